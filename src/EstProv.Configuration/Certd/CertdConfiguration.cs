@@ -1,0 +1,118 @@
+namespace EstProv.Configuration.Certd;
+
+/// <summary>The Certificates Service's configuration (<c>certd.toml</c>).</summary>
+public sealed record CertdConfiguration
+{
+    /// <summary>State folder; default <c>/var/lib/estprov/certd</c>.</summary>
+    public required string HomedirPath { get; init; }
+
+    /// <summary>Requests in progress per uid; default 10.</summary>
+    public required int MaxRequests { get; init; }
+
+    /// <summary><c>[cert_issuance]</c>: certificate id to how it is issued.</summary>
+    public required IReadOnlyDictionary<string, CertificateIssuance> Issuance { get; init; }
+
+    /// <summary><c>[cert_issuance.est]</c>; null when nothing comes over EST.</summary>
+    public EstIssuance? Est { get; init; }
+
+    /// <summary><c>[preloaded_certs]</c>: certificate id to a file of the operator's.</summary>
+    public required IReadOnlyDictionary<string, Positioned<string>> PreloadedFiles { get; init; }
+
+    /// <summary><c>[preloaded_certs]</c>: certificate id to the ids that it is made of, such as <c>trust-bundle</c>.</summary>
+    public required IReadOnlyDictionary<string, Positioned<IReadOnlyList<string>>> PreloadedBundles { get; init; }
+
+    public required IReadOnlyList<CertificatePrincipal> Principals { get; init; }
+}
+
+public enum IssuanceMethod
+{
+    /// <summary><c>"est"</c>: enrolled at the EST server.</summary>
+    Est,
+
+    /// <summary><c>"device-ca"</c>: minted locally with the device CA's key.</summary>
+    DeviceCa,
+}
+
+/// <summary>How one certificate id is issued: a plain string in <c>[cert_issuance]</c>, or a table with more to say.</summary>
+public sealed record CertificateIssuance
+{
+    public required IssuanceMethod Method { get; init; }
+
+    /// <summary>Where the entry stands.</summary>
+    public required Position Position { get; init; }
+
+    /// <summary><c>key_algorithm</c>: <c>ec-p256</c> (default) or <c>rsa-2048</c>; preferences are separated by a colon.</summary>
+    public required string KeyAlgorithm { get; init; }
+
+    /// <summary><c>common_name</c>; null leaves it to the rules for the id.</summary>
+    public string? CommonName { get; init; }
+}
+
+/// <summary><c>[cert_issuance.est]</c>.</summary>
+public sealed record EstIssuance
+{
+    public required EstAuthentication Method { get; init; }
+
+    public required Position Position { get; init; }
+
+    /// <summary>Id of the EST identity certificate; its key id.</summary>
+    public required string IdentityCert { get; init; }
+
+    public required string IdentityPk { get; init; }
+
+    /// <summary>Id of the bootstrap certificate and of its key; null without one.</summary>
+    public string? BootstrapIdentityCert { get; init; }
+
+    public string? BootstrapIdentityPk { get; init; }
+
+    public required BootstrapUse BootstrapUse { get; init; }
+
+    /// <summary>HTTP Basic, beside or instead of a client certificate; null without.</summary>
+    public string? Username { get; init; }
+
+    /// <summary>File with the Basic password, read at each use; null without.</summary>
+    public Positioned<string>? PasswordFile { get; init; }
+
+    /// <summary><c>trusted_certs</c>: certificate ids that EST servers are verified against; null means the trust bundle.</summary>
+    public Positioned<IReadOnlyList<string>>? TrustedCerts { get; init; }
+
+    /// <summary><c>trust = "system"</c>: the system's store is trusted too.</summary>
+    public required bool TrustSystem { get; init; }
+
+    /// <summary><c>[cert_issuance.est.urls]</c>: certificate id, or <c>default</c>, to the base URL, with <c>/simpleenroll</c> already taken off.</summary>
+    public required IReadOnlyDictionary<string, Positioned<Uri>> Urls { get; init; }
+}
+
+public enum EstAuthentication
+{
+    /// <summary><c>"x509"</c>: TLS client certificate.</summary>
+    X509,
+
+    /// <summary><c>"basic"</c>: HTTP Basic only.</summary>
+    Basic,
+}
+
+/// <summary>When the bootstrap identity may be used.</summary>
+public enum BootstrapUse
+{
+    /// <summary>Only while there never was an EST identity.</summary>
+    FirstIssue,
+
+    /// <summary>Also when the EST identity has expired by believed time (default).</summary>
+    Expired,
+
+    /// <summary>Whenever the EST identity does not work.</summary>
+    Always,
+}
+
+/// <summary>One <c>[[principal]]</c>: who may have which certificates issued, imported and deleted. Reading needs none.</summary>
+public sealed record CertificatePrincipal
+{
+    public required uint Uid { get; init; }
+
+    /// <summary>Certificate ids with the wildcards <c>*</c> and <c>?</c>.</summary>
+    public required IReadOnlyList<string> Certs { get; init; }
+
+    /// <summary>Certificate ids that he may name as issuer; the right to one's key in keyd is another matter.</summary>
+    public required IReadOnlyList<string> Issuers { get; init; }
+}

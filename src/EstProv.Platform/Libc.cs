@@ -1,0 +1,28 @@
+using System.Runtime.InteropServices;
+
+namespace EstProv.Platform;
+
+/// <summary>The few libc calls that the framework does not offer.</summary>
+internal static partial class Libc
+{
+    public const int ReadOnly = 0;
+    public const int CloseOnExec = 0x80000;
+
+    /// <summary>Opens a folder for <see cref="FileSync"/>. O_DIRECTORY is not passed: its value differs between x86-64 and arm64.</summary>
+    public static int OpenDirectory(string path) => Open(path, ReadOnly | CloseOnExec);
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    public static partial int FileSync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
+    public static partial int ProcessControl(int option, nuint argument2, nuint argument3, nuint argument4, nuint argument5);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    public static partial uint EffectiveUserId();
+}

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+
+namespace EstProv.Platform.Logging;
+
+/// <summary>
+/// Standard error through Microsoft.Extensions.Logging.Console, in its systemd format: one line an event, with the syslog priority in
+/// front. Built by hand, since dependency injection and configuration binding cost more than the daemons.
+/// </summary>
+public static class DaemonLog
+{
+    public static ILoggerFactory Create(LogLevel minimum)
+    {
+        var options = new ConsoleLoggerOptions
+        {
+            FormatterName = ConsoleFormatterNames.Systemd,
+            LogToStandardErrorThreshold = LogLevel.Trace,
+        };
+        return new LoggerFactory([new ConsoleLoggerProvider(new FixedOptions(options))], new LoggerFilterOptions { MinLevel = minimum });
+    }
+
+    private sealed class FixedOptions(ConsoleLoggerOptions value) : IOptionsMonitor<ConsoleLoggerOptions>
+    {
+        public ConsoleLoggerOptions CurrentValue => value;
+
+        public ConsoleLoggerOptions Get(string? name) => value;
+
+        public IDisposable? OnChange(Action<ConsoleLoggerOptions, string?> listener) => null;
+    }
+}
