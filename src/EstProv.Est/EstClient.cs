@@ -1,0 +1,72 @@
+using System.Security.Cryptography.X509Certificates;
+using EstProv.Est.Messages;
+using EstProv.Est.Transport;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Est;
+
+/// <summary>
+/// A client of one EST server (RFC 7030, RFC 8951). Operations one after another share one TLS connection. Thread-safe.
+/// </summary>
+/// <remarks>
+/// Every operation throws <see cref="ProblemException"/>, which names the URL and the credential:
+/// <list type="table">
+/// <item><term><c>est_bad_url</c></term><description>the base URL is no https URL, or names an operation</description></item>
+/// <item><term><c>est_unreachable</c>, <c>est_dns</c>, <c>est_timeout</c>, <c>est_reset</c></term><description>no answer, by what failed</description></item>
+/// <item><term><c>est_tls_name</c>, <c>est_tls_untrusted</c>, <c>est_tls_expired</c>, <c>est_tls_not_yet_valid</c>, <c>est_tls_certificate</c></term>
+/// <description>the server's certificate was not accepted</description></item>
+/// <item><term><c>est_tls_alert</c></term><description>the server ended TLS with an alert; mostly our certificate was not accepted</description></item>
+/// <item><term><c>est_tls</c></term><description>TLS failed otherwise</description></item>
+/// <item><term><c>est_unauthorized</c>, <c>est_forbidden</c>, <c>est_not_found</c>, <c>est_rejected</c>, <c>est_busy</c>, <c>est_server_error</c>,
+/// <c>est_redirect</c></term><description>401, 403, 404, other 4xx, 429 and 503, other 5xx, 3xx</description></item>
+/// <item><term><c>est_bad_answer</c></term><description>the answer is not what RFC 7030 asks for</description></item>
+/// <item><term><c>est_no_password</c></term><description>a user name without a password</description></item>
+/// </list>
+/// Where the server sent Retry-After, <see cref="ProblemException.RetryAfter"/> is set.
+/// </remarks>
+public sealed class EstClient(EstServer server, ILogger logger) : IDisposable
+{
+    private const string CsrMediaType = "application/pkcs10";
+
+    private readonly EstExchange _exchange = new(server, logger);
+
+    /// <summary>The CA certificates of this label (<c>/cacerts</c>, section 4.1), as sent.</summary>
+    public async Task<X509Certificate2Collection> GetCaCertificatesAsync(CancellationToken cancel)
+    {
+        var reply = await _exchange.GetAsync("cacerts", cancel).ConfigureAwait(false);
+        return reply.Status == 200 ? CertsOnly.Decode(reply) : throw StatusProblems.Explain(reply, server);
+    }
+
+    /// <summary>
+    /// What the server wants to see in a request (<c>/csrattrs</c>, section 4.5.2): DER of CsrAttrs; null when it wants nothing (204, 404,
+    /// an empty answer).
+    /// </summary>
+    public async Task<byte[]?> GetCsrAttributesAsync(CancellationToken cancel)
+    {
+        var reply = await _exchange.GetAsync("csrattrs", cancel).ConfigureAwait(false);
+        return reply.Status switch
+        {
+            204 or 404 => null,
+            200 => CsrAttributesBody.Decode(reply),
+            _ => throw StatusProblems.Explain(reply, server),
+        };
+    }
+
+    /// <summary>Sends a certificate request (section 4.2).</summary>
+    /// <param name="pkcs10Der">PKCS#10, signed by the key that it is for.</param>
+    /// <param name="operation">How.</param>
+    public async Task<EstEnrollment> EnrollAsync(byte[] pkcs10Der, EstOperation operation, CancellationToken cancel)
+    {
+        var path = operation == EstOperation.Reenroll ? "simplereenroll" : "simpleenroll";
+        var reply = await _exchange.PostAsync(path, CsrMediaType, Base64Body.Encode(pkcs10Der), cancel).ConfigureAwait(false);
+        return reply.Status switch
+        {
+            200 => new EstEnrollment.Issued(LeafFirst.Order(CertsOnly.Decode(reply))),
+            202 => new EstEnrollment.Pending(reply.RetryAfter ?? RetryAfterHeader.WhenMissing),
+            _ => throw StatusProblems.Explain(reply, server),
+        };
+    }
+
+    public void Dispose() => _exchange.Dispose();
+}

@@ -1,0 +1,45 @@
+using EstProv.Platform;
+
+namespace EstProv.Est.Messages;
+
+/// <summary>What an answer other than success means, and what to do about it.</summary>
+internal static class StatusProblems
+{
+    public static ProblemException Explain(EstReply reply, EstServer server)
+    {
+        var (code, what, hint) = reply.Status switch
+        {
+            401 => ("est_unauthorized", "the EST server does not know who we are", UnauthorizedHint(reply, server)),
+            403 => ("est_forbidden", "the EST server refuses this request",
+                reply.Challenges.Length > 0
+                    ? $"the server asks for authentication by {string.Join(", ", reply.Challenges)}; the credential must be allowed to enrol at this URL"
+                    : "the credential must be allowed to enrol at this URL, for this subject"),
+            404 => ("est_not_found", "the EST server has nothing at this URL", "check the URL and its label"),
+            429 or 503 => ("est_busy", "the EST server is busy", "it is tried again by itself"),
+            202 => ("est_busy", "the EST server is not ready", "it is tried again by itself"),
+            >= 300 and < 400 => ("est_redirect", RedirectText(reply), "configure the URL that the server names, if you trust it"),
+            >= 400 and < 500 => ("est_rejected", "the EST server rejects this request", "look into the server's log"),
+            >= 500 => ("est_server_error", "the EST server failed", "look into the server's log; it is tried again by itself"),
+            _ => ("est_bad_answer", "the EST server gave an answer that EST does not have", "check that the URL is an EST server's"),
+        };
+        var words = reply.Words;
+        var message = $"{reply.Method} {reply.Url} with credential '{reply.Credential}': {what} (HTTP {reply.Status}{(words.Length == 0 ? "" : $": \"{words}\"")})";
+        return new ProblemException(code, message, hint, code == "est_busy" ? 503 : 502) { RetryAfter = reply.RetryAfter };
+    }
+
+    private static string UnauthorizedHint(EstReply reply, EstServer server)
+    {
+        var asks = reply.Challenges.Length > 0 ? $"the server asks for {string.Join(", ", reply.Challenges)}; " : "";
+        return (server.Username, server.ClientCertificate) switch
+        {
+            (not null, null) => asks + "check user name and password",
+            (not null, not null) => asks + "check user name, password and the client certificate, and that the server trusts its issuer",
+            (null, not null) => asks + "check that the server trusts the issuer of the client certificate, or configure a user name and a password",
+            (null, null) => asks + "configure a client certificate, or a user name and a password",
+        };
+    }
+
+    private static string RedirectText(EstReply reply) => reply.Location is { } location
+        ? $"the EST server sends us on to {PeerText.Clean(location)}, which is not followed"
+        : "the EST server sends us on, but does not say where to";
+}

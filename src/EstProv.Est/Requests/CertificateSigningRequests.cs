@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace EstProv.Est;
+
+/// <summary>What a certificate request asks for.</summary>
+public sealed record CertificateRequestContent
+{
+    public required X500DistinguishedName Subject { get; init; }
+
+    /// <summary>Asks for a CA certificate (basicConstraints, keyCertSign and cRLSign).</summary>
+    public bool Ca { get; init; }
+
+    /// <summary>With <see cref="Ca"/>: how many CAs may follow below; null for no limit.</summary>
+    public int? PathLength { get; init; }
+
+    /// <summary>keyUsage; null for <see cref="Ca"/>'s or for none.</summary>
+    public X509KeyUsageFlags? KeyUsage { get; init; }
+
+    /// <summary>Extended key usage clientAuth, serverAuth.</summary>
+    public bool ClientAuthentication { get; init; }
+
+    public bool ServerAuthentication { get; init; }
+
+    /// <summary>SAN; null for none.</summary>
+    public X509Extension? AlternativeNames { get; init; }
+}
+
+/// <summary>Makes PKCS#10 requests (RFC 2986) whose key is elsewhere.</summary>
+public static class CertificateSigningRequests
+{
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+
+    /// <returns>DER, signed with SHA-256. Extensions that are not asked for are not there: servers with fixed profiles refuse them.</returns>
+    public static byte[] Create(CertificateRequestContent content, RemoteSignatureGenerator key) =>
+        ToRequest(content, key).CreateSigningRequest(key);
+
+    /// <summary>The same, not signed yet: for a certificate that is minted locally.</summary>
+    public static CertificateRequest ToRequest(CertificateRequestContent content, RemoteSignatureGenerator key)
+    {
+        var request = new CertificateRequest(content.Subject, key.PublicKey, HashAlgorithmName.SHA256);
+        if (content.Ca)
+        {
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, content.PathLength is not null, content.PathLength ?? 0, critical: true));
+        }
+
+        var usage = content.KeyUsage ?? (content.Ca ? X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign : X509KeyUsageFlags.None);
+        if (usage != X509KeyUsageFlags.None) request.CertificateExtensions.Add(new X509KeyUsageExtension(usage, critical: true));
+        var extended = new OidCollection();
+        if (content.ServerAuthentication) extended.Add(new Oid(ServerAuthentication));
+        if (content.ClientAuthentication) extended.Add(new Oid(ClientAuthentication));
+        if (extended.Count > 0) request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(extended, critical: false));
+        if (content.AlternativeNames is not null) request.CertificateExtensions.Add(content.AlternativeNames);
+        return request;
+    }
+}

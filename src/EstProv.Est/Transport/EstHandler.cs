@@ -1,0 +1,37 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+
+namespace EstProv.Est.Transport;
+
+/// <summary>The HTTP client's innards, with all that acts behind our back switched off.</summary>
+internal static class EstHandler
+{
+    public static SocketsHttpHandler Create(EstServer server, ServerVerifier verifier) => new()
+    {
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        UseCookies = false,
+        UseProxy = false,
+        PreAuthenticate = false,
+        ActivityHeadersPropagator = null,
+        ConnectTimeout = server.Timeout,
+        MaxResponseHeadersLength = 32,
+        MaxResponseDrainSize = 64 * 1024,
+        SslOptions = new SslClientAuthenticationOptions
+        {
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            ClientCertificateContext = server.ClientCertificate,
+            RemoteCertificateValidationCallback = verifier.Verify,
+            // SslStream builds a chain of its own before it asks us: without the system's store and without the network.
+            CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+                DisableCertificateDownloads = true,
+                VerificationFlags = X509VerificationFlags.AllFlags,
+            },
+        },
+    };
+}

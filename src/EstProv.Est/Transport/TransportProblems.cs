@@ -1,0 +1,80 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using EstProv.Est.Messages;
+using EstProv.Platform;
+
+namespace EstProv.Est.Transport;
+
+/// <summary>Tells apart why there was no answer. Goes by types and codes only: texts of the framework are trimmed away.</summary>
+internal static class TransportProblems
+{
+    public static ProblemException Explain(Exception failure, HttpMethod method, Uri url, EstServer server, ServerVerifier verifier)
+    {
+        var at = $"{method.Method} {url} with credential '{server.Credential}': ";
+        if (Find<OperationCanceledException>(failure) is not null && TlsAlert.Find(failure) is null) return TimedOut(at, server, verifier, failure);
+        if (TlsAlert.Find(failure) is { } alert) return Alerted(at, alert, server, failure);
+        if (Find<SocketException>(failure) is { } socket) return Disconnected(at, socket.SocketErrorCode, url, server, failure);
+        if (Find<AuthenticationException>(failure) is not null)
+        {
+            return verifier.Refusal ?? new ProblemException("est_tls", at + "no TLS session could be agreed on with the server",
+                "the server must offer TLS 1.2 or later; the client certificate's key must be usable", 502, failure);
+        }
+
+        return (failure as HttpRequestException)?.HttpRequestError switch
+        {
+            HttpRequestError.NameResolutionError => Disconnected(at, SocketError.HostNotFound, url, server, failure),
+            HttpRequestError.ConnectionError => Disconnected(at, SocketError.NotConnected, url, server, failure),
+            HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded => new ProblemException("est_bad_answer",
+                at + "the answer is not HTTP", "check that the URL is an EST server's", 502, failure),
+            HttpRequestError.SecureConnectionError => verifier.Refusal ?? Closed(at + "the server ended the connection during the TLS handshake", server, failure),
+            _ => Closed(at + "the server closed the connection without an answer", server, failure),
+        };
+    }
+
+    private static ProblemException TimedOut(string at, EstServer server, ServerVerifier verifier, Exception failure) => verifier.HasAccepted
+        ? new("est_timeout", at + $"the server has the request but did not answer within {Seconds(server)} s", "it is tried again by itself", 504, failure)
+        : new("est_timeout", at + $"no TLS connection within {Seconds(server)} s", "check the network, the host and the port", 504, failure);
+
+    private static ProblemException Alerted(string at, int alert, EstServer server, Exception failure)
+    {
+        var name = TlsAlert.Name(alert);
+        if (!TlsAlert.IsAboutOurCertificate(alert))
+        {
+            return new("est_tls_alert", at + $"the server ended TLS with the alert {name}", "look into the server's log", 502, failure);
+        }
+
+        return server.ClientCertificate is null
+            ? new("est_tls_alert", at + $"the server wants a client certificate, and we have none to show: {name}", "configure a client certificate", 502, failure)
+            : new("est_tls_alert", at + $"the server refused our client certificate '{Paths.Names.Subject(server.ClientCertificate.TargetCertificate)}': {name}",
+                "the server must trust its issuer, the intermediates must be sent with it, and it must be neither expired nor revoked", 502, failure);
+    }
+
+    private static ProblemException Disconnected(string at, SocketError error, Uri url, EstServer server, Exception failure) => error switch
+    {
+        SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery => new("est_dns",
+            at + $"the host name '{PeerText.Clean(url.IdnHost)}' cannot be resolved", "check the host name and the device's name servers", 503, failure),
+        SocketError.ConnectionRefused => new("est_unreachable", at + $"connection refused by {url.IdnHost}:{url.Port}",
+            "the EST server does not run there, or a firewall refuses us", 503, failure),
+        SocketError.TimedOut => new("est_timeout", at + $"{url.IdnHost}:{url.Port} does not answer", "check the network, the host and the port", 504, failure),
+        SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown => Closed(at + "the server reset the connection", server, failure),
+        _ => new("est_unreachable", at + $"{url.IdnHost}:{url.Port} cannot be reached ({error})", "check the device's network", 503, failure),
+    };
+
+    private static ProblemException Closed(string what, EstServer server, Exception failure) => new("est_reset", what,
+        server.ClientCertificate is null
+            ? "look into the server's log; it may want a client certificate"
+            : "look into the server's log; it may not accept the client certificate, or miss its intermediates", 502, failure);
+
+    private static int Seconds(EstServer server) => (int)Math.Ceiling(server.Timeout.TotalSeconds);
+
+    private static T? Find<T>(Exception? failure)
+        where T : Exception
+    {
+        for (; failure is not null; failure = failure.InnerException)
+        {
+            if (failure is T found) return found;
+        }
+
+        return null;
+    }
+}
