@@ -55,10 +55,11 @@ public sealed record EstIssuance
 
     public required Position Position { get; init; }
 
-    /// <summary>Id of the EST identity certificate; its key id.</summary>
-    public required string IdentityCert { get; init; }
+    /// <summary>Id of the EST identity certificate; never null with <see cref="EstAuthentication.X509"/>.</summary>
+    public string? IdentityCert { get; init; }
 
-    public required string IdentityPk { get; init; }
+    /// <summary>Key id of its key; null exactly when <see cref="IdentityCert"/> is.</summary>
+    public string? IdentityPk { get; init; }
 
     /// <summary>Id of the bootstrap certificate and of its key; null without one.</summary>
     public string? BootstrapIdentityCert { get; init; }

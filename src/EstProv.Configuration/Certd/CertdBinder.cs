@@ -1,0 +1,112 @@
+using EstProv.Configuration.Schema;
+using EstProv.Configuration.Toml;
+
+namespace EstProv.Configuration.Certd;
+
+/// <summary>From the tree to <see cref="CertdConfiguration"/>.</summary>
+internal static class CertdBinder
+{
+    public static CertdConfiguration Bind(TomlView root, BindContext context)
+    {
+        var issuance = root.Table(CertdSchema.Issuance);
+        var files = new Dictionary<string, Positioned<string>>(StringComparer.Ordinal);
+        var bundles = new Dictionary<string, Positioned<IReadOnlyList<string>>>(StringComparer.Ordinal);
+        foreach (var entry in root.Table(CertdSchema.PreloadedCerts).Entries)
+        {
+            if (entry.Value is TomlArray list) bundles.Add(entry.Name, TomlView.Texts(list));
+            else if (entry.Value.Kind == TomlKind.Text) files.Add(entry.Name, new(entry.Value.Text, entry.Value.Position));
+        }
+
+        var configuration = new CertdConfiguration
+        {
+            HomedirPath = root.Text(CertdSchema.HomedirPath)?.Value ?? CommonSettings.DefaultHomedir(CertdSchema.Daemon),
+            MaxRequests = (int)(root.Integer(CommonSettings.MaxRequests)?.Value ?? CommonSettings.DefaultMaxRequests),
+            Issuance = Issuance(issuance),
+            Est = Est(issuance.Table(CertdSchema.Est)),
+            PreloadedFiles = files,
+            PreloadedBundles = bundles,
+            Principals = Principals(root, context),
+        };
+        CertdRules.Check(configuration, root, context);
+        return configuration;
+    }
+
+    private static Dictionary<string, CertificateIssuance> Issuance(TomlView table)
+    {
+        var issuance = new Dictionary<string, CertificateIssuance>(StringComparer.Ordinal);
+        foreach (var entry in table.Entries)
+        {
+            if (entry.Name == CertdSchema.Est.Name) continue;
+            var details = new TomlView(entry.Value as TomlTable, entry.Position);
+            var method = details.Exists ? details.Text(CertdSchema.Method)?.Value : entry.Value.Text;
+            if (Method(method) is not { } known) continue;
+            issuance.Add(entry.Name, new CertificateIssuance
+            {
+                Method = known,
+                Position = entry.Value.Position,
+                KeyAlgorithm = details.Text(CertdSchema.KeyAlgorithm)?.Value ?? CertdSchema.DefaultKeyAlgorithm,
+                CommonName = details.Text(CertdSchema.CommonName)?.Value,
+            });
+        }
+
+        return issuance;
+    }
+
+    private static IssuanceMethod? Method(string? word) => word switch
+    {
+        "est" => IssuanceMethod.Est,
+        "device-ca" => IssuanceMethod.DeviceCa,
+        _ => null,
+    };
+
+    private static EstIssuance? Est(TomlView table)
+    {
+        if (!table.Exists) return null;
+        var urls = new Dictionary<string, Positioned<Uri>>(StringComparer.Ordinal);
+        foreach (var entry in table.Table(CertdSchema.Urls).Entries)
+        {
+            if (entry.Value.Kind == TomlKind.Text && Forms.Text(entry.Value.Text) is null && EstUrl.Parse(entry.Value.Text, out var url) is null)
+            {
+                urls.Add(entry.Name, new(url!, entry.Value.Position));
+            }
+        }
+
+        return new EstIssuance
+        {
+            Method = table.Text(CertdSchema.EstMethod)?.Value == "basic" ? EstAuthentication.Basic : EstAuthentication.X509,
+            Position = table.Position,
+            IdentityCert = table.Text(CertdSchema.IdentityCert)?.Value,
+            IdentityPk = table.Text(CertdSchema.IdentityPk)?.Value,
+            BootstrapIdentityCert = table.Text(CertdSchema.BootstrapIdentityCert)?.Value,
+            BootstrapIdentityPk = table.Text(CertdSchema.BootstrapIdentityPk)?.Value,
+            BootstrapUse = table.Text(CertdSchema.BootstrapUse)?.Value switch
+            {
+                "first-issue" => BootstrapUse.FirstIssue,
+                "always" => BootstrapUse.Always,
+                _ => BootstrapUse.Expired,
+            },
+            Username = table.Text(CertdSchema.Username)?.Value,
+            PasswordFile = table.Text(CertdSchema.PasswordFile),
+            TrustedCerts = table.TextList(CertdSchema.TrustedCerts),
+            TrustSystem = table.Text(CertdSchema.Trust)?.Value == "system",
+            Urls = urls,
+        };
+    }
+
+    private static List<CertificatePrincipal> Principals(TomlView root, BindContext context)
+    {
+        var principals = new List<CertificatePrincipal>();
+        foreach (var principal in root.Repeated(CertdSchema.Principal))
+        {
+            if (Schema.Principals.Uid(principal, context.FindUser, context.Problems) is not { } uid) continue;
+            principals.Add(new CertificatePrincipal
+            {
+                Uid = uid,
+                Certs = principal.TextList(CertdSchema.Certs)?.Value ?? [],
+                Issuers = principal.TextList(CertdSchema.Issuers)?.Value ?? [],
+            });
+        }
+
+        return principals;
+    }
+}

@@ -1,0 +1,217 @@
+using EstProv.Configuration.Schema;
+using EstProv.Configuration.Toml;
+
+namespace EstProv.Configuration.Certd;
+
+/// <summary>What must hold between the keys of <c>certd.toml</c>.</summary>
+internal sealed class CertdRules
+{
+    private const string EstPath = "cert_issuance.est";
+
+    private readonly CertdConfiguration _configuration;
+    private readonly TomlView _issuance;
+    private readonly TomlView _preloaded;
+    private readonly Problems _problems;
+
+    private CertdRules(CertdConfiguration configuration, TomlView root, Problems problems)
+    {
+        _configuration = configuration;
+        _issuance = root.Table(CertdSchema.Issuance);
+        _preloaded = root.Table(CertdSchema.PreloadedCerts);
+        _problems = problems;
+    }
+
+    public static void Check(CertdConfiguration configuration, TomlView root, BindContext context)
+    {
+        if (!context.Complete) return;
+        var rules = new CertdRules(configuration, root, context.Problems);
+        rules.CheckBundles();
+        rules.CheckDeviceCa();
+        var est = rules._issuance.Table(CertdSchema.Est);
+        if (configuration.Est is null)
+        {
+            rules.CheckNothingNeedsEst();
+            return;
+        }
+
+        rules.CheckAuthentication(configuration.Est, est);
+        rules.CheckBootstrap(est);
+        rules.CheckTrust(configuration.Est, est);
+        rules.CheckUrls(configuration.Est, est);
+    }
+
+    private void CheckBundles()
+    {
+        foreach (var (id, members) in _configuration.PreloadedBundles)
+        {
+            var path = Shown.Key("preloaded_certs", id);
+            foreach (var member in members.Value) CheckPreloaded(member, members.Position, path);
+            if (Reaches(id, id, [])) _problems.Error(members.Position, $"{path} contains itself", "a bundle names files, or bundles that do not lead back to it");
+        }
+    }
+
+    private bool Reaches(string from, string to, HashSet<string> seen)
+    {
+        if (!_configuration.PreloadedBundles.TryGetValue(from, out var members) || !seen.Add(from)) return false;
+        foreach (var member in members.Value)
+        {
+            if (member == to || Reaches(member, to, seen)) return true;
+        }
+
+        return false;
+    }
+
+    private void CheckPreloaded(string id, Position position, string path)
+    {
+        if (IsPreloaded(id) || Forms.Id(id) is not null) return;
+        var near = NearestName.Find(id, _preloaded.Entries.Select(static entry => entry.Name));
+        _problems.Error(position, $"{path} names {Shown.Value(id)}, which is not in [preloaded_certs]; allowed: an id of [preloaded_certs]",
+            near is null ? $"add {Shown.Key("", id)} = \"/path/of/its.pem\" to [preloaded_certs]" : $"did you mean \"{near}\"?");
+    }
+
+    private bool IsPreloaded(string id)
+    {
+        foreach (var entry in _preloaded.Entries)
+        {
+            if (entry.Name == id) return true;
+        }
+
+        return false;
+    }
+
+    private void CheckDeviceCa()
+    {
+        var signs = _issuance.Entries.Any(static entry => entry.Name == CertdSchema.DeviceCa);
+        foreach (var (id, issuance) in _configuration.Issuance)
+        {
+            if (issuance.Method != IssuanceMethod.DeviceCa) continue;
+            var path = Shown.Key("cert_issuance", id);
+            if (id == CertdSchema.DeviceCa)
+            {
+                _problems.Error(issuance.Position, $"{path} = \"device-ca\": it cannot sign itself; allowed: \"est\"");
+            }
+            else if (!signs)
+            {
+                _problems.Error(issuance.Position, $"{path} = \"device-ca\", but cert_issuance.device-ca is missing, so nobody could sign",
+                    "add device-ca = \"est\" to [cert_issuance]");
+            }
+        }
+    }
+
+    private void CheckNothingNeedsEst()
+    {
+        foreach (var (id, issuance) in _configuration.Issuance)
+        {
+            if (issuance.Method != IssuanceMethod.Est || _issuance.Entries.Any(static entry => entry.Name == CertdSchema.Est.Name)) continue;
+            _problems.Error(issuance.Position, $"{Shown.Key("cert_issuance", id)} = \"est\", but the table [{EstPath}] is missing",
+                $"add [{EstPath}] with method, identity_cert and identity_pk, and [{EstPath}.urls]");
+            return;
+        }
+    }
+
+    private void CheckAuthentication(EstIssuance est, TomlView table)
+    {
+        if (table.Text(CertdSchema.EstMethod)?.Value == "x509")
+        {
+            Needs(table, CertdSchema.IdentityCert, "method = \"x509\" needs it");
+            Needs(table, CertdSchema.IdentityPk, "method = \"x509\" needs it");
+        }
+        else if (table.Text(CertdSchema.EstMethod)?.Value == "basic")
+        {
+            Needs(table, CertdSchema.Username, "method = \"basic\" needs it");
+            Needs(table, CertdSchema.PasswordFile, "method = \"basic\" needs it");
+        }
+
+        Pair(table, CertdSchema.IdentityCert, CertdSchema.IdentityPk);
+        Pair(table, CertdSchema.Username, CertdSchema.PasswordFile);
+        if (est.IdentityCert is { } identity && _configuration.Issuance.TryGetValue(identity, out var issuance) && issuance.Method == IssuanceMethod.DeviceCa)
+        {
+            _problems.Error(issuance.Position, $"{Shown.Key("cert_issuance", identity)} = \"device-ca\", but it is the EST identity; allowed: \"est\"",
+                "the device CA itself is got with the EST identity");
+        }
+    }
+
+    private void CheckBootstrap(TomlView table)
+    {
+        Pair(table, CertdSchema.BootstrapIdentityCert, CertdSchema.BootstrapIdentityPk);
+        if (table.Text(CertdSchema.BootstrapIdentityCert) is { } certificate)
+        {
+            CheckPreloaded(certificate.Value, certificate.Position, $"{EstPath}.{CertdSchema.BootstrapIdentityCert.Name}");
+        }
+        else if (table.Text(CertdSchema.BootstrapUse) is { } use && !table.Has(CertdSchema.BootstrapIdentityCert))
+        {
+            _problems.Warn(use.Position, $"{EstPath}.bootstrap_use has no effect without bootstrap_identity_cert");
+        }
+    }
+
+    private void CheckTrust(EstIssuance est, TomlView table)
+    {
+        if (est.TrustedCerts is { } trusted)
+        {
+            foreach (var id in trusted.Value) CheckPreloaded(id, trusted.Position, $"{EstPath}.trusted_certs");
+            if (trusted.Value.Count > 0) return;
+        }
+        else if (table.Has(CertdSchema.TrustedCerts) || IsPreloaded(CertdSchema.TrustBundle))
+        {
+            return;
+        }
+
+        if (est.TrustSystem || table.Has(CertdSchema.Trust)) return;
+        _problems.Error(est.TrustedCerts?.Position ?? est.Position, $"[{EstPath}] trusts nothing: the EST server could not be verified",
+            "add its CA to [preloaded_certs] and its id to \"trust-bundle\" there (or to trusted_certs); trust = \"system\" for a public CA");
+    }
+
+    private void CheckUrls(EstIssuance est, TomlView table)
+    {
+        foreach (var (id, url) in est.Urls)
+        {
+            var path = Shown.Key($"{EstPath}.urls", id);
+            if (!EstUrl.IsWellKnown(url.Value))
+            {
+                _problems.Warn(url.Position, $"{path} = {Shown.Value(url.Value.ToString())} is not below /.well-known/est, where RFC 7030 puts EST",
+                    "is the path complete?");
+            }
+
+            if (id == CertdSchema.DefaultUrl || id == est.IdentityCert || _issuance.Entries.Any(entry => entry.Name == id)) continue;
+            var ids = _issuance.Entries.Select(static entry => entry.Name).Append(est.IdentityCert ?? "").Append(CertdSchema.DefaultUrl);
+            _problems.Warn(url.Position, $"{path} is used by nothing: no certificate {Shown.Value(id)} is issued",
+                NearestName.Find(id, ids) is { } near ? $"did you mean \"{near}\"?" : "add the id to [cert_issuance], or take the URL away");
+        }
+
+        var urls = table.Table(CertdSchema.Urls);
+        bool Has(string id) => urls.Entries.Any(entry => entry.Name == id);
+        if (Has(CertdSchema.DefaultUrl)) return;
+        if (est.IdentityCert is { } identity && !_configuration.Issuance.ContainsKey(identity) && !Has(identity)) LacksUrl(identity, table.Text(CertdSchema.IdentityCert)!.Value.Position);
+        foreach (var (id, issuance) in _configuration.Issuance)
+        {
+            if (issuance.Method == IssuanceMethod.Est && !Has(id)) LacksUrl(id, issuance.Position);
+        }
+    }
+
+    private void LacksUrl(string id, Position position)
+    {
+        var hint = $"add {Shown.Key("", id)} = \"https://…\" to [{EstPath}.urls], or default = \"https://…\" for all that have none";
+        if (IsPreloaded(id))
+        {
+            _problems.Warn(position, $"certificate {Shown.Value(id)} is preloaded and has no EST URL: it cannot be renewed", hint);
+            return;
+        }
+
+        _problems.Error(position, $"certificate {Shown.Value(id)} comes over EST, but has no URL", hint);
+    }
+
+    private void Needs(TomlView table, Setting setting, string why)
+    {
+        if (!table.Has(setting)) _problems.Error(table.Position, $"[{EstPath}] has no {setting.Name}: {why}", $"add {setting.Name} = {setting.Example}");
+    }
+
+    private void Pair(TomlView table, Setting one, Setting other)
+    {
+        if (table.Has(one) == table.Has(other)) return;
+        var (there, missing) = table.Has(one) ? (one, other) : (other, one);
+        if (table.Text(CertdSchema.EstMethod)?.Value == "x509" && missing.Name is "identity_cert" or "identity_pk") return;
+        if (table.Text(CertdSchema.EstMethod)?.Value == "basic" && missing.Name is "username" or "password_file") return;
+        _problems.Error(table.Text(there)?.Position ?? table.Position, $"{EstPath}.{there.Name} stands without {missing.Name}; allowed: both or none",
+            $"add {missing.Name} = {missing.Example}");
+    }
+}

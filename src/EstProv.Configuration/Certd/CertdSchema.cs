@@ -1,0 +1,197 @@
+using EstProv.Configuration.Schema;
+
+namespace EstProv.Configuration.Certd;
+
+/// <summary>Every key of <c>certd.toml</c>.</summary>
+internal static class CertdSchema
+{
+    public const string Daemon = "certd";
+    public const string DefaultKeyAlgorithm = "ec-p256";
+    public const string DeviceCa = "device-ca";
+    public const string TrustBundle = "trust-bundle";
+    public const string DefaultUrl = "default";
+
+    public static readonly Setting HomedirPath = CommonSettings.HomedirPath(Daemon);
+
+    public static readonly Setting Method = new("method", SettingKind.Text,
+        "`est`: enrolled at the EST server. `device-ca`: minted on the device with the key of the certificate `device-ca`, which itself comes over EST.")
+    {
+        Required = true,
+        Choices = ["est", "device-ca"],
+        Example = "\"est\"",
+    };
+
+    public static readonly Setting KeyAlgorithm = new("key_algorithm", SettingKind.Text,
+        "The key that keyd generates for it: `ec-p256`, `rsa-2048` or `rsa-4096`; of several, with colons between them, the first that the token can make.")
+    {
+        Default = $"`\"{DefaultKeyAlgorithm}\"`",
+        Form = "\"ec-p256\" or \"rsa-2048\" or \"rsa-4096\", or several with : between them",
+        Check = Forms.KeyAlgorithm,
+        Example = "\"rsa-2048\"",
+    };
+
+    public static readonly Setting CommonName = new("common_name", SettingKind.Text,
+        "The subject's common name. For `device-id` and the EST identity it is otherwise the registration id, else the bootstrap certificate's common name, else the host name.")
+    {
+        Form = "at most 64 characters",
+        Check = Forms.CommonName,
+        Example = "\"device-0001\"",
+    };
+
+    public static readonly Setting EstMethod = new("method", SettingKind.Text,
+        "How the EST server is told who asks. `x509`: by TLS client certificate. `basic`: by HTTP Basic alone.")
+    {
+        Required = true,
+        Choices = ["x509", "basic"],
+        Example = "\"x509\"",
+    };
+
+    public static readonly Setting IdentityCert = new("identity_cert", SettingKind.Text,
+        "Id of the EST identity certificate, which is the TLS client certificate of every enrolment but the first. It comes over EST itself and is renewed. Needed with `x509`.")
+    {
+        Form = "a certificate id",
+        Check = Forms.Id,
+        Example = "\"est-id\"",
+    };
+
+    public static readonly Setting IdentityPk = new("identity_pk", SettingKind.Text, "Key id of its key in keyd. Needed with `x509`.")
+    {
+        Form = "a key id",
+        Check = Forms.Id,
+        Example = "\"est-id\"",
+    };
+
+    public static readonly Setting BootstrapIdentityCert = new("bootstrap_identity_cert", SettingKind.Text,
+        "Id of the certificate, in `[preloaded_certs]`, with which the first EST identity is got.")
+    {
+        Form = "a certificate id",
+        Check = Forms.Id,
+        Example = "\"bootstrap\"",
+    };
+
+    public static readonly Setting BootstrapIdentityPk = new("bootstrap_identity_pk", SettingKind.Text, "Key id of its key, in keyd's `[preloaded_keys]`.")
+    {
+        Form = "a key id",
+        Check = Forms.Id,
+        Example = "\"bootstrap\"",
+    };
+
+    public static readonly Setting BootstrapUse = new("bootstrap_use", SettingKind.Text,
+        "`first-issue`: the bootstrap identity is used only while there never was an EST identity. `expired`: also when the EST identity has expired. `always`: also when " +
+        "it does not work for another reason, so that a revoked device may come back.")
+    {
+        Default = "`\"expired\"`",
+        Choices = ["first-issue", "expired", "always"],
+        Example = "\"expired\"",
+    };
+
+    public static readonly Setting Username = new("username", SettingKind.Text,
+        "User name for HTTP Basic, sent only to a server that has been verified. Beside a client certificate, or alone with `basic`.")
+    {
+        Form = "a user name with no colon in it",
+        // RFC 7617, section 2.
+        Check = static value => value.Contains(':') ? new Fault("has a colon in it") : null,
+        Example = "\"device-0001\"",
+    };
+
+    public static readonly Setting PasswordFile = new("password_file", SettingKind.Text, "File whose first line is the password for HTTP Basic; read at each use.")
+    {
+        Form = "an absolute path",
+        Check = Forms.AbsolutePath,
+        Example = "\"/run/credentials/estprov-certd.service/est-password\"",
+    };
+
+    public static readonly Setting TrustedCerts = new("trusted_certs", SettingKind.TextList,
+        "Ids of `[preloaded_certs]` that EST servers are verified against, beside those that the server's own `cacerts` adds.")
+    {
+        Default = "`[\"trust-bundle\"]`",
+        Form = "an id of [preloaded_certs]",
+        Example = "[\"est-ca\"]",
+    };
+
+    public static readonly Setting Trust = new("trust", SettingKind.Text, "`system`: EST servers are verified against the system's store too.")
+    {
+        Choices = ["system"],
+        Example = "\"system\"",
+    };
+
+    public static readonly Section Urls = new("urls",
+        "Where each certificate comes from: certificate id, or `default` for all that have no entry, and the URL. It is `https://host[:port]/.well-known/est[/label]`, with or " +
+        "without `/simpleenroll` at its end.")
+    {
+        Entry = new Setting("ID", SettingKind.Text, "URL of the EST server for this certificate id; `default` is for the others.")
+        {
+            Form = "an https URL such as https://est.example.com/.well-known/est",
+            Check = Forms.EstUrl,
+            Example = "\"https://est.example.com/.well-known/est\"",
+        },
+    };
+
+    public static readonly Section Est = new("est", "The EST server and who we are to it. Needed as soon as a certificate comes over EST.")
+    {
+        Settings =
+        [
+            EstMethod, IdentityCert, IdentityPk, BootstrapIdentityCert, BootstrapIdentityPk, BootstrapUse, Username, PasswordFile, TrustedCerts, Trust,
+        ],
+        Sections = [Urls],
+    };
+
+    public static readonly Section IssuanceTable = new("ID", "One certificate with more to say than how it is issued: `[cert_issuance.device-id]`.")
+    {
+        Settings = [Method, KeyAlgorithm, CommonName],
+    };
+
+    public static readonly Section Issuance = new("cert_issuance",
+        "How each certificate id is issued: a string, or a table. Known ids are `device-id` (the device's identity), `device-ca` (signs what is minted on the device), `module-id` and " +
+        "`module-server` (of modules, on their own CSR); others are issued on request in the same way.")
+    {
+        Entry = new Setting("ID", SettingKind.TextOrTable, "The method (`est` or `device-ca`), or a table with `method` and more.")
+        {
+            Choices = Method.Choices,
+            Table = IssuanceTable,
+            Example = "\"est\"",
+        },
+        Sections = [Est],
+    };
+
+    public static readonly Section PreloadedCerts = new("preloaded_certs",
+        "Certificates of the operator's: certificate id and file; or an array of ids that together are a bundle. `trust-bundle` is what modules and, without `trusted_certs`, " +
+        "EST are verified against. A file that changes is read again.")
+    {
+        Entry = new Setting("ID", SettingKind.TextOrList, "Path of a PEM or DER file, or an array of ids of this table.")
+        {
+            Form = "an absolute path",
+            Check = Forms.AbsolutePath,
+            Example = "\"/var/secrets/est-ca.cer\"",
+        },
+    };
+
+    public static readonly Setting Certs = new("certs", SettingKind.TextList,
+        "Certificate ids that he may have issued, import and delete; `*` stands for any characters and `?` for one.")
+    {
+        Required = true,
+        Form = "a certificate id or a pattern with * and ?",
+        Example = "[\"module-server\"]",
+    };
+
+    public static readonly Setting Issuers = new("issuers", SettingKind.TextList,
+        "Certificate ids that he may name as issuer in a request of his; the right to the issuer's key is asked of keyd besides.")
+    {
+        Default = "`[]`",
+        Form = "a certificate id or a pattern with * and ?",
+        Example = "[\"device-ca\"]",
+    };
+
+    public static readonly Section Principal = new("principal",
+        "A local user and what certd admits him to, root not excepted. Reading certificates needs no entry. The user `estprov-identityd` is admitted to what it needs without being listed.")
+    {
+        Repeated = true,
+        Settings = [CommonSettings.Uid, CommonSettings.User, Certs, Issuers],
+    };
+
+    public static readonly Section File = new("", "The Certificates Service: `/etc/estprov/certd.toml`.")
+    {
+        Settings = [HomedirPath, CommonSettings.MaxRequests],
+        Sections = [Issuance, PreloadedCerts, Principal],
+    };
+}

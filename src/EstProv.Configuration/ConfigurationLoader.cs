@@ -1,0 +1,60 @@
+using EstProv.Configuration.Certd;
+using EstProv.Configuration.Identityd;
+using EstProv.Configuration.Keyd;
+using EstProv.Configuration.Schema;
+using EstProv.Configuration.Toml;
+
+namespace EstProv.Configuration;
+
+/// <summary>
+/// Reads a daemon's configuration: a file, then the <c>*.toml</c> of its drop-in folder in byte order. Tables merge, values and arrays
+/// replace, <c>[[principal]]</c> appends. Nothing throws: what is wrong, with any of the files, is in the result.
+/// </summary>
+public static class ConfigurationLoader
+{
+    /// <param name="file">Must exist.</param>
+    /// <param name="dropInFolder">Need not exist.</param>
+    /// <param name="findUser">A local user's uid by name, null when there is none; for <c>user</c> of <c>[[principal]]</c>.</param>
+    public static Loaded<KeydConfiguration> LoadKeyd(string file, string dropInFolder, Func<string, uint?> findUser) =>
+        Load(new ConfigurationFiles(), file, dropInFolder, findUser, KeydSchema.File, KeydBinder.Bind);
+
+    /// <inheritdoc cref="LoadKeyd"/>
+    public static Loaded<CertdConfiguration> LoadCertd(string file, string dropInFolder, Func<string, uint?> findUser) =>
+        Load(new ConfigurationFiles(), file, dropInFolder, findUser, CertdSchema.File, CertdBinder.Bind);
+
+    /// <inheritdoc cref="LoadKeyd"/>
+    public static Loaded<IdentitydConfiguration> LoadIdentityd(string file, string dropInFolder, Func<string, uint?> findUser) =>
+        Load(new ConfigurationFiles(), file, dropInFolder, findUser, IdentitydSchema.File, IdentitydBinder.Bind);
+
+    internal static Loaded<T> Load<T>(ConfigurationFiles files, string file, string dropInFolder, Func<string, uint?> findUser, Section schema,
+        Func<TomlView, BindContext, T> bind)
+        where T : class
+    {
+        var problems = new Problems();
+        var names = new List<string> { file };
+        names.AddRange(files.DropIns(dropInFolder, problems));
+        TomlTable? root = null;
+        var complete = problems.ErrorCount == 0;
+        foreach (var name in names)
+        {
+            if (files.Read(name, problems) is not { } text || TomlReader.Read(text, name, problems) is not { } tree)
+            {
+                complete = false;
+                continue;
+            }
+
+            if (root is null) root = tree;
+            else TomlMerge.Into(root, tree);
+        }
+
+        T? value = null;
+        if (root is not null)
+        {
+            SchemaCheck.Run(root, schema, problems, complete);
+            value = bind(new TomlView(root, root.Position), new BindContext(files, findUser, problems, complete));
+        }
+
+        names.Add(dropInFolder);
+        return problems.Finish(value, names);
+    }
+}

@@ -1,0 +1,59 @@
+using EstProv.Configuration.Schema;
+using EstProv.Configuration.Toml;
+
+namespace EstProv.Configuration.Identityd;
+
+/// <summary>From the tree to <see cref="IdentitydConfiguration"/>.</summary>
+internal static class IdentitydBinder
+{
+    public static IdentitydConfiguration Bind(TomlView root, BindContext context)
+    {
+        var provisioning = root.Table(IdentitydSchema.Provisioning);
+        var attestation = provisioning.Table(IdentitydSchema.Attestation);
+        var scope = provisioning.Text(IdentitydSchema.ScopeId);
+        if (scope is { } id && id.Value.Length > 0 && Forms.IsPlaceholder(id.Value))
+        {
+            context.Problems.Warn(id.Position, $"provisioning.scope_id = {Shown.Value(id.Value)} is still the placeholder",
+                "put in the ID scope of your DPS instance, such as 0ne00A1B2C3: DPS refuses this one");
+        }
+
+        return new IdentitydConfiguration
+        {
+            HomedirPath = root.Text(IdentitydSchema.HomedirPath)?.Value ?? CommonSettings.DefaultHomedir(IdentitydSchema.Daemon),
+            MaxRequests = (int)(root.Integer(CommonSettings.MaxRequests)?.Value ?? CommonSettings.DefaultMaxRequests),
+            Provisioning = new DpsProvisioning
+            {
+                ScopeId = scope?.Value ?? "",
+                GlobalEndpoint = Endpoint(provisioning),
+                TrustedCerts = provisioning.TextList(IdentitydSchema.TrustedCerts),
+                RegistrationId = attestation.Text(IdentitydSchema.RegistrationId)?.Value,
+                IdentityCert = attestation.Text(IdentitydSchema.IdentityCert)?.Value ?? "",
+                IdentityPk = attestation.Text(IdentitydSchema.IdentityPk)?.Value ?? "",
+            },
+            Principals = Principals(root, context),
+        };
+    }
+
+    private static Positioned<Uri> Endpoint(TomlView provisioning)
+    {
+        var text = provisioning.Text(IdentitydSchema.GlobalEndpoint) ?? new(IdentitydSchema.DefaultGlobalEndpoint, provisioning.Position);
+        return new(EstUrl.ParseHttps(text.Value, out var url) is null ? url! : new Uri(IdentitydSchema.DefaultGlobalEndpoint), text.Position);
+    }
+
+    private static List<IdentityPrincipal> Principals(TomlView root, BindContext context)
+    {
+        var principals = new List<IdentityPrincipal>();
+        foreach (var principal in root.Repeated(IdentitydSchema.Principal))
+        {
+            if (Schema.Principals.Uid(principal, context.FindUser, context.Problems) is not { } uid) continue;
+            principals.Add(new IdentityPrincipal
+            {
+                Uid = uid,
+                Name = principal.Text(IdentitydSchema.ModuleName)?.Value ?? "",
+                IdTypes = principal.TextList(IdentitydSchema.IdType)?.Value ?? [],
+            });
+        }
+
+        return principals;
+    }
+}

@@ -1,0 +1,97 @@
+namespace EstProv.Configuration.Schema;
+
+/// <summary>What strings must look like.</summary>
+internal static class Forms
+{
+    private const int LongestId = 128;
+
+    /// <summary>Any string: not empty, no control characters.</summary>
+    public static Fault? Text(string value)
+    {
+        if (value.Length == 0) return new Fault("is empty");
+        foreach (var character in value)
+        {
+            if (char.IsControl(character)) return new Fault("has a control character in it");
+        }
+
+        return null;
+    }
+
+    /// <summary>The id of a key or certificate.</summary>
+    public static Fault? Id(string value)
+    {
+        if (Text(value) is { } fault) return fault;
+        return value.Length > LongestId ? new Fault($"is longer than {LongestId} characters") : null;
+    }
+
+    public static Fault? AbsolutePath(string value)
+    {
+        if (value.StartsWith("file://", StringComparison.OrdinalIgnoreCase)) return new Fault("is a URI", "write the path alone, without file://");
+        return value[0] == '/' ? null : new Fault("is not an absolute path", "begin it with /");
+    }
+
+    /// <summary>RFC 7512; its attributes are read by the Key Service.</summary>
+    public static Fault? Pkcs11Uri(string value)
+    {
+        if (value.StartsWith("file:", StringComparison.OrdinalIgnoreCase) || value[0] == '/')
+        {
+            return new Fault("is a file", "keys of the operator's stand in the token; put it there with pkcs11-tool --write-object");
+        }
+
+        return value.StartsWith("pkcs11:", StringComparison.Ordinal) ? null : new Fault("is not a PKCS#11 URI", "it begins with pkcs11: (RFC 7512)");
+    }
+
+    /// <summary>RFC 5280, appendix A.1: ub-common-name.</summary>
+    public static Fault? CommonName(string value) =>
+        value.Length > 64 ? new Fault("is longer than 64 characters", "a subject's common name holds 64 characters (RFC 5280)") : null;
+
+    public static Fault? KeyAlgorithm(string value)
+    {
+        foreach (var part in value.Split(':'))
+        {
+            if (part is not ("ec-p256" or "rsa-2048" or "rsa-4096"))
+            {
+                return new Fault("is not known", NearestName.Find(part, ["ec-p256", "rsa-2048", "rsa-4096"]) is { } near ? $"did you mean \"{near}\"?" : "");
+            }
+        }
+
+        return null;
+    }
+
+    public static Fault? EstUrl(string value) => Configuration.EstUrl.Parse(value, out _);
+
+    /// <summary>The origin of a server, with no path that means anything.</summary>
+    public static Fault? HttpsUrl(string value) => Configuration.EstUrl.ParseHttps(value, out _);
+
+    /// <summary>A DPS registration id: letters, digits and <c>- . _ :</c>, at most 128, ending in a letter, a digit or a dash.</summary>
+    public static Fault? RegistrationId(string value)
+    {
+        if (value.Length > 128) return new Fault("is longer than 128 characters");
+        foreach (var character in value)
+        {
+            if (!char.IsAsciiLetterOrDigit(character) && character is not ('-' or '.' or '_' or ':'))
+            {
+                return new Fault("has a character that DPS does not take", "letters, digits and - . _ : are allowed");
+            }
+        }
+
+        return char.IsAsciiLetterOrDigit(value[^1]) || value[^1] == '-' ? null : new Fault("does not end in a letter, a digit or a dash");
+    }
+
+    /// <summary>A DPS scope id; the source document's placeholder passes and is warned of elsewhere.</summary>
+    public static Fault? ScopeId(string value)
+    {
+        if (IsPlaceholder(value)) return null;
+        foreach (var character in value)
+        {
+            if (!char.IsAsciiLetterOrDigit(character) && character is not ('-' or '_'))
+            {
+                return new Fault("is no scope id", "the portal shows it as 'ID Scope', such as 0ne00A1B2C3");
+            }
+        }
+
+        return null;
+    }
+
+    public static bool IsPlaceholder(string value) => value.StartsWith('<') && value.EndsWith('>');
+}
