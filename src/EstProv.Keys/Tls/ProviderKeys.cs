@@ -1,0 +1,131 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using EstProv.Keys.Client;
+using EstProv.Platform;
+
+namespace EstProv.Keys.Tls;
+
+/// <summary>
+/// Opens keys of the Key Service for TLS, through the OpenSSL provider <c>estprov</c>: on Linux .NET's TLS is OpenSSL's, and a class of
+/// our own derived from ECDsa or RSA would be asked to export its private key.
+/// </summary>
+/// <remarks>
+/// .NET 10 leaks about 82 KB with every key that it opens through a provider, so each is opened once and kept until
+/// <see cref="Forget"/>. Safe from any thread.
+/// </remarks>
+public sealed class ProviderKeys : IDisposable
+{
+    private const string EcPublicKey = "1.2.840.10045.2.1";      // RFC 5480 section 2.1.1
+    private const string RsaEncryption = "1.2.840.113549.1.1.1"; // RFC 8017 appendix A.1
+
+    private readonly PublicKeyReader _read;
+    private readonly ProviderModule _module;
+    private readonly string _socketPath;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, SafeEvpPKeyHandle> _opened = new(StringComparer.Ordinal);
+
+    /// <param name="read">Asks keyd for the public key. It goes before the provider, whose own errors .NET drops.</param>
+    /// <param name="keydSocket">The path of keyd's socket, for the provider's own connections.</param>
+    /// <param name="module">The provider's name, or an absolute path ending in <c>.so</c>.</param>
+    public ProviderKeys(PublicKeyReader read, string keydSocket, string module = ProviderModule.DefaultName)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        ArgumentException.ThrowIfNullOrEmpty(keydSocket);
+        _read = read;
+        _socketPath = Path.GetFullPath(keydSocket);
+        _module = new ProviderModule(module);
+    }
+
+    /// <summary>Joins a certificate chain, leaf first, with the key that <paramref name="keyHandle"/> names.</summary>
+    /// <exception cref="ProblemException">
+    /// <c>key_mismatch</c>: the leaf is for another key; <c>key_kind</c>: neither EC nor RSA; <c>provider_missing</c>,
+    /// <c>provider_failed</c>: the OpenSSL provider; and keyd's own, such as <c>keyd_unreachable</c> and <c>key_not_found</c>.
+    /// </exception>
+    public TlsIdentity Open(string keyHandle, X509Certificate2Collection chain)
+    {
+        ArgumentNullException.ThrowIfNull(chain);
+        if (chain.Count == 0) throw new ArgumentException("the chain is empty", nameof(chain));
+
+        var leaf = chain[0];
+        var key = _read(keyHandle);
+        if (!key.SubjectPublicKeyInfo.AsSpan().SequenceEqual(leaf.PublicKey.ExportSubjectPublicKeyInfo()))
+        {
+            throw new ProblemException("key_mismatch", $"the certificate of {leaf.Subject} is not for the key that keyd has under its handle",
+                "the certificate and the key must come from one enrolment; check the ids and paths of both", 409);
+        }
+
+        var certificate = WithPrivateKey(leaf, OpenKey(key.Handle));
+        try
+        {
+            var intermediates = new X509Certificate2Collection();
+            for (var i = 1; i < chain.Count; i++) intermediates.Add(chain[i]);
+            return new TlsIdentity(key.Handle, certificate, intermediates);
+        }
+        catch
+        {
+            certificate.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The same with a chain as PEM, leaf first.</summary>
+    public TlsIdentity Open(string keyHandle, ReadOnlySpan<char> chainPem)
+    {
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPem(chainPem);
+        return Open(keyHandle, chain);
+    }
+
+    /// <summary>Closes a key that will not be used again, such as one that was retired. No error when it is not open.</summary>
+    public void Forget(string keyHandle)
+    {
+        SafeEvpPKeyHandle? opened;
+        lock (_gate)
+        {
+            if (!_opened.Remove(keyHandle, out opened)) return;
+        }
+
+        opened.Dispose();
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            foreach (var opened in _opened.Values) opened.Dispose();
+            _opened.Clear();
+        }
+    }
+
+    private static X509Certificate2 WithPrivateKey(X509Certificate2 leaf, SafeEvpPKeyHandle handle)
+    {
+        switch (leaf.PublicKey.Oid.Value)
+        {
+            case EcPublicKey:
+                using (var key = new ECDsaOpenSsl(handle)) return leaf.CopyWithPrivateKey(key);
+            case RsaEncryption:
+                using (var key = new RSAOpenSsl(handle)) return leaf.CopyWithPrivateKey(key);
+            default:
+                throw new ProblemException("key_kind", $"the certificate of {leaf.Subject} is for a key that is neither EC nor RSA",
+                    "use EC P-256 or RSA-2048", 400);
+        }
+    }
+
+    private SafeEvpPKeyHandle OpenKey(string pinnedHandle)
+    {
+        // Within the lock: two openings of one key would leak twice.
+        lock (_gate)
+        {
+            if (_opened.TryGetValue(pinnedHandle, out var opened)) return opened;
+            opened = _module.Open($"estprov:{Uri.EscapeDataString(pinnedHandle)}?socket={Uri.EscapeDataString(_socketPath)}");
+            _opened.Add(pinnedHandle, opened);
+            return opened;
+        }
+    }
+}
+
+/// <summary>
+/// Asks keyd for the public key behind a handle (<c>GET /publickey</c>): the answer's handle is pinned to that key pair. Throws
+/// <see cref="ProblemException"/> with keyd's own words.
+/// </summary>
+public delegate KeyReference PublicKeyReader(string keyHandle);
