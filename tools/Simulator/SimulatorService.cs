@@ -1,0 +1,8 @@
+namespace EstProv.Simulator;
+
+public enum SimulatorService
+{
+    Est,
+    Dps,
+    Hub,
+}

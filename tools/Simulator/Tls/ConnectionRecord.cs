@@ -1,0 +1,42 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Connections;
+
+namespace EstProv.Simulator.Tls;
+
+/// <summary>What is known of one TCP connection.</summary>
+public sealed class ConnectionRecord
+{
+    private const int Enough = 16 * 1024;
+    private readonly ArrayBufferWriter<byte> _sent = new(4096);
+    private volatile bool _decided;
+
+    /// <summary>Key of the record in the connection's items.</summary>
+    public static object Key { get; } = new();
+
+    public required string Id { get; init; }
+
+    /// <summary>Null until the server name has told, where one port serves all.</summary>
+    public SimulatorService? Service { get; set; }
+
+    /// <summary>Null until the server has said hello.</summary>
+    public bool? Resumed { get; private set; }
+
+    /// <summary>The handshake is done.</summary>
+    public bool Established { get; set; }
+
+    public ClientIdentity? Client { get; set; }
+
+    internal ConnectionContext? Context { get; init; }
+
+    internal void Sent(ReadOnlySpan<byte> bytes)
+    {
+        if (_decided)
+        {
+            return;
+        }
+
+        _sent.Write(bytes);
+        Resumed = ServerHelloReader.IsResumed(_sent.WrittenSpan);
+        _decided = Resumed is not null || _sent.WrittenCount > Enough;
+    }
+}
