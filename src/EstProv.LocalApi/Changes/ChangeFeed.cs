@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using EstProv.LocalApi.Server;
+using EstProv.Platform;
+
+namespace EstProv.LocalApi;
+
+/// <summary>
+/// What has happened lately, for clients that wait for it: <c>GET /changes?after=N&amp;wait=S</c> answers
+/// <c>{"next":N,"changes":[{"seq","time","kind","subject", …}]}</c> as soon as there is a change later than N, or after S seconds with none.
+/// </summary>
+/// <remarks>
+/// Kept in memory only, the last 256. Numbers begin at the time of the start in milliseconds, so that they go on growing over restarts;
+/// a client that is ahead all the same gets everything. <c>after=0</c> gives all that is kept. Times are ISO 8601 in UTC.
+/// </remarks>
+public sealed class ChangeFeed(TimeProvider time)
+{
+    private const int Kept = 256, LongestWait = 300;
+    private readonly object _gate = new();
+    private readonly Change[] _ring = new Change[Kept];
+    private readonly long _first = Math.Max(1, time.GetUtcNow().ToUnixTimeMilliseconds());
+    private long _published;
+
+    /// <summary>Makes a change known to all who wait.</summary>
+    /// <param name="kind">One word, such as <c>issued</c>.</param>
+    /// <param name="subject">What it happened to, such as a certificate id.</param>
+    /// <param name="fields">More about it; those without a value are left out. Nothing secret: every client of the socket sees it.</param>
+    public void Publish(string kind, string subject, params ReadOnlySpan<(string Name, string? Value)> fields)
+    {
+        var now = time.GetUtcNow();
+        var kept = fields.ToArray();
+        lock (_gate)
+        {
+            _ring[_published % Kept] = new Change(_first + _published, now, kind, subject, kept);
+            _published++;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Adds the route to a server.</summary>
+    public void Map(LocalServer server, string[] apiVersions) => server.Map("GET", "/changes", apiVersions, Answer, new RouteOptions { Waits = true });
+
+    private void Answer(LocalRequest request, LocalResponse response)
+    {
+        var after = Number(request, "after", long.MaxValue);
+        var wait = (int)Number(request, "wait", LongestWait);
+        using var woken = request.Stopping.UnsafeRegister(static feed => ((ChangeFeed)feed!).Wake(), this);
+        var changes = Await(after, wait * 1000L, request.Stopping, out var next);
+        Write(response.Json(), changes, next);
+    }
+
+    private void Wake()
+    {
+        lock (_gate) Monitor.PulseAll(_gate);
+    }
+
+    private Change[] Await(long after, long milliseconds, CancellationToken stopping, out long next)
+    {
+        var until = Environment.TickCount64 + milliseconds;
+        lock (_gate)
+        {
+            while (true)
+            {
+                var last = _first + _published - 1;
+                // Somebody who is ahead of us counts from an earlier life, under a clock that has been set back since.
+                var from = after > last ? 0 : after;
+                var count = (int)Math.Min(Math.Min(_published, Kept), Math.Max(0, last - from));
+                var left = until - Environment.TickCount64;
+                if (count == 0 && left > 0 && !stopping.IsCancellationRequested)
+                {
+                    Monitor.Wait(_gate, (int)left);
+                    continue;
+                }
+
+                next = Math.Max(last, 0);
+                var changes = new Change[count];
+                for (var i = 0; i < count; i++) changes[i] = _ring[(_published - count + i) % Kept];
+                return changes;
+            }
+        }
+    }
+
+    private static void Write(Utf8JsonWriter json, Change[] changes, long next)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("next"u8, next);
+        json.WriteStartArray("changes"u8);
+        foreach (var change in changes)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("seq"u8, change.Sequence);
+            json.WriteString("time"u8, change.Time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
+            json.WriteString("kind"u8, change.Kind);
+            json.WriteString("subject"u8, change.Subject);
+            foreach (var (name, value) in change.Fields)
+            {
+                if (value is not null) json.WriteString(name, value);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static long Number(LocalRequest request, string name, long largest)
+    {
+        var text = request.Query(name);
+        if (text is null) return 0;
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? Math.Min(value, largest)
+            : throw new ProblemException("bad_request", $"the query parameter {name} is '{text}', not a whole number", $"give {name} as a number from 0 on", 400);
+    }
+
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct Change(long Sequence, DateTimeOffset Time, string Kind, string Subject, (string Name, string? Value)[] Fields);
+}

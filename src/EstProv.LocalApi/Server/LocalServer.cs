@@ -1,0 +1,290 @@
+using EstProv.LocalApi.Interop;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.LocalApi.Server;
+
+/// <summary>
+/// HTTP/1.1 on Unix sockets, on blocking threads (RFC 9112; bodies by Content-Length only).
+/// </summary>
+/// <remarks>
+/// All threads share one epoll: one waits there for all idle connections and listeners, and whoever takes an event away makes sure that
+/// somebody else waits. The thread stays with its connection as long as requests come without a pause. Threads end when they have had
+/// nothing to do for a while.
+/// </remarks>
+public sealed partial class LocalServer : IDisposable
+{
+    /// <summary>How long a thread waits for the next request before it parks the connection; also the grain of the deadlines.</summary>
+    internal static readonly TimeSpan HotTime = TimeSpan.FromMilliseconds(20);
+
+    // Only touched pages count; PKCS#11 modules of vendors are given the room that they may expect.
+    private const int StackBytes = 512 * 1024;
+    private const int ScanMilliseconds = 250;
+    private const ulong ListenerTokens = 0xFFFF_FFFF_0000_0000;
+
+    private readonly EventPoll _poll = new();
+    private readonly RouteTable _routes = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _startStop = new();
+    private readonly object _threadsGate = new();
+    private readonly byte[] _deadlineAnswer;
+    private Listeners? _listeners;
+    private bool _listenersPaused;
+    private bool _stopped;
+    private int _threads;
+    private int _waitingThreads;
+    private int _waitingRequests;
+    private long _lastScan;
+    private long _lastKeepAlive;
+
+    public LocalServer(LocalServerOptions options, ILogger logger, TimeProvider time)
+    {
+        Options = options;
+        Logger = logger;
+        Time = time;
+        Connections = new ConnectionTable(options, _poll);
+        var response = new LocalResponse();
+        response.Problem(Refusal.HandlerDeadline);
+        _deadlineAnswer = response.Finish(close: true, bodyWanted: true).ToArray();
+    }
+
+    internal LocalServerOptions Options { get; }
+
+    internal ILogger Logger { get; }
+
+    internal TimeProvider Time { get; }
+
+    internal ConnectionTable Connections { get; }
+
+    internal RouteTable Routes => _routes;
+
+    internal CancellationToken Stopping => _stopping.Token;
+
+    internal int ThreadCount => Volatile.Read(ref _threads);
+
+    /// <summary>Adds a route; only before <see cref="Start"/>.</summary>
+    /// <param name="method">In capitals.</param>
+    /// <param name="pattern">Such as <c>/keypair/{id}</c>; a parameter is one whole segment.</param>
+    /// <param name="apiVersions">The api-versions in which it exists; empty where it takes none.</param>
+    public void Map(string method, string pattern, string[] apiVersions, RouteHandler handler, RouteOptions? options = null)
+        => _routes.Add(new Route(method, pattern, apiVersions, handler, options ?? new RouteOptions()));
+
+    /// <summary>Takes the inherited sockets, or binds the own one, and serves on background threads.</summary>
+    /// <exception cref="Platform.ProblemException"><c>socket_in_use</c>, <c>socket_path</c>, <c>socket_bind</c>.</exception>
+    public void Start()
+    {
+        lock (_startStop)
+        {
+            ObjectDisposedException.ThrowIf(_stopped, this);
+            if (_listeners is not null) throw new InvalidOperationException("the server runs already");
+            _listeners = Listeners.Open(Options);
+            for (var i = 0; i < _listeners.Descriptors.Length; i++) _poll.Watch(_listeners.Descriptors[i], ListenerTokens | (uint)i);
+            TryAddThread();
+        }
+    }
+
+    /// <summary>Stops accepting, cuts idle and waiting connections, lets requests in progress finish for a bounded time, and removes its own socket.</summary>
+    public void Stop()
+    {
+        lock (_startStop)
+        {
+            if (_stopped) return;
+            _stopped = true;
+            _stopping.Cancel();
+            _poll.WakeForEver();
+            Connections.Stop();
+            var drained = WaitForThreads();
+            _listeners?.Close();
+            // A handler that hangs still uses the poll; the process is about to end anyway.
+            if (drained) _poll.Dispose();
+            else Log.NotDrained(Logger, Options.SocketPath, ThreadCount);
+        }
+    }
+
+    public void Dispose() => Stop();
+
+    /// <summary>Counts a request in; false when its uid has too many.</summary>
+    internal bool TryEnter(Connection connection, bool waits)
+    {
+        var caller = connection.Caller;
+        bool entered;
+        if (waits)
+        {
+            entered = Interlocked.Increment(ref caller.Waiting) <= Options.MaxWaitingPerUid & Interlocked.Increment(ref _waitingRequests) <= Options.MaxThreads / 2;
+        }
+        else
+        {
+            entered = Interlocked.Increment(ref caller.InProgress) <= Options.MaxRequestsPerUid;
+        }
+
+        if (entered) return true;
+        Leave(connection, waits);
+        if (caller.RefusalLogged) return false;
+        caller.RefusalLogged = true;
+        Log.TooMany(Logger, caller.Uid, Options.SocketPath, waits ? Options.MaxWaitingPerUid : Options.MaxRequestsPerUid);
+        return false;
+    }
+
+    internal void Leave(Connection connection, bool waits)
+    {
+        Interlocked.Decrement(ref waits ? ref connection.Caller.Waiting : ref connection.Caller.InProgress);
+        if (waits) Interlocked.Decrement(ref _waitingRequests);
+    }
+
+    /// <summary>Whether a thread may stay with its connection: not when all threads are taken and others' events have no one.</summary>
+    internal bool MayLinger => !_stopped && (Volatile.Read(ref _waitingThreads) > 0 || Volatile.Read(ref _threads) < Options.MaxThreads);
+
+    private void Run()
+    {
+        var worker = new Worker(this);
+        var idleSince = Environment.TickCount64;
+        while (true)
+        {
+            Interlocked.Increment(ref _waitingThreads);
+            var happened = _poll.Wait(WaitMilliseconds(), out var token, out _);
+            var othersWait = Interlocked.Decrement(ref _waitingThreads) > 0;
+            if (_stopped) break;
+            Tend();
+            if (!happened)
+            {
+                if (othersWait && Environment.TickCount64 - idleSince >= Options.IdleThread.TotalMilliseconds) break;
+                continue;
+            }
+
+            if (token >= ListenerTokens)
+            {
+                if (token != EventPoll.WakeToken) Accept((int)(uint)token);
+                continue;
+            }
+
+            var connection = Connections.Take(token);
+            if (connection is null) continue;
+            // The last thread takes no request that could hold it: it must stay to accept, to watch deadlines and to refuse.
+            var refuseAll = !othersWait && !TryAddThread();
+            worker.Serve(connection, refuseAll);
+            idleSince = Environment.TickCount64;
+        }
+
+        lock (_threadsGate)
+        {
+            _threads--;
+            Monitor.PulseAll(_threadsGate);
+        }
+    }
+
+    private bool TryAddThread()
+    {
+        lock (_threadsGate)
+        {
+            if (_threads >= Options.MaxThreads || _stopped) return false;
+            try
+            {
+                var thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "local-api" };
+                _threads++;
+                thread.Start();
+                return true;
+            }
+            catch (Exception cause) when (cause is ThreadStartException or OutOfMemoryException)
+            {
+                _threads--;
+                return false;
+            }
+        }
+    }
+
+    private bool WaitForThreads()
+    {
+        var until = Environment.TickCount64 + (long)Options.DrainTime.TotalMilliseconds;
+        lock (_threadsGate)
+        {
+            while (_threads > 0)
+            {
+                var left = until - Environment.TickCount64;
+                if (left <= 0) return false;
+                Monitor.Wait(_threadsGate, (int)left);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>A sole thread with nothing in progress sleeps for ever, so that an idle daemon never wakes.</summary>
+    private int WaitMilliseconds()
+    {
+        if (ThreadCount > 1 || _listenersPaused || Connections.Active > 0) return ScanMilliseconds;
+        return Options.Watchdog?.WatchdogInterval is { } interval ? (int)Math.Max(1, interval.TotalMilliseconds / 2) : -1;
+    }
+
+    /// <summary>What is due from time to time, by whichever thread comes along.</summary>
+    private void Tend()
+    {
+        var now = Environment.TickCount64;
+        var last = Volatile.Read(ref _lastScan);
+        if (now - last >= ScanMilliseconds && Interlocked.CompareExchange(ref _lastScan, now, last) == last)
+        {
+            Connections.Expire(Time, _deadlineAnswer, connection => Log.TooSlow(Logger, connection.Route!.Name, connection.Peer.Uid, Options.RequestDeadline.TotalSeconds));
+            if (_listenersPaused) ResumeListeners();
+        }
+
+        if (Options.Watchdog?.WatchdogInterval is not { } interval) return;
+        last = Volatile.Read(ref _lastKeepAlive);
+        if (now - last >= interval.TotalMilliseconds / 2 && Interlocked.CompareExchange(ref _lastKeepAlive, now, last) == last) Options.Watchdog.KeepAlive();
+    }
+
+    private void ResumeListeners()
+    {
+        _listenersPaused = false;
+        for (var i = 0; i < _listeners!.Descriptors.Length; i++) _poll.Arm(_listeners.Descriptors[i], ListenerTokens | (uint)i);
+    }
+
+    private void Accept(int index)
+    {
+        var listener = _listeners!.Descriptors[index];
+        for (var i = 0; i < 64; i++)
+        {
+            var descriptor = UnixSocket.Accept(listener);
+            if (descriptor >= 0)
+            {
+                Admit(descriptor);
+                continue;
+            }
+
+            var error = System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
+            if (error is Errno.TooManyFiles or Errno.TooManyFilesInSystem or Errno.NoBuffers)
+            {
+                if (Connections.CloseAnyIdle()) continue;
+                Log.NoDescriptors(Logger, Options.SocketPath);
+                _listenersPaused = true;
+                return;
+            }
+
+            if (error is not (Errno.Interrupted or Errno.ConnectionAborted)) break;
+        }
+
+        _poll.Arm(listener, ListenerTokens | (uint)index);
+    }
+
+    private void Admit(int descriptor)
+    {
+        UnixSocket.SetTimeouts(descriptor, HotTime, HotTime);
+        if (Connections.Admit(descriptor, UnixSocket.Peer(descriptor)) is not null) return;
+        var response = new LocalResponse();
+        response.Problem(Refusal.TooManyConnections);
+        _ = UnixSocket.Send(descriptor, response.Finish(close: true, bodyWanted: true), wait: false);
+        _ = Libc.Close(descriptor);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "uid {Uid} has more than {Limit} requests in progress at {Socket}; the rest is answered 503 (code=too_many_requests)")]
+        public static partial void TooMany(ILogger logger, uint uid, string socket, int limit);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "{Route} for uid {Uid} takes longer than {Seconds} s; its client got 504 (code=deadline)")]
+        public static partial void TooSlow(ILogger logger, string route, uint uid, double seconds);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} cannot accept: no descriptors are left (code=too_many_files; hint: raise LimitNOFILE=)")]
+        public static partial void NoDescriptors(ILogger logger, string socket);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} stops although {Threads} threads are still busy")]
+        public static partial void NotDrained(ILogger logger, string socket, int threads);
+    }
+}

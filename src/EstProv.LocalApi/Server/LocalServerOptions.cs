@@ -1,0 +1,53 @@
+namespace EstProv.LocalApi.Server;
+
+/// <summary>Where a local server listens, and its limits. All sizes are bytes.</summary>
+public sealed record LocalServerOptions
+{
+    /// <summary>The socket to bind, of at most 107 bytes; made with mode 0660.</summary>
+    public required string SocketPath { get; init; }
+
+    /// <summary>The group that gets the socket, where it exists on the machine.</summary>
+    public string Group { get; init; } = "estprov";
+
+    /// <summary>
+    /// Which of the sockets inherited from systemd to take (FileDescriptorName= of the socket unit); null takes all of them. With none
+    /// inherited, <see cref="SocketPath"/> is bound.
+    /// </summary>
+    public string? InheritedSocketName { get; init; }
+
+    /// <summary><c>max_requests</c>: requests in progress for each uid, those that wait by design not counted; more are answered 503.</summary>
+    public int MaxRequestsPerUid { get; init; } = 10;
+
+    /// <summary>Requests that wait by design (long polls) for each uid; more are answered 503.</summary>
+    public int MaxWaitingPerUid { get; init; } = 32;
+
+    /// <summary>Connections of one uid; one more closes the one that has been idle longest.</summary>
+    public int MaxConnectionsPerUid { get; init; } = 64;
+
+    /// <summary>Connections of all uids together.</summary>
+    public int MaxConnections { get; init; } = 512;
+
+    /// <summary>Worker threads at most. Half of them at most wait by design.</summary>
+    public int MaxThreads { get; init; } = 128;
+
+    /// <summary>How long a worker thread without work is kept.</summary>
+    public TimeSpan IdleThread { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long reading a request may take from its first byte, handling it (except where it waits by design), and sending its answer.</summary>
+    public TimeSpan RequestDeadline { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long <see cref="LocalServer.Stop"/> waits for requests in progress.</summary>
+    public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(3);
+
+    public int MaxTargetBytes { get; init; } = 4096;
+
+    /// <summary>Request line and headers together.</summary>
+    public int MaxHeadBytes { get; init; } = 16 * 1024;
+
+    public int MaxHeaders { get; init; } = 64;
+
+    public int MaxBodyBytes { get; init; } = 64 * 1024;
+
+    /// <summary>Where systemd's watchdog is told that the server's threads still turn; null tells nobody.</summary>
+    public SystemdNotify? Watchdog { get; init; }
+}

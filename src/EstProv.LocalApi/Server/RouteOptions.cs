@@ -1,0 +1,17 @@
+namespace EstProv.LocalApi.Server;
+
+/// <summary>What differs for one route.</summary>
+public sealed record RouteOptions
+{
+    /// <summary>
+    /// The handler waits by design (a long poll): it has no deadline, counts apart, and its <see cref="LocalRequest.Stopping"/> is set
+    /// too when its client goes away.
+    /// </summary>
+    public bool Waits { get; init; }
+}
+
+/// <summary>
+/// Answers one request on a blocking thread. A <see cref="Platform.ProblemException"/> becomes the error answer with its status; any
+/// other exception becomes 500.
+/// </summary>
+public delegate void RouteHandler(LocalRequest request, LocalResponse response);

@@ -1,0 +1,177 @@
+using System.Text.Json;
+using EstProv.LocalApi.Interop;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.LocalApi.Server;
+
+/// <summary>What one thread needs to serve connections, one after the other: buffers, request and response.</summary>
+internal sealed partial class Worker
+{
+    private const int MostDrained = 256 * 1024;
+    private readonly LocalServer _server;
+    private readonly LocalRequest _request;
+    private readonly LocalResponse _response = new();
+    private readonly RequestReader _reader;
+
+    public Worker(LocalServer server)
+    {
+        _server = server;
+        _request = new LocalRequest(server.Options);
+        _reader = new RequestReader(server.Options, server.Time, _request);
+    }
+
+    /// <summary>Serves a connection until it pauses or ends, then parks or closes it.</summary>
+    public void Serve(Connection connection, bool refuseAll)
+    {
+        _reader.Reset();
+        while (true)
+        {
+            var outcome = _reader.Read(connection, wait: !refuseAll && _server.MayLinger);
+            if (outcome == ReadOutcome.Partial) outcome = ReadRest(connection, refuseAll);
+            switch (outcome)
+            {
+                case ReadOutcome.Request:
+                    if (Answer(connection, refuseAll)) break;
+                    _server.Connections.Close(connection);
+                    return;
+                case ReadOutcome.Idle:
+                    _server.Connections.Park(connection);
+                    return;
+                case ReadOutcome.Refused:
+                    _response.Problem(_reader.Refusal);
+                    if (Send(connection, close: true, bodyWanted: true)) Drain(connection);
+                    _server.Connections.Close(connection);
+                    return;
+                default:
+                    _server.Connections.Close(connection);
+                    return;
+            }
+        }
+    }
+
+    /// <summary>A slow sender counts as a request in progress, so that it cannot take more threads than requests can.</summary>
+    private ReadOutcome ReadRest(Connection connection, bool refuseAll)
+    {
+        if (refuseAll || !_server.TryEnter(connection, waits: false)) return _reader.Refuse(Refusal.TooManyRequests);
+        try
+        {
+            return _reader.Read(connection, wait: true);
+        }
+        finally
+        {
+            _server.Leave(connection, waits: false);
+        }
+    }
+
+    /// <summary>Answers the request that was read; false when the connection is to be closed.</summary>
+    private bool Answer(Connection connection, bool refuseAll)
+    {
+        _response.Begin();
+        var refusal = refuseAll ? Refusal.TooManyRequests : _server.Routes.Find(_request);
+        var route = _request.Matched;
+        if (refusal == Refusal.None && !_server.TryEnter(connection, route!.Waits)) refusal = Refusal.TooManyRequests;
+        if (refusal != Refusal.None) _response.Problem(refusal);
+        else if (!Handle(connection, route!)) return false;
+
+        var isHead = _request.MethodBytes.SequenceEqual("HEAD"u8);
+        var close = _request.Head.Close || isHead || _server.Stopping.IsCancellationRequested;
+        if (!Send(connection, close, !isHead) || close) return false;
+        _reader.Consume();
+        return true;
+    }
+
+    /// <summary>False when the deadline's watch has answered in the handler's place.</summary>
+    private bool Handle(Connection connection, Route route)
+    {
+        CancellationTokenSource? gone = null;
+        _request.Stopping = _server.Stopping;
+        if (route.Waits)
+        {
+            gone = new CancellationTokenSource();
+            _request.Stopping = gone.Token;
+            _server.Connections.WatchForLeaving(connection, gone);
+            if (_server.Stopping.IsCancellationRequested) gone.Cancel();
+        }
+
+        connection.Route = route;
+        connection.HandlingSince = _server.Time.GetTimestamp();
+        Volatile.Write(ref connection.State, Connection.Handling);
+        Invoke(connection, route);
+        var mine = Interlocked.CompareExchange(ref connection.State, Connection.Owned, Connection.Handling) == Connection.Handling;
+        _server.Leave(connection, route.Waits);
+        if (gone is not null) _server.Connections.WatchForLeaving(connection, null);
+        return mine;
+    }
+
+    private void Invoke(Connection connection, Route route)
+    {
+        try
+        {
+            route.Handler(_request, _response);
+            _response.Flush();
+        }
+        catch (ProblemException problem)
+        {
+            _response.Problem(problem);
+        }
+        catch (JsonException cause) when (_request.ReadsJson)
+        {
+            _response.Problem(_request.BadJson(cause));
+        }
+        catch (OperationCanceledException) when (_request.Stopping.IsCancellationRequested)
+        {
+            _response.Problem(Refusal.Stopping);
+        }
+        catch (Exception cause)
+        {
+            Log.HandlerFailed(_server.Logger, route.Name, connection.Peer.Uid, TypesOf(cause), cause.StackTrace?.ReplaceLineEndings(" ") ?? "");
+            _response.Problem(500, "internal", $"{route.Name} failed unexpectedly", "see the daemon's log");
+        }
+    }
+
+    /// <summary>False when the answer could not be sent in time, or at all.</summary>
+    private bool Send(Connection connection, bool close, bool bodyWanted)
+    {
+        var data = _response.Finish(close, bodyWanted);
+        long begun = 0;
+        while (true)
+        {
+            var count = UnixSocket.Send(connection.Descriptor, data, wait: true);
+            if (count == data.Length) return true;
+            if (count < 0 && count != -Errno.Again) return false;
+            if (count > 0) data = data[count..];
+            if (begun == 0) begun = _server.Time.GetTimestamp();
+            else if (_server.Time.GetElapsedTime(begun) >= _server.Options.RequestDeadline) return false;
+        }
+    }
+
+    /// <summary>Reads away what a refused client is still sending, within limits, so that it comes to read its answer.</summary>
+    private static void Drain(Connection connection)
+    {
+        const int ShutWrite = 1, MostReads = 64;
+        _ = Libc.Shutdown(connection.Descriptor, ShutWrite);
+        Span<byte> scrap = stackalloc byte[4096];
+        var drained = 0;
+        for (var i = 0; i < MostReads && drained < MostDrained; i++)
+        {
+            var count = UnixSocket.Receive(connection.Descriptor, scrap, wait: true);
+            if (count <= 0) return;
+            drained += count;
+        }
+    }
+
+    private static string TypesOf(Exception? cause)
+    {
+        var types = "";
+        for (; cause is not null; cause = cause.InnerException) types = types.Length == 0 ? cause.GetType().ToString() : $"{types} < {cause.GetType()}";
+        return types;
+    }
+
+    private static partial class Log
+    {
+        // The exception's text stays out: it may quote what the client sent.
+        [LoggerMessage(Level = LogLevel.Error, Message = "{Route} for uid {Uid} failed unexpectedly: {Types} {Trace} (code=internal)")]
+        public static partial void HandlerFailed(ILogger logger, string route, uint uid, string types, string trace);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Runtime.InteropServices;
+using EstProv.LocalApi.Interop;
+
+namespace EstProv.LocalApi;
+
+/// <summary>Names and numbers of the machine's users and groups, as its name service knows them (getpwnam_r(3), getgrnam_r(3)).</summary>
+public static unsafe class Users
+{
+    private const int LargestEntry = 1 << 20;
+
+    /// <summary>The effective uid of this process.</summary>
+    public static uint Self => Libc.EffectiveUserId();
+
+    /// <summary>The uid of a user; null when there is none of this name.</summary>
+    public static uint? FindUser(string name)
+    {
+        for (var size = 1024; size <= LargestEntry; size *= 4)
+        {
+            var buffer = new byte[size];
+            fixed (byte* pointer = buffer)
+            {
+                Libc.UserEntry entry;
+                Libc.UserEntry* result;
+                if (Libc.GetUserByName(name, &entry, pointer, (nuint)size, &result) == Errno.Range) continue;
+                return result is null ? null : entry.Uid;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The gid of a group; null when there is none of this name.</summary>
+    public static uint? FindGroup(string name)
+    {
+        for (var size = 1024; size <= LargestEntry; size *= 4)
+        {
+            var buffer = new byte[size];
+            fixed (byte* pointer = buffer)
+            {
+                Libc.GroupEntry entry;
+                Libc.GroupEntry* result;
+                if (Libc.GetGroupByName(name, &entry, pointer, (nuint)size, &result) == Errno.Range) continue;
+                return result is null ? null : entry.Gid;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The name of a uid; null when it has none.</summary>
+    public static string? NameOf(uint uid)
+    {
+        for (var size = 1024; size <= LargestEntry; size *= 4)
+        {
+            var buffer = new byte[size];
+            fixed (byte* pointer = buffer)
+            {
+                Libc.UserEntry entry;
+                Libc.UserEntry* result;
+                if (Libc.GetUserById(uid, &entry, pointer, (nuint)size, &result) == Errno.Range) continue;
+                return result is null ? null : Marshal.PtrToStringUTF8((nint)entry.Name);
+            }
+        }
+
+        return null;
+    }
+}
