@@ -1,0 +1,169 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Text.Json;
+using EstProv.Platform;
+using EstProv.Platform.Time;
+
+namespace EstProv.Identity.Dps;
+
+/// <summary>
+/// The Device Provisioning Service's device API with X.509 attestation (learn.microsoft.com/rest/api/iot-dps/device, version 2021-06-01):
+/// <c>PUT …/register</c>, then <c>GET …/operations/{id}</c> until the device is assigned or refused.
+/// </summary>
+/// <remarks>
+/// Errors: <see cref="DpsCodes"/>, each naming the URL and the certificate. Delays between polls go through the <see cref="TimeProvider"/>,
+/// limits on a single exchange are in real time.
+/// </remarks>
+internal sealed class DpsClient : IDisposable
+{
+    /// <summary>An answer has a few hundred bytes; a payload of an allocation webhook may add some.</summary>
+    private const int LargestAnswer = 64 * 1024;
+
+    private static readonly TimeSpan ExchangeTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a device may stay 'assigning' before the registration is begun anew.</summary>
+    private static readonly TimeSpan AssignmentTimeout = TimeSpan.FromMinutes(15);
+
+    private const int MostFailedPolls = 5;
+
+    private readonly HttpClient _http;
+    private readonly BelievedClock _clock;
+    private readonly TimeProvider _time;
+    private readonly Func<Exception, Uri, string, ProblemException> _explain;
+
+    /// <param name="tls">Client certificate and judgement of the server.</param>
+    /// <param name="explain">Makes the problem of an exchange that failed below HTTP: (cause, URL, credential in words).</param>
+    public DpsClient(SslClientAuthenticationOptions tls, Func<Exception, Uri, string, ProblemException> explain, BelievedClock clock)
+    {
+        _explain = explain;
+        _clock = clock;
+        _time = clock.TimeProvider;
+        _http = new HttpClient(new SocketsHttpHandler
+        {
+            SslOptions = tls,
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            MaxConnectionsPerServer = 1,
+            MaxResponseHeadersLength = 16,
+            ConnectTimeout = TimeSpan.FromSeconds(15),
+        })
+        {
+            Timeout = ExchangeTimeout,
+            MaxResponseContentBufferSize = LargestAnswer,
+        };
+    }
+
+    /// <summary>Registers and waits for the assignment.</summary>
+    /// <exception cref="ProblemException">One of <see cref="DpsCodes"/>, or a TLS problem of the server.</exception>
+    public async Task<DpsAssignment> RegisterAsync(DpsRequest request, CancellationToken cancel)
+    {
+        var begun = _time.GetTimestamp();
+        var failures = 0;
+        var polling = new Backoff(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5), Random.Shared);
+        var (answer, wait) = await ExchangeAsync(request, request.RegisterUrl, register: true, cancel);
+        var operation = answer.OperationId;
+        while (answer.Status == "assigning")
+        {
+            if (operation is null) throw Bad(request, request.RegisterUrl, "it says 'assigning' but names no operation to ask for");
+            if (_time.GetElapsedTime(begun) > AssignmentTimeout)
+            {
+                throw new ProblemException(DpsCodes.Slow, $"{request.RegisterUrl} has been assigning '{request.RegistrationId}' for {AssignmentTimeout.TotalMinutes:0} minutes",
+                    "see the enrolment's allocation policy and its webhook in DPS; the registration is begun anew by itself", 503);
+            }
+
+            await Task.Delay(wait ?? polling.Next(), _time, cancel);
+            try
+            {
+                (answer, wait) = await ExchangeAsync(request, request.OperationUrl(operation), register: false, cancel);
+                failures = 0;
+            }
+            catch (ProblemException passing) when (DpsCodes.IsPassing(passing) && ++failures < MostFailedPolls)
+            {
+                wait = polling.Next(passing.RetryAfter);
+            }
+        }
+
+        return Judge(request, answer);
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<(DpsAnswer Answer, TimeSpan? Wait)> ExchangeAsync(DpsRequest request, Uri url, bool register, CancellationToken cancel)
+    {
+        using var message = new HttpRequestMessage(register ? HttpMethod.Put : HttpMethod.Get, url)
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        message.Headers.UserAgent.Add(new ProductInfoHeaderValue("EstProv", null));
+        if (register) message.Content = RegistrationBody(request.RegistrationId);
+
+        try
+        {
+            using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, cancel);
+            var body = await response.Content.ReadAsByteArrayAsync(cancel);
+            if (response.Headers.Date is { } told) _clock.Corroborate(told);
+            var wait = RetryAfter.Of(response.Headers, _time.GetUtcNow());
+            if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Accepted)) throw DpsRefusal.Of(request, url, response.StatusCode, body, wait);
+            var answer = DpsAnswer.Read(body) ?? throw Bad(request, url, "it is not a registration status in JSON");
+            return (answer, wait);
+        }
+        catch (Exception cause) when (cause is HttpRequestException or IOException || (cause is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            throw cause is HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded or HttpRequestError.InvalidResponse }
+                ? Bad(request, url, "it is not HTTP of a sensible size")
+                : _explain(cause, url, request.Credential);
+        }
+    }
+
+    private static DpsAssignment Judge(DpsRequest request, DpsAnswer answer)
+    {
+        if (answer.Status == "assigned")
+        {
+            if (answer.Hub is { } hub && IsHostName(hub) && answer.DeviceId is { } device && IsDeviceId(device)) return new DpsAssignment(hub, device);
+            throw Bad(request, request.RegisterUrl, "it says 'assigned' but names no hub and device id that could be");
+        }
+
+        throw DpsRefusal.Of(request, answer);
+    }
+
+    private static ByteArrayContent RegistrationBody(string registrationId)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("registrationId", registrationId);
+            json.WriteEndObject();
+        }
+
+        return new ByteArrayContent(buffer.ToArray()) { Headers = { ContentType = new MediaTypeHeaderValue("application/json", "utf-8") } };
+    }
+
+    private static ProblemException Bad(DpsRequest request, Uri url, string why)
+        => new(DpsCodes.BadAnswer, $"{url} answered with something else than DPS would for '{request.RegistrationId}': {why}",
+            "check global_endpoint, and whether a proxy answers in the place of DPS", 503);
+
+    private static bool IsHostName(string text)
+    {
+        foreach (var c in text)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '.' or ':' or '_')) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>IoT Hub's device ids: at most 128 of these characters.</summary>
+    private static bool IsDeviceId(string text)
+    {
+        foreach (var c in text)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && !"-.+%_#*?!(),:=@$'".Contains(c)) return false;
+        }
+
+        return text.Length <= 128;
+    }
+}

@@ -1,0 +1,31 @@
+using EstProv.Platform;
+
+namespace EstProv.Identity.Dps;
+
+/// <summary>The <see cref="ProblemException.Code"/>s of a registration, and what each means for what is done next.</summary>
+internal static class DpsCodes
+{
+    public const string Unreachable = "dps_unreachable";
+    public const string BadAnswer = "dps_bad_answer";
+    public const string BadRequest = "dps_bad_request";
+    public const string Unauthorized = "dps_unauthorized";
+    public const string Forbidden = "dps_forbidden";
+    public const string NotFound = "dps_not_found";
+    public const string Throttled = "dps_throttled";
+    public const string ServerError = "dps_server_error";
+    public const string TlsAlert = "dps_tls_alert";
+    public const string Failed = "dps_failed";
+    public const string Disabled = "dps_disabled";
+    public const string Unassigned = "dps_unassigned";
+    public const string Slow = "dps_slow";
+
+    /// <summary>DPS judged the certificate and did not want it; the enrolment and the network are not at fault as far as can be told.</summary>
+    public static bool IsCredentialRefused(ProblemException problem) => problem.Code is Unauthorized or Forbidden or TlsAlert;
+
+    /// <summary>Somebody has to change something before it can work: asked again after minutes, not seconds.</summary>
+    public static bool NeedsSomebody(ProblemException problem)
+        => IsCredentialRefused(problem) || problem.Code is Failed or Disabled or Unassigned or NotFound or BadRequest;
+
+    /// <summary>The same operation may be asked for again.</summary>
+    public static bool IsPassing(ProblemException problem) => problem.Code is Unreachable or Throttled or ServerError or BadAnswer;
+}
