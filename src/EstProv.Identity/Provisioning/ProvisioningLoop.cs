@@ -23,6 +23,9 @@ internal sealed class ProvisioningLoop(
     /// <summary>How long the Certificates Service may hold its answer while it issues. Short enough for a fresh problem to reach callers.</summary>
     private static readonly TimeSpan EnsureWait = TimeSpan.FromSeconds(15);
 
+    /// <summary>A timer may end this much early.</summary>
+    private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
+
     private readonly Wake _wake = new();
     private readonly Backoff _passing = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), Random.Shared);
     private readonly Backoff _local = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10), Random.Shared);
@@ -133,7 +136,7 @@ internal sealed class ProvisioningLoop(
             return null;
         }
 
-        if (_retry is { } retry && retry.Certificate == leaf && retry.Pause - time.GetElapsedTime(retry.Since) is var left && left > TimeSpan.Zero)
+        if (_retry is { } retry && retry.Certificate == leaf && retry.Pause - time.GetElapsedTime(retry.Since) is var left && left > Tolerance)
         {
             status.Update(now => now with { Phase = ProvisioningPhase.WaitingToRetry });
             return left;

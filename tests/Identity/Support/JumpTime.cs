@@ -6,11 +6,14 @@ namespace EstProv.Identity.Tests.Support;
 /// A clock that nobody waits for: when something waits, time jumps to the end of the wait. Odd frequency, to catch assumptions. Waits that
 /// <see cref="Hold"/> picks stay until <see cref="Release"/>.
 /// </summary>
-internal sealed class JumpTime(DateTimeOffset start) : TimeProvider
+internal sealed class JumpTime : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<Held> _held = [];
-    private DateTimeOffset _now = start;
+    private DateTimeOffset _now;
+    private TimeSpan _passed;
+
+    public JumpTime(DateTimeOffset start) => _now = start;
 
     public List<TimeSpan> Waits { get; } = [];
 
@@ -25,12 +28,12 @@ internal sealed class JumpTime(DateTimeOffset start) : TimeProvider
 
     public override long GetTimestamp()
     {
-        lock (_gate) return (long)((_now - start).TotalSeconds * TimestampFrequency);
+        lock (_gate) return (long)(_passed.TotalSeconds * TimestampFrequency);
     }
 
     public void Advance(TimeSpan by)
     {
-        lock (_gate) _now += by;
+        lock (_gate) Pass(by);
     }
 
     public void Set(DateTimeOffset now)
@@ -77,11 +80,17 @@ internal sealed class JumpTime(DateTimeOffset start) : TimeProvider
                 return timer;
             }
 
-            _now += dueTime;
+            Pass(dueTime);
         }
 
         ThreadPool.QueueUserWorkItem(static held => ((Held)held!).Fire(), timer);
         return timer;
+    }
+
+    private void Pass(TimeSpan by)
+    {
+        _now += by;
+        _passed += by;
     }
 
     private sealed class Held(JumpTime owner, TimerCallback callback, object? state, TimeSpan wait) : ITimer

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 using EstProv.Certificates.Client;
 using EstProv.Platform;
 

@@ -43,10 +43,10 @@ internal sealed class TestDps : IDisposable
         : Assigned(hub, call.Path.Split('/')[3]);
 
     public static DpsReply Assigned(string hub, string device) => new(200,
-        $$"""{"operationId":"4.op","status":"assigned","registrationState":{"registrationId":"{{device}}","assignedHub":"{{hub}}","deviceId":"{{device}}","status":"assigned","substatus":"initialAssignment"}}""");
+        $$$"""{"operationId":"4.op","status":"assigned","registrationState":{"registrationId":"{{{device}}}","assignedHub":"{{{hub}}}","deviceId":"{{{device}}}","status":"assigned","substatus":"initialAssignment"}}""");
 
     public static DpsReply Ended(string status, string error = "") => new(200,
-        $$"""{"operationId":"4.op","status":"{{status}}","registrationState":{"status":"{{status}}","errorCode":400209,"errorMessage":"{{error}}"}}""");
+        $$$"""{"operationId":"4.op","status":"{{{status}}}","registrationState":{"status":"{{{status}}}","errorCode":400209,"errorMessage":"{{{error}}}"}}""");
 
     public static DpsReply Error(int status, string message, string? retryAfter = null) => new(status,
         $$"""{"errorCode":{{status}}002,"trackingId":"t","message":"{{message}}","timestampUtc":"2026-01-01T00:00:00Z"}""", retryAfter);
@@ -80,7 +80,7 @@ internal sealed class TestDps : IDisposable
                 {
                     ServerCertificate = _certificate,
                     ClientCertificateRequired = true,
-                    RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+                    RemoteCertificateValidationCallback = static (_, client, _, _) => client is not null,
                 }, _stop.Token);
                 while (await ReadAsync(tls) is { } call)
                 {
