@@ -1,4 +1,3 @@
-using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Client;
 using EstProv.Configuration.Identityd;
@@ -17,7 +16,7 @@ namespace EstProv.Identity.Dps;
 internal sealed partial class DpsRegistrar(
     DpsProvisioning settings,
     ICertificateClient certificates,
-    Func<DeviceCredential, SslStreamCertificateContext> openIdentity,
+    IdentityOpener open,
     BelievedClock clock,
     ILogger logger)
 {
@@ -39,7 +38,8 @@ internal sealed partial class DpsRegistrar(
         try
         {
             var check = new ServerCertificateCheck(request.Endpoint, "dps", trust, clock);
-            using var client = new DpsClient(check.CreateOptions(openIdentity(credential)),
+            using var identity = open(credential);
+            using var client = new DpsClient(check.CreateOptions(identity.Context),
                 (cause, url, shown) => TransportProblem.Explain(cause, "dps", url, shown, check), clock);
             return await client.RegisterAsync(request, cancel);
         }

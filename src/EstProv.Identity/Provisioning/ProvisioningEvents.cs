@@ -1,16 +1,14 @@
 using System.Globalization;
 using EstProv.Certificates.Client;
 using EstProv.Configuration.Identityd;
+using EstProv.LocalApi;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 
 namespace EstProv.Identity.Provisioning;
 
-/// <summary>Publishes one change to those who follow <c>GET /changes</c>.</summary>
-internal delegate void PublishChange(string kind, params ReadOnlySpan<KeyValuePair<string, string>> fields);
-
 /// <summary>What happens in provisioning, each as one log line and, where a follower wants it, as one change.</summary>
-internal sealed partial class ProvisioningEvents(ILogger logger, PublishChange publish)
+internal sealed partial class ProvisioningEvents(ILogger logger, ChangeFeed feed)
 {
     public void Restored(ProvisionedState state) => Log.Restored(logger, state.DeviceId, state.Hub, state.CertificateId, state.Since);
 
@@ -22,15 +20,15 @@ internal sealed partial class ProvisioningEvents(ILogger logger, PublishChange p
     public void Registering(DpsProvisioning settings, string registrationId, DeviceCredential credential, CredentialState state, int attempt)
     {
         Log.Registering(logger, registrationId, settings.GlobalEndpoint.Value, credential.Description, state, attempt);
-        publish("registering", new("id", credential.CertificateId), new("url", settings.GlobalEndpoint.Value.AbsoluteUri),
-            new("registrationId", registrationId), new("credential", credential.CertificateId), new("attempt", Number(attempt)));
+        feed.Publish("registering", registrationId, ("id", credential.CertificateId), ("url", settings.GlobalEndpoint.Value.AbsoluteUri),
+            ("registrationId", registrationId), ("credential", credential.CertificateId), ("attempt", Number(attempt)));
     }
 
     public void Assigned(ProvisionedState state, DeviceCredential credential, TimeSpan took)
     {
         Log.Assigned(logger, state.RegistrationId, state.DeviceId, state.Hub, state.Endpoint, credential.Description, took.TotalSeconds);
-        publish("assigned", new("hub", state.Hub), new("device", state.DeviceId), new("url", state.Endpoint), new("credential", credential.CertificateId),
-            new("seconds", took.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture)));
+        feed.Publish("assigned", state.RegistrationId, ("hub", state.Hub), ("device", state.DeviceId), ("url", state.Endpoint), ("credential", credential.CertificateId),
+            ("seconds", took.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture)));
     }
 
     public void Confirmed(ProvisionedState state) => Log.Confirmed(logger, state.CertificateId, state.Spki);
@@ -43,9 +41,9 @@ internal sealed partial class ProvisioningEvents(ILogger logger, PublishChange p
     {
         if (now.Provisioned is { } state) Log.FailedWhileProvisioned(logger, problem.ToLogText(), now.Attempt, pause.TotalSeconds, state.DeviceId, state.Hub);
         else Log.Failed(logger, problem.ToLogText(), now.Attempt, pause.TotalSeconds);
-        publish("failed", new("id", settings.IdentityCert), new("url", settings.GlobalEndpoint.Value.AbsoluteUri), new("credential", settings.IdentityCert),
-            new("attempt", Number(now.Attempt)), new("code", problem.Code), new("message", problem.Message), new("hint", problem.Hint),
-            new("retrySeconds", pause.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)));
+        feed.Publish("failed", settings.IdentityCert, ("id", settings.IdentityCert), ("url", settings.GlobalEndpoint.Value.AbsoluteUri), ("credential", settings.IdentityCert),
+            ("attempt", Number(now.Attempt)), ("code", problem.Code), ("message", problem.Message), ("hint", problem.Hint),
+            ("retrySeconds", pause.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)));
     }
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);

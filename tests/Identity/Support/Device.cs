@@ -3,6 +3,7 @@ using EstProv.Configuration;
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Dps;
 using EstProv.Identity.Provisioning;
+using EstProv.LocalApi;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -30,13 +31,11 @@ internal sealed class Device : IDisposable
         };
         Time = new JumpTime(DateTimeOffset.UtcNow);
         Clock = new BelievedClock(Time, Time.GetUtcNow().AddDays(-7));
+        Feed = new ChangeFeed(Time);
         Store = new ProvisionedStore(Folder);
         var registrar = new DpsRegistrar(Settings, Certd, Open, Clock, NullLogger.Instance);
         Loop = new ProvisioningLoop(Settings, Certd, registrar.RegisterAsync, (_, spki) => Certd.FindKey(spki), Store, Status,
-            new ProvisioningEvents(NullLogger.Instance, (kind, fields) =>
-            {
-                lock (Changes) Changes.Add(kind);
-            }), Time);
+            new ProvisioningEvents(NullLogger.Instance, Feed), Time);
     }
 
     public string Folder { get; }
@@ -55,7 +54,7 @@ internal sealed class Device : IDisposable
 
     public ProvisioningLoop Loop { get; }
 
-    public List<string> Changes { get; } = [];
+    public ChangeFeed Feed { get; }
 
     public Device Start()
     {
@@ -88,5 +87,5 @@ internal sealed class Device : IDisposable
         Stop();
     }
 
-    private SslStreamCertificateContext Open(DeviceCredential credential) => SslStreamCertificateContext.Create(Certd.WithKey(credential.KeyHandle), null, offline: true);
+    private OpenedIdentity Open(DeviceCredential credential) => new(SslStreamCertificateContext.Create(Certd.WithKey(credential.KeyHandle), null, offline: true), null);
 }

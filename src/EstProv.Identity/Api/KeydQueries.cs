@@ -1,0 +1,54 @@
+using System.Buffers.Text;
+using System.Text.Json;
+using EstProv.Keys.Client;
+using EstProv.LocalApi.Client;
+using EstProv.Platform;
+
+namespace EstProv.Identity.Api;
+
+/// <summary>The three questions that the Identity Service has for the Key Service. It never asks for a signature itself: OpenSSL's provider does.</summary>
+internal sealed class KeydQueries(LocalClient keyd)
+{
+    /// <summary>The floating handle of a key id.</summary>
+    /// <exception cref="ProblemException">keyd's.</exception>
+    public string FloatingHandle(string keyId)
+        => HandleIn(keyd.Send("GET", $"/keypair/{Uri.EscapeDataString(keyId)}?api-version={ApiVersions.Keyd}"));
+
+    /// <summary>The handle of the key pair of <paramref name="keyId"/> with this public key; null when there is none.</summary>
+    /// <exception cref="ProblemException">keyd's.</exception>
+    public string? FindHandle(string keyId, byte[] spkiSha256)
+    {
+        try
+        {
+            return HandleIn(keyd.Send("GET", $"/keypair/{Uri.EscapeDataString(keyId)}?api-version={ApiVersions.Keyd}&spki={Base64Url.EncodeToString(spkiSha256)}"));
+        }
+        catch (ProblemException missing) when (missing.Code == "key_not_found")
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The public key behind a handle, with the pinned handle.</summary>
+    /// <exception cref="ProblemException">keyd's.</exception>
+    public KeyReference ReadPublicKey(string handle)
+    {
+        var reply = keyd.Send("GET", $"/publickey?handle={Uri.EscapeDataString(handle)}&api-version={ApiVersions.Keyd}", accept: "application/octet-stream");
+        return new KeyReference(reply.Header("Estprov-Key-Handle") ?? handle, reply.Body);
+    }
+
+    private static string HandleIn(LocalReply reply)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(reply.Body);
+            if (document.RootElement.ValueKind is JsonValueKind.Object && document.RootElement.TryGetProperty("keyHandle", out var handle)
+                && handle.ValueKind is JsonValueKind.String) return handle.GetString()!;
+        }
+        catch (JsonException)
+        {
+            // Said below.
+        }
+
+        throw new ProblemException("keyd_bad_answer", "the Key Service answered without a key handle", "are all daemons of one version?", 503);
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using EstProv.Certificates.Client;
+using EstProv.Configuration.Identityd;
+using EstProv.Identity.Api;
+using EstProv.Identity.Dps;
+using EstProv.Identity.Provisioning;
+using EstProv.LocalApi;
+using EstProv.LocalApi.Client;
+using EstProv.LocalApi.Server;
+using EstProv.Platform;
+using EstProv.Platform.Time;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Identity;
+
+/// <summary>The service put together from its parts: socket first, then the provisioning loop and the watch over the certificate.</summary>
+internal sealed class IdentityService : IDisposable
+{
+    private readonly CancellationTokenSource _stopping;
+    private readonly LocalServer _server;
+    private readonly CertificateWatch _watch;
+    private Task _running = Task.CompletedTask;
+
+    public IdentityService(IdentitydConfiguration configuration, LocalServerOptions socket, ICertificateClient certificates, LocalClient certd, KeydQueries keyd,
+        IdentityOpener open, BelievedClock clock, ILogger logger, CancellationToken stopping)
+    {
+        var settings = configuration.Provisioning;
+        _stopping = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        var time = clock.TimeProvider;
+        var feed = new ChangeFeed(time);
+        Status = new ProvisioningStatus();
+        Loop = new ProvisioningLoop(settings, certificates, new DpsRegistrar(settings, certificates, open, clock, logger).RegisterAsync, keyd.FindHandle,
+            new ProvisionedStore(configuration.HomedirPath), Status, new ProvisioningEvents(logger, feed), time);
+        _watch = new CertificateWatch(certd, settings.IdentityCert, Loop.Look, _stopping.Token);
+        _server = new LocalServer(socket, logger, time);
+        new IdentityRoutes(settings, new IdentityRights(configuration.Principals), Status, Loop.Reprovision, new KeyHandles(keyd.FloatingHandle),
+            () => TrustBundle(certd)).Map(_server);
+        feed.Map(_server, ApiVersions.All);
+    }
+
+    public ProvisioningStatus Status { get; }
+
+    public ProvisioningLoop Loop { get; }
+
+    /// <exception cref="ProblemException">The socket cannot be served (<c>socket_*</c>).</exception>
+    public void Start()
+    {
+        Loop.Restore();
+        _server.Start();
+        _watch.Start();
+        _running = Task.Run(() => Loop.RunAsync(_stopping.Token));
+    }
+
+    public void Stop()
+    {
+        _stopping.Cancel();
+        _server.Stop();
+        _running.GetAwaiter().GetResult();
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        _server.Dispose();
+        _stopping.Dispose();
+    }
+
+    /// <summary>As certd has it, text for text: nothing here needs to understand it.</summary>
+    private static string TrustBundle(LocalClient certd)
+    {
+        var reply = certd.Send("GET", $"/certificates/trust-bundle?api-version={ApiVersions.Certd}");
+        try
+        {
+            using var document = JsonDocument.Parse(reply.Body);
+            if (document.RootElement.ValueKind is JsonValueKind.Object && document.RootElement.TryGetProperty("pem", out var pem)
+                && pem.ValueKind is JsonValueKind.String) return pem.GetString()!;
+        }
+        catch (JsonException)
+        {
+            // Said below.
+        }
+
+        throw new ProblemException("certd_bad_answer", "the Certificates Service answered without a certificate", "are all daemons of one version?", 503);
+    }
+}
