@@ -22,7 +22,7 @@ enum {
 
 struct http_request {
     const char *socket_path;
-    const char *server_user; /* the peer must run as this user, as root or as ourselves */
+    const char *server_user; /* the peer must run as this user or as ourselves */
     int timeout_ms;          /* for all of it: connecting, sending and receiving */
     const char *method;
     const char *target;

@@ -4,6 +4,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/rsa.h>
 
 static void *new_context(void *provider, bool rsa)
@@ -106,6 +107,17 @@ static const char *wire_algorithm(const struct signature *signature)
     return signature->padding == RSA_PKCS1_PSS_PADDING ? "RSA-PSS" : "RSA-PKCS1";
 }
 
+/* RFC 3279 section 2.2.3: SEQUENCE { r INTEGER, s INTEGER }. Its shape only: whether it is true, the peer
+ * will tell. */
+static bool is_ecdsa_value(const unsigned char *der, size_t length)
+{
+    ECDSA_SIG *value = d2i_ECDSA_SIG(NULL, &der, (long)length);
+    const bool found = value != NULL && i2d_ECDSA_SIG(value, NULL) == (int)length;
+
+    ECDSA_SIG_free(value);
+    return found;
+}
+
 static bool ask_for_signature(const struct signature *signature, const struct hash *hash,
                               const unsigned char *digest, unsigned char *out, size_t *length)
 {
@@ -125,6 +137,9 @@ static bool ask_for_signature(const struct signature *signature, const struct ha
     if (signature->rsa && *length != size)
         return provider_fail(signature->provider, REASON_ANSWER, "a signature of %zu bytes by a key of %zu",
                              *length, size);
+    if (!signature->rsa && !is_ecdsa_value(out, *length))
+        return provider_fail(signature->provider, REASON_ANSWER,
+                             "the Key Service's answer is not an ECDSA signature");
     return true;
 }
 

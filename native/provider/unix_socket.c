@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { ACTIVATION_PAUSE_MS = 20, FULL_QUEUE_PAUSE_MS = 2 };
+
 static int64_t now_ms(void)
 {
     struct timespec now = {0, 0};
@@ -78,26 +80,24 @@ static bool find_user(const char *name, uid_t *uid)
     return found;
 }
 
-/*
- * Whoever answers must be the daemon's user, so that nobody else who can bind the path is asked to sign. We
- * ourselves and root need no check: either could replace this process. Root is also who a connection shows
- * that was made through systemd's socket before the daemon took it over.
- */
-static bool check_peer(int descriptor, const char *path, const char *server_user, struct problem *problem)
+static bool peer_of(int descriptor, uid_t *uid)
 {
     struct ucred peer = {0, 0, 0};
     socklen_t length = sizeof(peer);
-    uid_t wanted;
 
     if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
-        return failed(problem, path, errno);
-    if (peer.uid == 0 || peer.uid == geteuid())
-        return true;
-    if (find_user(server_user, &wanted) && peer.uid == wanted)
-        return true;
-    problem_set(problem, REASON_PEER, "%s belongs to a process of uid %u, not to user %s", path,
-                (unsigned int)peer.uid, server_user);
-    return false;
+        return false;
+    *uid = peer.uid;
+    return true;
+}
+
+/* Whoever answers must be the daemon's user or ourselves: nobody else is asked to sign, however he came by
+ * the path. */
+static bool is_trusted(uid_t uid, const char *server_user)
+{
+    uid_t wanted;
+
+    return uid == geteuid() || (find_user(server_user, &wanted) && uid == wanted);
 }
 
 /* A Unix socket connects at once or, with the daemon's queue full, not at all (EAGAIN): then it is tried
@@ -116,15 +116,29 @@ static bool connect_until(int descriptor, const struct sockaddr_un *address, int
             return failed(problem, address->sun_path, error);
         if (now_ms() >= deadline)
             return timed_out(problem);
-        (void)poll(NULL, 0, 2);
+        (void)poll(NULL, 0, FULL_QUEUE_PAUSE_MS);
     }
     return true;
+}
+
+static int connect_once(const struct sockaddr_un *address, int64_t deadline, struct problem *problem)
+{
+    const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (descriptor < 0) {
+        (void)failed(problem, "socket", errno);
+        return -1;
+    }
+    if (!connect_until(descriptor, address, deadline, problem)) {
+        (void)close(descriptor);
+        return -1;
+    }
+    return descriptor;
 }
 
 int socket_open(const char *path, const char *server_user, int64_t deadline, struct problem *problem)
 {
     struct sockaddr_un address;
-    int descriptor;
 
     memset(&address, 0, sizeof(address));
     address.sun_family = AF_UNIX;
@@ -134,17 +148,23 @@ int socket_open(const char *path, const char *server_user, int64_t deadline, str
         return -1;
     }
     memcpy(address.sun_path, path, strlen(path));
-    descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor < 0) {
-        (void)failed(problem, "socket", errno);
-        return -1;
-    }
-    if (!connect_until(descriptor, &address, deadline, problem) ||
-        !check_peer(descriptor, path, server_user, problem)) {
+    for (;;) {
+        const int descriptor = connect_once(&address, deadline, problem);
+        uid_t uid = 0;
+
+        if (descriptor < 0)
+            return -1;
+        if (peer_of(descriptor, &uid) && is_trusted(uid, server_user))
+            return descriptor;
         (void)close(descriptor);
-        return -1;
+        /* Until the daemon runs, systemd (uid 0) is who listens; our having connected starts it. */
+        if (uid != 0 || now_ms() + ACTIVATION_PAUSE_MS >= deadline) {
+            problem_set(problem, REASON_PEER, "%s belongs to a process of uid %u, not to user %s", path,
+                        (unsigned int)uid, server_user);
+            return -1;
+        }
+        (void)poll(NULL, 0, ACTIVATION_PAUSE_MS);
     }
-    return descriptor;
 }
 
 bool socket_send(int descriptor, const void *data, size_t length, int64_t deadline, struct problem *problem)

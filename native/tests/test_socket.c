@@ -1,0 +1,254 @@
+#include "check.h"
+#include "fake_keyd.h"
+#include "http.h"
+#include "tests.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The linker puts these in place of libc's (--wrap), to see the flags and to pretend another peer. */
+int __real_getsockopt(int descriptor, int level, int name, void *value, socklen_t *length);
+int __wrap_getsockopt(int descriptor, int level, int name, void *value, socklen_t *length);
+int __real_socket(int domain, int type, int protocol);
+int __wrap_socket(int domain, int type, int protocol);
+ssize_t __real_send(int descriptor, const void *data, size_t length, int flags);
+ssize_t __wrap_send(int descriptor, const void *data, size_t length, int flags);
+
+uid_t __real_geteuid(void);
+uid_t __wrap_geteuid(void);
+
+static long pretended_uid = -1; /* of the peer */
+static long pretended_self = -1;
+static int root_answers; /* so many times uid 0 is the peer first */
+static int socket_type;
+static int send_flags;
+
+int __wrap_getsockopt(int descriptor, int level, int name, void *value, socklen_t *length)
+{
+    const int result = __real_getsockopt(descriptor, level, name, value, length);
+
+    if (result == 0 && name == SO_PEERCRED && pretended_uid >= 0)
+        ((struct ucred *)value)->uid = root_answers-- > 0 ? 0 : (uid_t)pretended_uid;
+    return result;
+}
+
+uid_t __wrap_geteuid(void)
+{
+    return pretended_self >= 0 ? (uid_t)pretended_self : __real_geteuid();
+}
+
+int __wrap_socket(int domain, int type, int protocol)
+{
+    socket_type = type;
+    return __real_socket(domain, type, protocol);
+}
+
+ssize_t __wrap_send(int descriptor, const void *data, size_t length, int flags)
+{
+    if (memmem(data, length, "Host: keyd", 10) != NULL)
+        send_flags = flags;
+    return __real_send(descriptor, data, length, flags);
+}
+
+static struct http_reply reply;
+static struct problem problem;
+static struct fake_keyd *fake;
+
+static bool exchange(const char *path, int timeout_ms)
+{
+    const struct http_request request = {.socket_path = path,
+                                         .server_user =
+                                             "daemon", /* uid 1 on every Debian and OpenEmbedded system */
+                                         .timeout_ms = timeout_ms,
+                                         .method = "GET",
+                                         .target = "/publickey?handle=" FAKE_HANDLE};
+
+    return http_exchange(&request, &reply, &problem);
+}
+
+static int open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+
+    if (folder == NULL)
+        return -1;
+    while (readdir(folder) != NULL)
+        count++;
+    (void)closedir(folder);
+    return count;
+}
+
+static void flags(void)
+{
+    CHECK(exchange(fake->socket, 5000));
+    CHECK((socket_type & SOCK_CLOEXEC) != 0);
+    CHECK((send_flags & MSG_NOSIGNAL) != 0);
+}
+
+static bool exchange_as(long self, long peer, int timeout_ms)
+{
+    bool done;
+
+    pretended_self = self;
+    pretended_uid = peer;
+    done = exchange(fake->socket, timeout_ms);
+    pretended_self = -1;
+    pretended_uid = -1;
+    return done;
+}
+
+static void peers(void)
+{
+    const int before = atomic_load(&fake->reads);
+
+    CHECK(exchange_as(1000, 1000, 5000));
+    CHECK(exchange_as(1000, 1, 5000));
+    CHECK_INT(atomic_load(&fake->reads), before + 2);
+    CHECK(!exchange_as(1000, 1001, 5000));
+    CHECK_INT(problem.reason, REASON_PEER);
+    CHECK_TEXT_HAS(problem.text, "uid 1001, not to user daemon");
+    CHECK_INT(atomic_load(&fake->reads), before + 2);
+}
+
+static void activation(void)
+{
+    root_answers = 3;
+    CHECK(exchange_as(1000, 1, 5000));
+    root_answers = 1000;
+    CHECK(!exchange_as(1000, 1, 200));
+    CHECK_INT(problem.reason, REASON_PEER);
+    root_answers = 0;
+}
+
+static void unreachable(void)
+{
+    char path[128];
+
+    CHECK(!exchange("/nonexistent/keyd.sock", 5000));
+    CHECK_INT(problem.reason, REASON_UNREACHABLE);
+    CHECK_TEXT_HAS(problem.text, "/nonexistent/keyd.sock: No such file or directory");
+    (void)snprintf(path, sizeof(path), "/%0*d", 110, 0);
+    CHECK(!exchange(path, 5000));
+    CHECK_INT(problem.reason, REASON_URI);
+}
+
+static void silence(void)
+{
+    struct timespec from;
+    struct timespec to;
+
+    atomic_store(&fake->silent, true);
+    (void)clock_gettime(CLOCK_MONOTONIC, &from);
+    CHECK(!exchange(fake->socket, 200));
+    (void)clock_gettime(CLOCK_MONOTONIC, &to);
+    atomic_store(&fake->silent, false);
+    CHECK_INT(problem.reason, REASON_TIMEOUT);
+    CHECK(to.tv_sec - from.tv_sec < 5);
+}
+
+/* One time-out holds for the whole exchange: a byte now and then does not stretch it. */
+static void dribble(void)
+{
+    atomic_store(&fake->dribble, 20);
+    CHECK(!exchange(fake->socket, 300));
+    CHECK_INT(problem.reason, REASON_TIMEOUT);
+    atomic_store(&fake->dribble, 1);
+    CHECK(exchange(fake->socket, 20000));
+    atomic_store(&fake->dribble, 0);
+}
+
+/* A listener with a full queue makes connect() say EAGAIN at once. */
+static void full_queue(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fillers[8];
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/estprov-full-%d.sock", (int)getpid());
+    CHECK(bind(listener, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+          listen(listener, 0) == 0);
+    for (int i = 0; i < 8; i++) {
+        fillers[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(fillers[i], (const struct sockaddr *)&address, sizeof(address));
+    }
+    CHECK(!exchange(address.sun_path, 200));
+    CHECK_INT(problem.reason, REASON_TIMEOUT);
+    for (int i = 0; i < 8; i++)
+        (void)close(fillers[i]);
+    (void)close(listener);
+    (void)unlink(address.sun_path);
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+static void interrupted(void)
+{
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct itimerval often = {{0, 1000}, {0, 1000}};
+    struct itimerval never = {{0, 0}, {0, 0}};
+
+    atomic_store(&fake->dribble, 1);
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)setitimer(ITIMER_REAL, &often, NULL);
+    CHECK(exchange(fake->socket, 20000));
+    (void)setitimer(ITIMER_REAL, &never, NULL);
+    atomic_store(&fake->dribble, 0);
+}
+
+static void scripted(const char *text, enum reason reason, const char *words)
+{
+    atomic_store(&fake->read_answer, text);
+    CHECK(!exchange(fake->socket, 5000));
+    CHECK_INT(problem.reason, reason);
+    CHECK_TEXT_HAS(problem.text, words);
+    atomic_store(&fake->read_answer, NULL);
+}
+
+static void misbehaviour(void)
+{
+    static char long_header[HTTP_HEAD_LIMIT + 100];
+    int before;
+
+    fake_keyd_stop(fake); /* with it goes what it may still have open */
+    before = open_descriptors();
+    fake = fake_keyd_start("EC", "P-256");
+    (void)snprintf(long_header, sizeof(long_header), "HTTP/1.1 200 OK\r\nX: %0*d", HTTP_HEAD_LIMIT, 0);
+    scripted("", REASON_ANSWER, "hung up");
+    scripted("HTTP/1.1 200 O", REASON_ANSWER, "ends within its header");
+    scripted("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", REASON_ANSWER, "shorter");
+    scripted("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nlonger", REASON_ANSWER, "longer");
+    scripted("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", REASON_ANSWER, "Content-Length");
+    scripted("nonsense\r\n\r\n", REASON_ANSWER, "status line");
+    scripted(long_header, REASON_ANSWER, "too long a header");
+    fake_keyd_stop(fake);
+    CHECK_INT(open_descriptors(), before);
+    fake = fake_keyd_start("EC", "P-256");
+}
+
+void test_socket(void)
+{
+    fake = fake_keyd_start("EC", "P-256");
+    run_test("the connection is closed on exec and sends raise no signal", flags);
+    run_test("only the daemon's user and ourselves are spoken to", peers);
+    run_test("a socket that systemd still holds becomes the daemon's", activation);
+    run_test("a missing daemon is named by its socket", unreachable);
+    run_test("silence ends with the time-out", silence);
+    run_test("a slow answer ends with the time-out of the whole", dribble);
+    run_test("a full queue ends with the time-out", full_queue);
+    run_test("signals interrupt nothing", interrupted);
+    run_test("a broken answer is refused, and no descriptor is left", misbehaviour);
+    fake_keyd_stop(fake);
+}

@@ -1,0 +1,13 @@
+#ifndef ESTPROV_TESTS_H
+#define ESTPROV_TESTS_H
+
+void test_uri(void);
+void test_http(void);
+void test_socket(void);
+void test_store(void);
+void test_signature(void);
+void test_transfer(void);
+void test_configuration(void);
+void test_tls(void);
+
+#endif
