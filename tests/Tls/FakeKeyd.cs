@@ -29,7 +29,8 @@ internal sealed class FakeKeyd : IDisposable
 
     public string SocketPath { get; }
 
-    public int Reads => Volatile.Read(ref _reads);
+    /// <summary>How often the provider has read the public key; it closes each connection, unlike the client in C#.</summary>
+    public int ProviderReads => Volatile.Read(ref _reads);
 
     public int Signatures => Volatile.Read(ref _signatures);
 
@@ -90,7 +91,7 @@ internal sealed class FakeKeyd : IDisposable
         }
         else if (target.StartsWith("/publickey?", StringComparison.Ordinal))
         {
-            Interlocked.Increment(ref _reads);
+            if (lines.Contains("Connection: close")) Interlocked.Increment(ref _reads);
             Send(connection, "200 OK", "application/octet-stream", PublicKey);
         }
         else
@@ -115,7 +116,7 @@ internal sealed class FakeKeyd : IDisposable
     private static void Send(Socket connection, string status, string type, ReadOnlySpan<byte> body)
     {
         connection.Send(Encoding.ASCII.GetBytes(
-            $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nEstprov-Key-Handle: {Handle}\r\nContent-Length: {body.Length}\r\n\r\n"));
+            $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nEstprov-Key-Handle: {Handle}\r\nConnection: close\r\nContent-Length: {body.Length}\r\n\r\n"));
         connection.Send(body);
     }
 }

@@ -1,8 +1,8 @@
 using System.Reflection;
 using System.Security.Authentication;
 using System.Security.Cryptography;
-using EstProv.Keys.Client;
 using EstProv.Keys.Tls;
+using EstProv.LocalApi.Client;
 using EstProv.Platform;
 
 namespace EstProv.Tls.Tests;
@@ -32,7 +32,7 @@ public sealed class ProviderKeysTests
             Assert.That(seen.SentIssuers, Does.Contain("CN=Test Intermediate"), "the intermediate is sent along");
             Assert.That(seen.Protocol, Is.EqualTo(protocol));
             Assert.That(keyd.Signatures, Is.EqualTo(1));
-            Assert.That(keyd.Reads, Is.EqualTo(1));
+            Assert.That(keyd.ProviderReads, Is.EqualTo(1));
         }
     }
 
@@ -44,11 +44,11 @@ public sealed class ProviderKeysTests
 
         using var first = keys.Open(FakeKeyd.Handle, Pki.Chain("CN=first", keyd.PublicKey));
         using var second = keys.Open(FakeKeyd.Handle, Pki.Chain("CN=second", keyd.PublicKey));
-        Assert.That(keyd.Reads, Is.EqualTo(1));
+        Assert.That(keyd.ProviderReads, Is.EqualTo(1));
 
         keys.Forget(FakeKeyd.Handle);
         using var third = keys.Open(FakeKeyd.Handle, Pki.Chain("CN=third", keyd.PublicKey));
-        Assert.That(keyd.Reads, Is.EqualTo(2));
+        Assert.That(keyd.ProviderReads, Is.EqualTo(2));
     }
 
     [Test]
@@ -77,7 +77,7 @@ public sealed class ProviderKeysTests
         {
             Assert.That(problem!.Code, Is.EqualTo("key_mismatch"));
             Assert.That(problem.Message, Does.Contain("CN=device-1"));
-            Assert.That(keyd.Reads, Is.Zero);
+            Assert.That(keyd.ProviderReads, Is.Zero);
         }
     }
 
@@ -113,22 +113,33 @@ public sealed class ProviderKeysTests
     }
 
     [Test]
+    public void What_keyd_says_of_the_key_is_what_the_user_reads()
+    {
+        using var keyd = new FakeKeyd(NewKey("EC"));
+        using var keys = Keys(keyd);
+
+        var problem = Assert.Throws<ProblemException>(() => keys.Open("v1.other", Pki.Chain("CN=device-1", keyd.PublicKey)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(problem!.Code, Is.EqualTo("key_not_found"));
+            Assert.That(problem.Message, Is.EqualTo("there is no such key"));
+        }
+    }
+
+    [Test]
     public void A_provider_that_cannot_reach_keyd_fails_and_does_not_hang()
     {
         using var keyd = new FakeKeyd(NewKey("EC"));
-        var reference = new KeyReference(FakeKeyd.Handle, keyd.PublicKey);
-        using var keys = new ProviderKeys(_ => reference, "/nonexistent/keyd.sock", Module);
+        using var keys = Keys(keyd, providerSocket: "/nonexistent/keyd.sock");
 
         var problem = Assert.Throws<ProblemException>(() => keys.Open(FakeKeyd.Handle, Pki.Chain("CN=device-1", keyd.PublicKey)));
 
         Assert.That(problem!.Code, Is.EqualTo("provider_failed"));
     }
 
-    private static ProviderKeys Keys(FakeKeyd keyd, string? module = null)
-    {
-        var reference = new KeyReference(FakeKeyd.Handle, keyd.PublicKey);
-        return new ProviderKeys(_ => reference, keyd.SocketPath, module ?? Module);
-    }
+    private static ProviderKeys Keys(FakeKeyd keyd, string? module = null, string? providerSocket = null) =>
+        new(new LocalClient(keyd.SocketPath, "estprov-keyd", "Key Service", TimeSpan.FromSeconds(10)), providerSocket ?? keyd.SocketPath, module ?? Module);
 
     private static AsymmetricAlgorithm NewKey(string kind) =>
         kind == "EC" ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(2048);

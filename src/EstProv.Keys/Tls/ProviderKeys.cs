@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Keys.Client;
+using EstProv.LocalApi.Client;
 using EstProv.Platform;
 
 namespace EstProv.Keys.Tls;
@@ -18,20 +19,20 @@ public sealed class ProviderKeys : IDisposable
     private const string EcPublicKey = "1.2.840.10045.2.1";      // RFC 5480 section 2.1.1
     private const string RsaEncryption = "1.2.840.113549.1.1.1"; // RFC 8017 appendix A.1
 
-    private readonly PublicKeyReader _read;
+    private readonly LocalClient _keyd;
     private readonly ProviderModule _module;
     private readonly string _socketPath;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SafeEvpPKeyHandle> _opened = new(StringComparer.Ordinal);
 
-    /// <param name="read">Asks keyd for the public key. It goes before the provider, whose own errors .NET drops.</param>
+    /// <param name="keyd">Asked for the public key before the provider is, since .NET drops the provider's own errors.</param>
     /// <param name="keydSocket">The path of keyd's socket, for the provider's own connections.</param>
     /// <param name="module">The provider's name, or an absolute path ending in <c>.so</c>.</param>
-    public ProviderKeys(PublicKeyReader read, string keydSocket, string module = ProviderModule.DefaultName)
+    public ProviderKeys(LocalClient keyd, string keydSocket, string module = ProviderModule.DefaultName)
     {
-        ArgumentNullException.ThrowIfNull(read);
+        ArgumentNullException.ThrowIfNull(keyd);
         ArgumentException.ThrowIfNullOrEmpty(keydSocket);
-        _read = read;
+        _keyd = keyd;
         _socketPath = Path.GetFullPath(keydSocket);
         _module = new ProviderModule(module);
     }
@@ -47,7 +48,7 @@ public sealed class ProviderKeys : IDisposable
         if (chain.Count == 0) throw new ArgumentException("the chain is empty", nameof(chain));
 
         var leaf = chain[0];
-        var key = _read(keyHandle);
+        var key = ReadPublicKey(keyHandle);
         if (!key.SubjectPublicKeyInfo.AsSpan().SequenceEqual(leaf.PublicKey.ExportSubjectPublicKeyInfo()))
         {
             throw new ProblemException("key_mismatch", $"the certificate of {leaf.Subject} is not for the key that keyd has under its handle",
@@ -97,6 +98,15 @@ public sealed class ProviderKeys : IDisposable
         }
     }
 
+    private KeyReference ReadPublicKey(string keyHandle)
+    {
+        var reply = _keyd.Send("GET", $"/publickey?handle={Uri.EscapeDataString(keyHandle)}&api-version=2021-05-01",
+            accept: "application/octet-stream");
+        var pinned = reply.Header("Estprov-Key-Handle") ?? throw new ProblemException("keyd_bad_answer",
+            "the Key Service gave an answer without a key handle", "its version does not fit this program's", 502);
+        return new KeyReference(pinned, reply.Body);
+    }
+
     private static X509Certificate2 WithPrivateKey(X509Certificate2 leaf, SafeEvpPKeyHandle handle)
     {
         switch (leaf.PublicKey.Oid.Value)
@@ -123,9 +133,3 @@ public sealed class ProviderKeys : IDisposable
         }
     }
 }
-
-/// <summary>
-/// Asks keyd for the public key behind a handle (<c>GET /publickey</c>): the answer's handle is pinned to that key pair. Throws
-/// <see cref="ProblemException"/> with keyd's own words.
-/// </summary>
-public delegate KeyReference PublicKeyReader(string keyHandle);
