@@ -49,7 +49,7 @@ public sealed class SimulatorHost : IAsyncDisposable
             [SimulatorService.Hub] = new HubService(options, Devices, _hubAuthenticator, Clock),
         };
         _control = new ControlPlane(this);
-        _tls = new TlsFrontEnd(options, new ServerCertificates(options, Pki, Clock), Faults, Recorder, client => _estTrust.Verify(client, out _));
+        _tls = new TlsFrontEnd(options, new ServerCertificates(options, Pki, Clock.Now), Faults, Recorder, client => _estTrust.Verify(client, out _));
         _app = Build(out var listeners);
         Ports = new SimulatorPorts { Est = 0, Dps = 0, Hub = 0, Control = 0, Pid = Environment.ProcessId };
         _listeners = listeners;

@@ -6,10 +6,10 @@ using EstProv.Simulator.Pki;
 namespace EstProv.Simulator.Tls;
 
 /// <summary>The servers' certificates, right and wrong ones, each with its own TLS context: a ticket of one does not resume under another.</summary>
-internal sealed class ServerCertificates(SimulatorOptions options, SimulatorPki pki, SimulatorClock clock)
+internal sealed class ServerCertificates(SimulatorOptions options, SimulatorPki pki, DateTimeOffset started)
 {
     private static readonly TimeSpan Age = TimeSpan.FromDays(30);
-    private static readonly TimeSpan Life = TimeSpan.FromDays(365);
+    private static readonly TimeSpan Life = TimeSpan.FromDays(3650);
     private readonly Dictionary<(SimulatorService, FaultKind?), SslStreamCertificateContext> _contexts = new();
 
     /// <summary>The service's certificate; <paramref name="fault"/> is one of the TLS faults or null.</summary>
@@ -30,7 +30,7 @@ internal sealed class ServerCertificates(SimulatorOptions options, SimulatorPki 
 
     private SslStreamCertificateContext Make((SimulatorService Service, FaultKind? Fault) key)
     {
-        var now = clock.Now;
+        var now = started;
         var issuer = key.Service == SimulatorService.Est ? pki.EstServer : pki.CloudServer;
         var from = now - Age;
         var to = now + Life;
