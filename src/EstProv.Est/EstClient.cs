@@ -25,17 +25,37 @@ namespace EstProv.Est;
 /// </list>
 /// Where the server sent Retry-After, <see cref="ProblemException.RetryAfter"/> is set.
 /// </remarks>
-public sealed class EstClient(EstServer server, ILogger logger) : IDisposable
+public sealed class EstClient : IDisposable
 {
     private const string CsrMediaType = "application/pkcs10";
 
-    private readonly EstExchange _exchange = new(server, logger);
+    private readonly EstServer _server;
+    private readonly EstExchange _exchange;
+
+    public EstClient(EstServer server, ILogger logger)
+        : this(server, new EstExchange(server, logger))
+    {
+    }
+
+    private EstClient(EstServer server, EstExchange exchange)
+    {
+        _server = server;
+        _exchange = exchange;
+    }
+
+    /// <summary>Another label of the same server, over the same connections; disposing either closes them.</summary>
+    /// <exception cref="ProblemException"><c>est_bad_url</c>: no base URL, or another server's.</exception>
+    public EstClient ForLabel(Uri baseUrl)
+    {
+        var label = _server with { BaseUrl = baseUrl };
+        return new EstClient(label, _exchange.ForLabel(label));
+    }
 
     /// <summary>The CA certificates of this label (<c>/cacerts</c>, section 4.1), as sent.</summary>
     public async Task<X509Certificate2Collection> GetCaCertificatesAsync(CancellationToken cancel)
     {
         var reply = await _exchange.GetAsync("cacerts", cancel).ConfigureAwait(false);
-        return reply.Status == 200 ? CertsOnly.Decode(reply) : throw StatusProblems.Explain(reply, server);
+        return reply.Status == 200 ? CertsOnly.Decode(reply) : throw StatusProblems.Explain(reply, _server);
     }
 
     /// <summary>
@@ -49,7 +69,7 @@ public sealed class EstClient(EstServer server, ILogger logger) : IDisposable
         {
             204 or 404 => null,
             200 => CsrAttributesBody.Decode(reply),
-            _ => throw StatusProblems.Explain(reply, server),
+            _ => throw StatusProblems.Explain(reply, _server),
         };
     }
 
@@ -64,7 +84,7 @@ public sealed class EstClient(EstServer server, ILogger logger) : IDisposable
         {
             200 => new EstEnrollment.Issued(LeafFirst.Order(CertsOnly.Decode(reply))),
             202 => new EstEnrollment.Pending(reply.RetryAfter ?? RetryAfterHeader.WhenMissing),
-            _ => throw StatusProblems.Explain(reply, server),
+            _ => throw StatusProblems.Explain(reply, _server),
         };
     }
 

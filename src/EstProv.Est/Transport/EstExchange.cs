@@ -31,6 +31,20 @@ internal sealed partial class EstExchange : IDisposable
         _http = new HttpClient(EstHandler.Create(server, _verifier), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
+    private EstExchange(EstServer server, EstExchange shared)
+    {
+        _server = server;
+        _logger = shared._logger;
+        _base = CheckBase(server.BaseUrl);
+        _verifier = shared._verifier;
+        _http = shared._http;
+    }
+
+    /// <summary>Another label over the same connections. The origin must be the same: the server was verified for it.</summary>
+    public EstExchange ForLabel(EstServer server) => server.BaseUrl.GetLeftPart(UriPartial.Authority) == _server.BaseUrl.GetLeftPart(UriPartial.Authority)
+        ? new EstExchange(server, this)
+        : throw new ProblemException("est_bad_url", $"'{server.BaseUrl}' is not on the server of '{_server.BaseUrl}'", "", 400);
+
     /// <summary>A GET follows redirects within the same origin (RFC 7030 section 3.2.1).</summary>
     public async Task<EstReply> GetAsync(string operation, CancellationToken cancel)
     {
