@@ -1,0 +1,96 @@
+using System.Security.Cryptography;
+using System.Text;
+using EstProv.Certificates.Engine;
+using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Store;
+using EstProv.LocalApi.Server;
+using EstProv.Platform;
+
+namespace EstProv.Certificates.Api;
+
+/// <summary><c>/certificates</c>: the routes that clients of such daemons already speak.</summary>
+internal sealed class CertificateRoutes(
+    EngineParts parts, CredentialEngine engine, CredentialRequests requests, CertificateReader reader, CallerIssuer issuer, CertificateRights rights)
+{
+    public void Map(LocalServer server, string[] versions)
+    {
+        var waits = new RouteOptions { Waits = true };
+        server.Map("POST", "/certificates", versions, Issue, waits);
+        server.Map("PUT", "/certificates/{id}", versions, Import, waits);
+        server.Map("GET", "/certificates/{id}", versions, Read);
+        server.Map("DELETE", "/certificates/{id}", versions, Delete, waits);
+    }
+
+    private void Issue(LocalRequest request, LocalResponse response)
+    {
+        var body = request.Json(CertificateJson.Default.IssueBody);
+        rights.DemandCertificate(request.Peer.Uid, body.CertId);
+        if (body.Issuer is { } named) rights.DemandIssuer(request.Peer.Uid, named.CertId);
+        var pem = issuer.Issue(body.CertId, body.Csr, body.Issuer?.CertId, request.Stopping);
+        response.Status = 201;
+        response.Json(new PemBody { Pem = pem }, CertificateJson.Default.PemBody);
+    }
+
+    private void Read(LocalRequest request, LocalResponse response) =>
+        response.Json(new PemBody { Pem = reader.Read(request.Route("id")) }, CertificateJson.Default.PemBody);
+
+    private void Import(LocalRequest request, LocalResponse response)
+    {
+        var id = request.Route("id");
+        rights.DemandCertificate(request.Peer.Uid, id);
+        var body = request.Json(CertificateJson.Default.PemBody);
+        if (parts.Preloaded.IsBundle(id))
+            throw new ProblemException("certificate_managed", $"'{id}' is a bundle of the configuration", "import under another id", 400);
+
+        var imported = Describe(id, body.Pem);
+        if (engine.Table.FindLocked(id) is { } credential)
+        {
+            requests.Import(credential, imported, request.Stopping);
+        }
+        else
+        {
+            if (parts.Preloaded.IsFile(id)) imported = imported with { OperatorFile = parts.Preloaded.ReadFile(id).Hash };
+            parts.Store.WriteCommitted(imported);
+            lock (engine.Table.Gate) engine.Table.PutOther(imported);
+        }
+
+        response.Status = 201;
+        response.Json(new PemBody { Pem = imported.Pem }, CertificateJson.Default.PemBody);
+    }
+
+    /// <summary>Also when there is none. An operator's file is never touched.</summary>
+    private void Delete(LocalRequest request, LocalResponse response)
+    {
+        var id = request.Route("id");
+        rights.DemandCertificate(request.Peer.Uid, id);
+        if (engine.Table.FindLocked(id) is { } credential)
+        {
+            requests.Delete(credential, request.Stopping);
+        }
+        else
+        {
+            parts.Store.DeleteCommitted(id);
+            lock (engine.Table.Gate) engine.Table.RemoveOther(id);
+        }
+
+        response.NoContent();
+    }
+
+    private StoredCertificate Describe(string id, string text)
+    {
+        try
+        {
+            var pem = PemText.CertificatesOf(Encoding.UTF8.GetBytes(text));
+            var certificates = PemText.Parse(pem);
+            if (certificates.Count == 0) throw NoCertificate(null);
+            return CertificateFacts.Describe(id, StoredKind.Imported, certificates[0], pem, parts.Clock.Now, parts.Random.NextDouble());
+        }
+        catch (CryptographicException cause)
+        {
+            throw NoCertificate(cause);
+        }
+    }
+
+    private static ProblemException NoCertificate(Exception? cause) =>
+        new("bad_certificate", "this is no certificate", "send PEM with CERTIFICATE blocks, leaf first", 400, cause);
+}

@@ -1,0 +1,64 @@
+using System.Buffers.Text;
+using EstProv.Certificates.Client;
+using EstProv.Certificates.Engine;
+using EstProv.LocalApi.Server;
+using EstProv.Platform;
+
+namespace EstProv.Certificates.Api;
+
+/// <summary><c>/credentials</c>: certificates together with their keys.</summary>
+internal sealed class CredentialRoutes(CredentialRequests requests, CredentialListing listing, CertificateRights rights)
+{
+    private const int LongestReason = 500;
+
+    public void Map(LocalServer server, string[] versions)
+    {
+        var waits = new RouteOptions { Waits = true };
+        server.Map("GET", "/credentials", versions, List);
+        server.Map("POST", "/credentials/{id}/ensure", versions, Ensure, waits);
+        server.Map("POST", "/credentials/{id}/confirm", versions, Confirm, waits);
+        server.Map("POST", "/credentials/{id}/refuse", versions, Refuse, waits);
+    }
+
+    private void List(LocalRequest request, LocalResponse response) => response.Json(listing.List(), CertificateJson.Default.CredentialList);
+
+    private void Ensure(LocalRequest request, LocalResponse response)
+    {
+        var id = request.Route("id");
+        rights.DemandCertificate(request.Peer.Uid, id);
+        var body = request.Json(CertificateJson.Default.EnsureBody);
+        var wait = TimeSpan.FromSeconds(Math.Clamp(body.WaitSeconds, 0, CredentialRequests.LongestWait.TotalSeconds));
+        var answer = requests.Ensure(id, body.KeyId, body.CommonName, wait, rights.IsIdentityd(request.Peer.Uid), request.Stopping);
+        response.Json(
+            new EnsureReply
+            {
+                State = answer.State switch { CredentialState.Current => "current", CredentialState.Staged => "staged", _ => "pending" },
+                Chain = answer.ChainPem,
+                KeyHandle = answer.KeyHandle,
+                Problem = answer.Problem is { } problem ? CredentialListing.Body(problem) : null,
+            },
+            CertificateJson.Default.EnsureReply);
+    }
+
+    private void Confirm(LocalRequest request, LocalResponse response)
+    {
+        var id = request.Route("id");
+        rights.DemandCertificate(request.Peer.Uid, id);
+        requests.Confirm(id, Spki(request.Json(CertificateJson.Default.ConfirmBody).Spki), request.Stopping);
+        response.NoContent();
+    }
+
+    private void Refuse(LocalRequest request, LocalResponse response)
+    {
+        var id = request.Route("id");
+        rights.DemandCertificate(request.Peer.Uid, id);
+        var body = request.Json(CertificateJson.Default.RefuseBody);
+        var reason = body.Reason.Length > LongestReason ? body.Reason[..LongestReason] : body.Reason;
+        requests.Refuse(id, Spki(body.Spki), reason.ReplaceLineEndings(" "), request.Stopping);
+        response.NoContent();
+    }
+
+    private static string Spki(string text) => Base64Url.IsValid(text, out var length) && length == 32
+        ? text
+        : throw new ProblemException("bad_request", "spki is no SHA-256 in base64url without padding", "hash the DER SubjectPublicKeyInfo", 422);
+}

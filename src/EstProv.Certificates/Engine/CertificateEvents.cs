@@ -1,0 +1,93 @@
+using System.Globalization;
+using EstProv.Certificates.Store;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Certificates.Engine;
+
+/// <summary>What happens to certificates: one line in the log and one entry in the changes feed each.</summary>
+/// <param name="publish">The changes feed: kind, certificate id, then name and value of each field.</param>
+internal sealed partial class CertificateEvents(ILogger log, Action<string, string, (string Name, string? Value)[]> publish)
+{
+    public void Issued(StoredCertificate certificate, TimeSpan took)
+    {
+        var seconds = took.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);
+        Log.Issued(log, certificate.Id, certificate.Subject, certificate.Issuer, certificate.Url ?? "", certificate.Credential ?? "", seconds, certificate.NotAfter);
+        publish("issued", certificate.Id,
+        [
+            ("id", certificate.Id), ("url", certificate.Url ?? ""), ("credential", certificate.Credential ?? ""), ("seconds", seconds),
+            ("subjectName", certificate.Subject), ("issuer", certificate.Issuer), ("notAfter", HeaderedPem.Format(certificate.NotAfter)),
+            ("key", certificate.KeyAlgorithm),
+        ]);
+    }
+
+    public void Failed(Credential credential, ProblemException problem, TimeSpan next)
+    {
+        var (url, shown) = (credential.LastUrl ?? "", credential.LastCredential ?? "");
+        var seconds = next.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
+        Log.Failed(log, credential.Id, url.Length == 0 ? "not asked for yet" : url, shown, credential.Failures, seconds, problem.ToLogText());
+        publish("failed", credential.Id,
+        [
+            ("id", credential.Id), ("url", url), ("credential", shown), ("attempt", credential.Failures.ToString(CultureInfo.InvariantCulture)),
+            ("code", problem.Code), ("message", problem.Message), ("hint", problem.Hint), ("retrySeconds", seconds),
+        ]);
+    }
+
+    public void Pending(PendingRequest request)
+    {
+        var seconds = request.RetryAfter.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
+        Log.Pending(log, request.Id, request.Url, request.Credential, seconds);
+        publish("pending", request.Id, [("id", request.Id), ("url", request.Url), ("credential", request.Credential), ("retrySeconds", seconds)]);
+    }
+
+    public void Staged(StoredCertificate certificate) => publish("staged", certificate.Id, Fields(certificate));
+
+    public void Proved(StoredCertificate certificate, string where)
+    {
+        Log.Proved(log, certificate.Id, where);
+        publish("proved", certificate.Id, [.. Fields(certificate), ("where", where)]);
+    }
+
+    public void Committed(StoredCertificate certificate)
+    {
+        Log.Committed(log, certificate.Id, certificate.NotAfter);
+        publish("committed", certificate.Id, Fields(certificate));
+    }
+
+    public void BootstrapUsed(string certificate, Uri url, string reason)
+    {
+        Log.BootstrapUsed(log, certificate, url, reason);
+        publish("bootstrap", certificate, [("id", certificate), ("url", url.ToString()), ("reason", reason)]);
+    }
+
+    /// <summary>Something that a person should know and that is nobody's failed attempt.</summary>
+    public void Note(string id, string what) => Log.Note(log, id, what);
+
+    private static (string Name, string? Value)[] Fields(StoredCertificate certificate) =>
+        [("id", certificate.Id), ("spki", certificate.Spki), ("notAfter", HeaderedPem.Format(certificate.NotAfter))];
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Information,
+            "certificate '{Id}' ({Subject}) issued by {Issuer} from {Url} with credential '{Credential}' in {Seconds} s; it expires {NotAfter:yyyy-MM-dd HH:mm:ss}Z")]
+        public static partial void Issued(ILogger logger, string id, string subject, string issuer, string url, string credential, string seconds, DateTimeOffset notAfter);
+
+        [LoggerMessage(2, LogLevel.Warning, "certificate '{Id}' from {Url} with credential '{Credential}': attempt {Attempt} failed, next try in {Seconds} s: {Problem}")]
+        public static partial void Failed(ILogger logger, string id, string url, string credential, int attempt, string seconds, string problem);
+
+        [LoggerMessage(3, LogLevel.Information, "certificate '{Id}' from {Url} with credential '{Credential}': the server asks for patience (202); the same request again in {Seconds} s")]
+        public static partial void Pending(ILogger logger, string id, string url, string credential, string seconds);
+
+        [LoggerMessage(4, LogLevel.Information, "certificate '{Id}' is proved: {Where}")]
+        public static partial void Proved(ILogger logger, string id, string where);
+
+        [LoggerMessage(5, LogLevel.Information, "certificate '{Id}' is in use, until {NotAfter:yyyy-MM-dd HH:mm:ss}Z")]
+        public static partial void Committed(ILogger logger, string id, DateTimeOffset notAfter);
+
+        [LoggerMessage(6, LogLevel.Warning, "audit: the bootstrap identity '{Certificate}' is used at {Url}: {Reason}")]
+        public static partial void BootstrapUsed(ILogger logger, string certificate, Uri url, string reason);
+
+        [LoggerMessage(7, LogLevel.Warning, "certificate '{Id}': {What}")]
+        public static partial void Note(ILogger logger, string id, string what);
+    }
+}

@@ -1,0 +1,136 @@
+using EstProv.Certificates.Client;
+using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Store;
+using EstProv.Configuration.Certd;
+using EstProv.Keys.Client;
+using EstProv.Platform.Time;
+
+namespace EstProv.Certificates.Engine;
+
+/// <summary>What a request asks for; while it stays the same, a request that was made already is used.</summary>
+internal sealed record RequestPlan(string Subject, string? AlternativeNames, CertificateProfile Profile, bool Reenroll, string Name);
+
+/// <summary>A staged key and, where one is needed, the request signed with it.</summary>
+internal sealed record PreparedRequest(KeyReference Key, RequestPlan Plan, byte[]? Csr);
+
+/// <summary>
+/// One certificate with its key in keyd, and how far it is. Changed under the engine's gate only; a credential that is
+/// <see cref="Busy"/> belongs to the thread that works on it.
+/// </summary>
+internal sealed class Credential
+{
+    private static readonly TimeSpan FirstGap = TimeSpan.FromSeconds(1.5), LongestGap = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan FirstLocalGap = TimeSpan.FromSeconds(0.2), LongestLocalGap = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan FirstRefusalGap = TimeSpan.FromSeconds(30), LongestRefusalGap = TimeSpan.FromHours(1);
+
+    public Credential(string id, string keyId, CertificateIssuance? issuance, Random random)
+    {
+        Id = id;
+        KeyId = keyId;
+        Issuance = issuance;
+        FirstIssueBackoff = new Backoff(FirstGap, LongestGap, random);
+        LocalBackoff = new Backoff(FirstLocalGap, LongestLocalGap, random);
+        RefusalBackoff = new Backoff(FirstRefusalGap, LongestRefusalGap, random);
+    }
+
+    public string Id { get; }
+
+    public string KeyId { get; set; }
+
+    /// <summary>Null for what is preloaded only and never renewed by us.</summary>
+    public CertificateIssuance? Issuance { get; }
+
+    public CertificateProfile Profile => CertificateProfiles.Of(Id);
+
+    /// <summary>On disk: in use.</summary>
+    public StoredCertificate? Stored { get; set; }
+
+    /// <summary>On disk: issued, not yet proved.</summary>
+    public StoredCertificate? Staged { get; set; }
+
+    /// <summary>On disk: asked for, the server answered 202.</summary>
+    public PendingRequest? Pending { get; set; }
+
+    /// <summary>What is known of the operator's file under this id; its <see cref="StoredCertificate.OperatorFile"/> is that file's hash.</summary>
+    public StoredCertificate? Operator { get; set; }
+
+    /// <summary>Hash of an operator's file whose key keyd does not have, while ours still works.</summary>
+    public string? RejectedOperatorFile { get; set; }
+
+    /// <summary>The operator's file where it is newer than ours, else ours.</summary>
+    public StoredCertificate? Current =>
+        Operator is { } file && file.OperatorFile != RejectedOperatorFile && Stored?.OperatorFile != file.OperatorFile ? file : Stored;
+
+    /// <summary>Somebody asked for it, so it is issued where it is missing.</summary>
+    public bool Wanted { get; set; }
+
+    /// <summary>The common name that came with the wish.</summary>
+    public string? WantedName { get; set; }
+
+    /// <summary>The caller himself gave the name: another name than the stored one means a new certificate.</summary>
+    public bool NamedByCaller { get; set; }
+
+    /// <summary>A caller proves it and says so; otherwise we do.</summary>
+    public bool ProvedByCaller { get; set; }
+
+    public bool Busy { get; set; }
+
+    /// <summary>What is on disk has been compared with keyd's keys since the start.</summary>
+    public bool Recovered { get; set; }
+
+    public bool PromotionDue { get; set; }
+
+    /// <summary>keyd is there and has no key for the current certificate.</summary>
+    public bool KeyMissing { get; set; }
+
+    /// <summary>The EST server refused it as an identity.</summary>
+    public bool RefusedByServer { get; set; }
+
+    /// <summary>The current key has done its work once, so the one before it is gone.</summary>
+    public bool Used { get; set; }
+
+    /// <summary>keyd's key of <see cref="Current"/>.</summary>
+    public KeyReference? Key { get; set; }
+
+    public KeyReference? StagedKey { get; set; }
+
+    public PreparedRequest? Prepared { get; set; }
+
+    /// <summary>How often the staged certificate was refused where it was to be proved.</summary>
+    public int Refusals { get; set; }
+
+    /// <summary>Failed attempts since the last success.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>All failed attempts; a waiting caller sees by it that another one failed.</summary>
+    public int FailuresEver { get; set; }
+
+    /// <summary>From when (a timestamp of the TimeProvider) the next attempt waits, and how long.</summary>
+    public long WaitsSince { get; set; }
+
+    public TimeSpan WaitsFor { get; set; }
+
+    public DateTimeOffset? LastAttempt { get; set; }
+
+    public string? LastUrl { get; set; }
+
+    public string? LastCredential { get; set; }
+
+    public CredentialProblem? Problem { get; set; }
+
+    public Backoff FirstIssueBackoff { get; }
+
+    public Backoff LocalBackoff { get; }
+
+    public Backoff RefusalBackoff { get; }
+
+    public void ForgetFailures()
+    {
+        Failures = 0;
+        Refusals = 0;
+        WaitsFor = TimeSpan.Zero;
+        Problem = null;
+        FirstIssueBackoff.Reset();
+        LocalBackoff.Reset();
+    }
+}

@@ -1,0 +1,346 @@
+using System.Security.Cryptography;
+using EstProv.Certificates.Client;
+using EstProv.Certificates.Renewal;
+using EstProv.Keys.Client;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Certificates.Engine;
+
+/// <summary>A credential that can be used now.</summary>
+internal sealed record UsableCredential(Credential Credential, string ChainPem, KeyReference Key);
+
+/// <summary>
+/// Sees to it that every credential is issued, proved and renewed in time: looks which of them has something to do, and starts a thread for each such. Never sleeps for
+/// long, and never between two steps that can follow each other.
+/// </summary>
+internal sealed partial class CredentialEngine : IDisposable
+{
+    /// <summary>A wall clock that moves by more than this against the monotonic one was set.</summary>
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan WorkMayTake = TimeSpan.FromMinutes(2);
+
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
+
+    private static readonly TimeSpan ThreadsMayTake = TimeSpan.FromSeconds(5);
+
+    private readonly EngineParts _parts;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ITimer _timer;
+    private int _running;
+    private bool _started;
+    private DateTimeOffset _wallSeen;
+    private long _timestampSeen;
+
+    public CredentialEngine(EngineParts parts, ILogger log)
+    {
+        _parts = parts;
+        _log = log;
+        Table = new CredentialTable(parts);
+        Identities = new IdentityChoice(parts, Table);
+        Bootstrap = new BootstrapGuard(parts.Time);
+        Steps = new CredentialSteps(parts, Table, Identities, new Proofs(parts, Table, Identities), Bootstrap);
+        _timer = parts.Time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _wallSeen = parts.Time.GetUtcNow();
+        _timestampSeen = parts.Time.GetTimestamp();
+    }
+
+    public CredentialTable Table { get; }
+
+    public IdentityChoice Identities { get; }
+
+    public BootstrapGuard Bootstrap { get; }
+
+    public CredentialSteps Steps { get; }
+
+    public CancellationToken Stopping => _stop.Token;
+
+    public void Start()
+    {
+        lock (Table.Gate) _started = true;
+        Evaluate();
+    }
+
+    /// <summary>Looks at every credential and starts what can be done. Cheap; called after every change.</summary>
+    public void Evaluate()
+    {
+        lock (Table.Gate)
+        {
+            if (!_started || _stop.IsCancellationRequested) return;
+            var sleep = Needs.LongestSleep;
+            // A credential that waits for another one wakes it; that one may have been looked at before.
+            for (var again = true; again;)
+            {
+                again = false;
+                foreach (var credential in Table.Credentials)
+                {
+                    if (credential.Busy) continue;
+                    var wait = Consider(credential, ref again);
+                    if (wait is { } time && time < sleep) sleep = time;
+                }
+            }
+
+            _timer.Change(sleep > TimeSpan.FromMilliseconds(1) ? sleep : TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+            Monitor.PulseAll(Table.Gate);
+        }
+    }
+
+    /// <summary>Waits until a credential can be used, having it issued where need be.</summary>
+    /// <exception cref="ProblemException">What keeps it from being there; <c>certificate_pending</c> when time is up.</exception>
+    public UsableCredential Acquire(Credential credential, TimeSpan wait, CancellationToken cancel)
+    {
+        int failuresBefore;
+        lock (Table.Gate)
+        {
+            credential.Wanted = true;
+            failuresBefore = FailuresOf(credential);
+        }
+
+        Evaluate();
+        WaitUntil(wait, () => Needs.IsReady(credential, _parts.Clock) || FailuresOf(credential) > failuresBefore, cancel);
+        CredentialProblem? problem = null;
+        KeyReference? key = null;
+        lock (Table.Gate)
+        {
+            if (Needs.IsReady(credential, _parts.Clock)) key = credential.Key;
+            else problem = ProblemOf(credential);
+        }
+
+        if (key is not null) return new UsableCredential(credential, Identities.Shown(credential).ChainPem!, key);
+
+        throw problem is not null
+            ? new ProblemException(problem.Code, $"the certificate '{credential.Id}' is needed first: {problem.Message}", problem.Hint, 503)
+            : new ProblemException("certificate_pending", $"the certificate '{credential.Id}' is needed first and is not there yet", "try again in a moment", 503);
+    }
+
+    /// <summary>Why it is not there: its own problem, else that of what it waits for.</summary>
+    public CredentialProblem? ProblemOf(Credential credential)
+    {
+        if (credential.Problem is not null || credential.Issuance is null) return credential.Problem;
+        return Needed(credential) is { } needed && !Needs.IsReady(needed, _parts.Clock) ? ProblemOf(needed) : null;
+    }
+
+    /// <summary>Failed attempts of a credential and of what it is issued with.</summary>
+    public int FailuresOf(Credential credential) => credential.FailuresEver + (Needed(credential) is { } needed ? FailuresOf(needed) : 0);
+
+    /// <summary>Waits for a condition that is judged under the gate; by the engine's own time.</summary>
+    /// <returns>Whether it came true.</returns>
+    public bool WaitUntil(TimeSpan wait, Func<bool> condition, CancellationToken cancel)
+    {
+        var started = _parts.Time.GetTimestamp();
+        void Wake()
+        {
+            lock (Table.Gate) Monitor.PulseAll(Table.Gate);
+        }
+
+        using var deadline = wait > TimeSpan.Zero ? _parts.Time.CreateTimer(_ => Wake(), null, wait, Timeout.InfiniteTimeSpan) : null;
+        using var ended = cancel.Register(Wake);
+        using var stopped = _stop.Token.Register(Wake);
+        lock (Table.Gate)
+        {
+            while (!condition())
+            {
+                if (_parts.Time.GetElapsedTime(started) >= wait || cancel.IsCancellationRequested || _stop.IsCancellationRequested) return false;
+                Monitor.Wait(Table.Gate);
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Takes a credential away from the engine while <paramref name="work"/> runs, waiting for the engine's own work on it to end.</summary>
+    public void Exclusively(Credential credential, Action work, CancellationToken cancel)
+    {
+        bool Claim()
+        {
+            if (credential.Busy) return false;
+            credential.Busy = true;
+            return true;
+        }
+
+        if (!WaitUntil(WorkMayTake, Claim, cancel))
+            throw new ProblemException("certificate_busy", $"certificate '{credential.Id}' is being worked on", "try again in a moment", 503);
+
+        try
+        {
+            work();
+        }
+        finally
+        {
+            lock (Table.Gate) credential.Busy = false;
+            Evaluate();
+        }
+    }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _timer.Dispose();
+        lock (Table.Gate)
+        {
+            Monitor.PulseAll(Table.Gate);
+            var until = Environment.TickCount64 + (long)ThreadsMayTake.TotalMilliseconds;
+            while (_running > 0 && Environment.TickCount64 < until) Monitor.Wait(Table.Gate, 100);
+        }
+    }
+
+    /// <returns>When to look again; null when nothing but an event changes anything.</returns>
+    private TimeSpan? Consider(Credential credential, ref bool again)
+    {
+        var clock = _parts.Clock;
+        var wait = Needs.Wait(credential, _parts.Time);
+        var hasState = credential.Current is not null || credential.Staged is not null || credential.Pending is not null;
+        if (credential.PromotionDue || (!credential.Recovered && hasState)) return Begin(credential, wait);
+        if (credential.Staged is not null)
+        {
+            if (!credential.ProvedByCaller || Needs.TakesUnproved(credential, clock)) return Begin(credential, wait);
+            return credential.Current is { } old ? old.NotAfter - clock.Now : null;
+        }
+
+        if (Needs.Of(credential, clock, Identities.BootstrapAlways) == Need.None)
+            return credential is { Issuance: not null, Current: { } current } ? Needs.RenewalAt(current) - clock.Now : null;
+        if (wait > TimeSpan.Zero) return wait;
+        if (Needed(credential) is { } needed && !Needs.IsReady(needed, clock))
+        {
+            if (!needed.Wanted)
+            {
+                needed.Wanted = again = true;
+                if (credential.Profile != Issuing.CertificateProfile.Ca) needed.WantedName ??= credential.WantedName;
+            }
+
+            // The key and the request can be made meanwhile; what is needed wakes this one.
+            if (credential.Prepared is not null) return null;
+        }
+
+        return Begin(credential, wait);
+    }
+
+    private TimeSpan? Begin(Credential credential, TimeSpan wait)
+    {
+        if (wait > TimeSpan.Zero) return wait;
+        credential.Busy = true;
+        _running++;
+        new Thread(() => Work(credential)) { IsBackground = true, Name = credential.Id }.Start();
+        return null;
+    }
+
+    private void Work(Credential credential)
+    {
+        try
+        {
+            Steps.Run(credential, _stop.Token);
+            lock (Table.Gate)
+            {
+                if (credential.Pending is null) credential.ForgetFailures();
+            }
+        }
+        catch (ProblemException problem)
+        {
+            Fail(credential, problem);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The next start goes on here.
+        }
+#pragma warning disable CA1031 // Whatever it is: the device goes on with what it has, and tries again.
+        catch (Exception cause)
+#pragma warning restore CA1031
+        {
+            if (!_stop.IsCancellationRequested) Fail(credential, Unexpected(credential, cause));
+        }
+        finally
+        {
+            lock (Table.Gate)
+            {
+                credential.Busy = false;
+                _running--;
+                Monitor.PulseAll(Table.Gate);
+            }
+
+            Evaluate();
+        }
+    }
+
+    private static ProblemException Unexpected(Credential credential, Exception cause) => cause is CryptographicException
+        ? new("crypto", $"certificate '{credential.Id}': a cryptographic operation failed (0x{cause.HResult:x8})", "look at the lines before; it is tried again by itself", 500, cause)
+        : new("internal", $"certificate '{credential.Id}': unexpected {cause.GetType().Name}", "please report this; it is tried again by itself", 500, cause);
+
+    private void Fail(Credential credential, ProblemException problem)
+    {
+        TimeSpan gap;
+        lock (Table.Gate)
+        {
+            credential.Failures++;
+            credential.FailuresEver++;
+            credential.Problem = new CredentialProblem(problem.Message, problem.Hint, problem.Code);
+            gap = Gap(credential, problem);
+            credential.WaitsSince = _parts.Time.GetTimestamp();
+            credential.WaitsFor = gap;
+        }
+
+        _parts.Events.Failed(credential, problem, gap);
+    }
+
+    private TimeSpan Gap(Credential credential, ProblemException problem)
+    {
+        if (problem.Code == "keyd_unreachable") return credential.LocalBackoff.Next();
+        var asked = problem.RetryAfter is { } wish ? (wish < LongestRetryAfter ? wish : LongestRetryAfter) : TimeSpan.Zero;
+        if (credential is { Current: { } current, KeyMissing: false })
+        {
+            var gap = RenewalPolicy.RetryGap(credential.Failures, current.NotAfter - _parts.Clock.Now, current.NotAfter - current.NotBefore, _parts.Random.NextDouble());
+            return gap > asked ? gap : asked;
+        }
+
+        return credential.FirstIssueBackoff.Next(asked);
+    }
+
+    /// <summary>What a credential is issued with; null for none, and where the configuration lacks it, which its own attempt reports.</summary>
+    private Credential? Needed(Credential credential)
+    {
+        if (credential.Issuance is not { } issuance) return null;
+        if (issuance.Method == Configuration.Certd.IssuanceMethod.DeviceCa && Table.DeviceCa is null) return null;
+        var needed = Identities.NeededFor(credential.Id, issuance.Method);
+        return ReferenceEquals(needed, credential) ? null : needed;
+    }
+
+    private void Tick()
+    {
+        if (_stop.IsCancellationRequested) return;
+        NoticeClockChange();
+        List<Credential> credentials;
+        lock (Table.Gate) credentials = [.. Table.Credentials];
+        foreach (var credential in credentials)
+        {
+            bool busy;
+            lock (Table.Gate) busy = credential.Busy;
+            if (!busy) Table.RefreshOperatorFile(credential);
+        }
+
+        Evaluate();
+    }
+
+    /// <summary>When the clock was set, or the device slept, waiting times that were reckoned by the old one mean nothing.</summary>
+    private void NoticeClockChange()
+    {
+        lock (Table.Gate)
+        {
+            var (wall, timestamp) = (_parts.Time.GetUtcNow(), _parts.Time.GetTimestamp());
+            var moved = wall - _wallSeen - _parts.Time.GetElapsedTime(_timestampSeen, timestamp);
+            (_wallSeen, _timestampSeen) = (wall, timestamp);
+            if (moved.Duration() < ClockTolerance) return;
+            Log.ClockChanged(_log, (long)moved.TotalSeconds);
+            foreach (var credential in Table.Credentials)
+            {
+                if (credential.Pending is null) credential.WaitsFor = TimeSpan.Zero;
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Information, "the clock has moved by {Seconds} s against the time that passed: all certificates are looked at again")]
+        public static partial void ClockChanged(ILogger logger, long seconds);
+    }
+}

@@ -1,0 +1,155 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Store;
+using EstProv.Configuration.Certd;
+using EstProv.Keys.Client;
+using EstProv.Platform;
+
+namespace EstProv.Certificates.Engine;
+
+/// <summary>What an enrolment shows to the server, and where it goes.</summary>
+/// <param name="BootstrapReason">Why the bootstrap identity is used; null when it is not.</param>
+internal sealed record EnrolmentWay(Uri Url, ShownCredential Shown, bool Reenroll, string? BootstrapReason);
+
+/// <summary>Finds the URL and the credential for each enrolment, and the names for requests.</summary>
+internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
+{
+    private EstIssuance Est => parts.Configuration.Est
+        ?? throw new ProblemException("est_not_configured", "there is no [cert_issuance.est]", "add it, with identity_cert and urls", 400);
+
+    public bool BootstrapAlways => parts.Configuration.Est?.BootstrapUse == BootstrapUse.Always;
+
+    /// <summary>The own URL of a certificate id, else the default.</summary>
+    /// <exception cref="ProblemException"><c>est_no_url</c>.</exception>
+    public Uri UrlOf(string id)
+    {
+        if (Est.Urls.TryGetValue(id, out var own) || Est.Urls.TryGetValue("default", out own)) return own.Value;
+        throw new ProblemException("est_no_url", $"{Est.Position}: there is no EST URL for certificate '{id}'",
+            $"add \"{id}\" or \"default\" to [cert_issuance.est.urls]", 400);
+    }
+
+    /// <summary>The credential that has to be there before this one can be issued; null when there is none, or when it is there.</summary>
+    public Credential? MissingFor(Credential credential)
+    {
+        var needed = NeededFor(credential.Id, credential.Issuance!.Method);
+        return needed is null || ReferenceEquals(needed, credential) || Needs.IsReady(needed, parts.Clock) ? null : needed;
+    }
+
+    /// <exception cref="ProblemException"><c>device_ca_not_configured</c>.</exception>
+    public Credential? NeededFor(string id, IssuanceMethod method)
+    {
+        if (method == IssuanceMethod.Est) return table.Identity;
+        if (table.DeviceCa is { } ca && id != ca.Id) return ca;
+        throw new ProblemException("device_ca_not_configured", $"certificate '{id}' is to be signed by the device CA, which is not configured",
+            "add device-ca = \"est\" to [cert_issuance]", 400);
+    }
+
+    /// <summary>How a credential of ours is enrolled now.</summary>
+    public EnrolmentWay WayFor(Credential credential)
+    {
+        var url = UrlOf(credential.Id);
+        if (Est.Method == EstAuthentication.Basic) return new EnrolmentWay(url, ShownCredential.Basic, false, null);
+        if (!ReferenceEquals(credential, table.Identity)) return new EnrolmentWay(url, Shown(table.Identity!), false, null);
+
+        EstIdentitySource source;
+        string reason;
+        lock (table.Gate)
+        {
+            source = EstIdentitySources.Choose(credential, Est, parts.Clock);
+            reason = credential.Current is null ? "there is no EST identity yet"
+                : credential.KeyMissing ? "the EST identity's key is gone"
+                : credential.RefusedByServer ? "the EST identity was refused, and bootstrap_use is \"always\""
+                : "the EST identity has expired";
+        }
+
+        return source switch
+        {
+            EstIdentitySource.Itself => new EnrolmentWay(url, Shown(credential), true, null),
+            EstIdentitySource.Basic => new EnrolmentWay(url, ShownCredential.Basic, false, null),
+            EstIdentitySource.Bootstrap => new EnrolmentWay(url, Bootstrap(), false, reason),
+            _ when credential.KeyMissing => throw new ProblemException("key_not_found",
+                $"the Key Service has no key for the EST identity '{credential.Id}' any more, and the bootstrap identity may not be used",
+                "bring the key back, or set a bootstrap identity and bootstrap_use = \"expired\""),
+            _ => throw new ProblemException("est_no_identity", $"{Est.Position}: there is neither an EST identity '{credential.Id}' nor a bootstrap identity",
+                $"preload \"{credential.Id}\" with its key, or configure bootstrap_identity_cert and bootstrap_identity_pk", 503),
+        };
+    }
+
+    /// <summary>A credential in use as a TLS client's.</summary>
+    public ShownCredential Shown(Credential credential)
+    {
+        StoredCertificate current;
+        KeyReference key;
+        lock (table.Gate) (current, key) = (credential.Current!, credential.Key!);
+        return new ShownCredential(credential.Id, ChainOf(current), key.Handle);
+    }
+
+    public string ChainOf(StoredCertificate certificate) =>
+        certificate.Kind == StoredKind.Operator ? parts.Preloaded.ReadFile(certificate.Id).Pem : certificate.Pem;
+
+    /// <summary>
+    /// The common name that a request asks for: the configuration's, else the one that came with the wish, else the bootstrap certificate's, else the EST identity's,
+    /// else the host name.
+    /// </summary>
+    public string NameFor(Credential credential)
+    {
+        string? wanted;
+        lock (table.Gate) wanted = credential.WantedName;
+        if (credential.Issuance?.CommonName is { } configured) return configured;
+        if (credential.Profile == CertificateProfile.Ca) return SubjectNames.OfDeviceCa(DeviceName(table.Identity?.WantedName));
+        return DeviceName(wanted);
+    }
+
+    private string DeviceName(string? wanted)
+    {
+        if (wanted is not null) return wanted;
+        if (parts.Configuration.Est?.BootstrapIdentityCert is { } bootstrap)
+        {
+            try
+            {
+                if (SubjectNames.Of(ReadPreloaded(bootstrap)) is { } name) return name;
+            }
+            catch (ProblemException)
+            {
+                // Not needed any more, or reported where it is.
+                return DeviceNameWithoutBootstrap();
+            }
+        }
+
+        return DeviceNameWithoutBootstrap();
+    }
+
+    private string DeviceNameWithoutBootstrap()
+    {
+        StoredCertificate? identity;
+        lock (table.Gate) identity = table.Identity?.Current;
+        return (identity is null ? null : SubjectNames.Of(ChainOf(identity))) ?? SubjectNames.HostName();
+    }
+
+    private ShownCredential Bootstrap()
+    {
+        var (certificate, keyId) = (Est.BootstrapIdentityCert!, Est.BootstrapIdentityPk ?? Est.BootstrapIdentityCert!);
+        var pem = ReadPreloaded(certificate);
+        byte[] spki;
+        try
+        {
+            spki = SHA256.HashData(PemText.Parse(pem)[0].PublicKey.ExportSubjectPublicKeyInfo());
+        }
+        catch (CryptographicException cause)
+        {
+            throw new ProblemException("preloaded_no_certificate", $"the bootstrap certificate '{certificate}' cannot be read", "check its file", 503, cause);
+        }
+
+        var key = parts.Keys.FindKeyPair(keyId, spki)
+            ?? throw new ProblemException("key_mismatch",
+                $"the Key Service has no key '{keyId}' that belongs to the bootstrap certificate '{certificate}' (SPKI SHA-256 {Base64Url.EncodeToString(spki)})",
+                "[preloaded_keys] of the Key Service must name the key with which that certificate was requested", 503);
+        return new ShownCredential(certificate, pem, key.Handle);
+    }
+
+    private string ReadPreloaded(string id) => parts.Preloaded.IsFile(id)
+        ? parts.Preloaded.ReadFile(id).Pem
+        : throw new ProblemException("certificate_not_found", $"{Est.Position}: the bootstrap certificate '{id}' is not in [preloaded_certs]",
+            $"add \"{id}\" = \"/path/of/the/file\" there", 503);
+}

@@ -1,0 +1,96 @@
+using EstProv.Certificates.Renewal;
+using EstProv.Certificates.Store;
+using EstProv.Configuration.Certd;
+using EstProv.Platform.Time;
+
+namespace EstProv.Certificates.Engine;
+
+/// <summary>Why a credential needs a new certificate.</summary>
+internal enum Need
+{
+    None,
+    FirstIssue,
+    Renewal,
+    KeyMissing,
+    OtherName,
+    Refused,
+}
+
+/// <summary>Judges credentials by what is known of them; changes nothing.</summary>
+internal static class Needs
+{
+    /// <summary>The longest sleep: wall clocks jump, timers do not notice.</summary>
+    public static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(5);
+
+    public static Need Of(Credential credential, BelievedClock clock, bool bootstrapAlways)
+    {
+        if (credential.Issuance is null) return Need.None;
+        if (credential.Current is not { } current) return credential.Wanted ? Need.FirstIssue : Need.None;
+        if (credential.KeyMissing) return Need.KeyMissing;
+        if (credential.RefusedByServer && bootstrapAlways) return Need.Refused;
+        var name = credential.Issuance.CommonName ?? (credential.NamedByCaller ? credential.WantedName : null);
+        if (current.Kind == StoredKind.Credential && name is not null && current.RequestedName is { } asked && asked != name) return Need.OtherName;
+        return clock.Now >= RenewalAt(current) ? Need.Renewal : Need.None;
+    }
+
+    public static DateTimeOffset RenewalAt(StoredCertificate certificate) =>
+        RenewalPolicy.FirstTry(certificate.NotBefore, certificate.NotAfter, certificate.IssuedAt, certificate.Spread);
+
+    /// <summary>Expired by a clock that is believed.</summary>
+    public static bool IsExpired(StoredCertificate certificate, BelievedClock clock) => clock.IsBelieved && certificate.NotAfter <= clock.Now;
+
+    /// <summary>Whether others can be issued with it.</summary>
+    public static bool IsReady(Credential credential, BelievedClock clock) =>
+        credential is { Current: { } current, Recovered: true, KeyMissing: false, Key: not null } && !IsExpired(current, clock);
+
+    /// <summary>
+    /// The old one is over and nobody could prove the new one: it is taken all the same, since there is nothing to lose. Not when somebody refused it.
+    /// </summary>
+    public static bool TakesUnproved(Credential credential, BelievedClock clock) =>
+        credential is { Staged: not null, Current: { } current, Refusals: 0 } && IsExpired(current, clock);
+
+    /// <summary>Time until the next attempt may begin.</summary>
+    public static TimeSpan Wait(Credential credential, TimeProvider time)
+    {
+        if (credential.WaitsFor <= TimeSpan.Zero) return TimeSpan.Zero;
+        var left = credential.WaitsFor - time.GetElapsedTime(credential.WaitsSince);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+}
+
+/// <summary>With which identity the EST identity itself is obtained.</summary>
+internal enum EstIdentitySource
+{
+    /// <summary>The EST identity renews itself: <c>simplereenroll</c>.</summary>
+    Itself,
+
+    Bootstrap,
+
+    /// <summary>User name and password.</summary>
+    Basic,
+
+    /// <summary>There is none, or none may be used.</summary>
+    None,
+}
+
+internal static class EstIdentitySources
+{
+    /// <summary>The rules of <c>bootstrap_use</c>. What a server answers never opens the way back, unless the operator said <c>always</c>.</summary>
+    public static EstIdentitySource Choose(Credential identity, EstIssuance est, BelievedClock clock)
+    {
+        if (est.Method == EstAuthentication.Basic) return EstIdentitySource.Basic;
+        var hasBootstrap = est.BootstrapIdentityCert is not null;
+        if (identity.Current is not { } current)
+        {
+            if (hasBootstrap) return EstIdentitySource.Bootstrap;
+            return est.Username is not null ? EstIdentitySource.Basic : EstIdentitySource.None;
+        }
+
+        var mayGoBack = hasBootstrap && est.BootstrapUse != BootstrapUse.FirstIssue;
+        // A certificate without its key is no identity any more; that is known locally, no server can bring it about.
+        if (identity.KeyMissing) return mayGoBack ? EstIdentitySource.Bootstrap : EstIdentitySource.None;
+        // Some servers renew what has expired, others want the bootstrap identity again: both are tried in turn.
+        if (mayGoBack && Needs.IsExpired(current, clock)) return identity.Failures % 2 == 0 ? EstIdentitySource.Bootstrap : EstIdentitySource.Itself;
+        return hasBootstrap && est.BootstrapUse == BootstrapUse.Always && identity.RefusedByServer ? EstIdentitySource.Bootstrap : EstIdentitySource.Itself;
+    }
+}

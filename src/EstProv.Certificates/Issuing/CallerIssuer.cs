@@ -1,0 +1,144 @@
+using System.Security.Cryptography.X509Certificates;
+using EstProv.Certificates.Engine;
+using EstProv.Certificates.Renewal;
+using EstProv.Certificates.Store;
+using EstProv.Configuration.Certd;
+using EstProv.Platform;
+
+namespace EstProv.Certificates.Issuing;
+
+/// <summary>
+/// Certificates on a caller's request (<c>module-server</c>, <c>module-id</c>): the key is the caller's, we only sign or have signed, and keep what came of it.
+/// </summary>
+/// <remarks>
+/// Certificates of a public CA cost money, so the same wish (same key, names and usages) gets the stored certificate again while less than
+/// its renewal window has passed. Another key cannot be served by a stored certificate, so it gets a new one, which replaces the stored one.
+/// </remarks>
+internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
+{
+    /// <summary>How long a caller waits for the EST identity or the device CA to be there.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
+
+    private CredentialTable Table => engine.Table;
+
+    /// <param name="issuer">A CA of ours that the caller may name; null for what the configuration says.</param>
+    /// <returns>The chain as PEM, leaf first.</returns>
+    /// <exception cref="ProblemException"><c>bad_csr</c>, <c>csr_not_allowed</c>, <c>certificate_managed</c>, <c>not_configured</c>, <c>est_*</c>.</exception>
+    public string Issue(string id, string csr, string? issuer, CancellationToken cancel)
+    {
+        CheckId(id);
+        var request = CallerRequest.Read(csr);
+        if (Known(id, request, issuer) is { } known) return known;
+
+        var started = parts.Time.GetTimestamp();
+        var issued = MethodFor(id, issuer) == IssuanceMethod.DeviceCa ? Mint(id, request, issuer, cancel) : Enroll(id, request, cancel);
+        issued = issued with { Request = request.Fingerprint };
+        parts.Store.WriteCommitted(issued);
+        lock (Table.Gate) Table.PutOther(issued);
+        parts.Events.Issued(issued, parts.Time.GetElapsedTime(started));
+        return issued.Pem;
+    }
+
+    private void CheckId(string id)
+    {
+        bool isOurs;
+        lock (Table.Gate) isOurs = Table.Find(id) is not null;
+        if (isOurs || id is "device-id" or CertificateProfiles.DeviceCa || parts.Preloaded.IsBundle(id))
+        {
+            throw new ProblemException("certificate_managed", $"certificate '{id}' is not issued on a caller's request: its key is in the Key Service, or it is a bundle",
+                $"POST /credentials/{Uri.EscapeDataString(id)}/ensure gives certificate and key handle", 400);
+        }
+    }
+
+    private IssuanceMethod MethodFor(string id, string? issuer)
+    {
+        if (issuer is not null) return IssuanceMethod.DeviceCa;
+        return parts.Configuration.Issuance.TryGetValue(id, out var issuance)
+            ? issuance.Method
+            : throw new ProblemException("not_configured", $"nothing says how certificate '{id}' is issued",
+                $"add \"{id}\" = \"est\" or \"device-ca\" to [cert_issuance]", 400);
+    }
+
+    private string? Known(string id, CallerRequest request, string? issuer)
+    {
+        StoredCertificate? stored;
+        lock (Table.Gate) stored = Table.FindOther(id);
+        if (stored is not { Kind: StoredKind.Issued } || stored.Request != request.Fingerprint) return null;
+        if ((issuer is null ? SourceOf(id) : CallerSource(issuer)) != stored.Url) return null;
+        return parts.Clock.Now < RenewalPolicy.FirstTry(stored.NotBefore, stored.NotAfter, stored.IssuedAt, 0) ? stored.Pem : null;
+    }
+
+    private string SourceOf(string id) =>
+        MethodFor(id, null) == IssuanceMethod.DeviceCa ? CredentialSteps.LocalUrl : engine.Identities.UrlOf(id).ToString();
+
+    private static string CallerSource(string issuer) => $"local:{issuer}";
+
+    private StoredCertificate Mint(string id, CallerRequest request, string? issuer, CancellationToken cancel)
+    {
+        Credential? ca;
+        lock (Table.Gate) ca = issuer is null ? engine.Identities.NeededFor(id, IssuanceMethod.DeviceCa) : Table.Find(issuer);
+        if (ca is null)
+        {
+            throw new ProblemException("issuer_not_found", $"the issuer '{issuer}' is no certificate with a key in the Key Service",
+                "name device-ca, or leave the issuer out", 400);
+        }
+
+        var usable = engine.Acquire(ca, LongestWait, cancel);
+        var order = new MintOrder(request.Key, request.Subject, CertificateProfiles.Of(id), request.AlternativeNames, request.Usages);
+        var chain = LocalMint.Mint(new LocalCa(PemText.Parse(usable.ChainPem), KeySigner.Of(parts.Keys, usable.Key)), order, parts.Clock);
+        engine.Steps.MarkUsed(ca);
+        return Describe(id, chain[0], PemText.Of(chain), CallerSource(ca.Id), ca.Id);
+    }
+
+    private StoredCertificate Enroll(string id, CallerRequest request, CancellationToken cancel)
+    {
+        var url = engine.Identities.UrlOf(id);
+        var shown = ShownCredential.Basic;
+        if (Table.Identity is { } identity)
+        {
+            var usable = engine.Acquire(identity, LongestWait, cancel);
+            shown = new ShownCredential(identity.Id, usable.ChainPem, usable.Key.Handle);
+        }
+
+        var order = new EstOrder
+        {
+            Id = id,
+            Url = url,
+            Shown = shown,
+            Csr = request.Der,
+            SubjectPublicKeyInfo = request.Key.ExportSubjectPublicKeyInfo(),
+            Reenroll = false,
+            CaWanted = false,
+            Subject = request.Subject,
+            AlternativeNames = request.AlternativeNames,
+        };
+        EstOutcome outcome;
+        try
+        {
+            outcome = parts.Est!.Enroll(order, cancel);
+        }
+        catch (ProblemException problem)
+        {
+            engine.Steps.NoteRefusal(shown.Name, problem);
+            engine.Evaluate();
+            throw;
+        }
+
+        if (Table.Identity is { } used) engine.Steps.Worked(used);
+        if (outcome is EstOutcome.Pending pending)
+        {
+            throw new ProblemException("est_pending", $"the EST server at {url} has the request for '{id}' and asks for patience (HTTP 202, credential '{shown.Name}')",
+                "send the same request again after Retry-After", 503)
+            {
+                RetryAfter = pending.RetryAfter,
+            };
+        }
+
+        var chain = ((EstOutcome.Issued)outcome).Chain;
+        foreach (var note in chain.Notes) parts.Events.Note(id, note);
+        return Describe(id, chain.Leaf, chain.ToPem(), url.ToString(), shown.Name);
+    }
+
+    private StoredCertificate Describe(string id, X509Certificate2 leaf, string pem, string url, string shown) =>
+        CertificateFacts.Describe(id, StoredKind.Issued, leaf, pem, parts.Clock.Now, parts.Random.NextDouble()) with { Url = url, Credential = shown };
+}

@@ -1,0 +1,168 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using EstProv.Certificates.Store;
+using EstProv.Configuration.Certd;
+using EstProv.Est;
+using EstProv.Platform;
+using EstProv.Platform.Time;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Certificates.Issuing;
+
+/// <summary>
+/// Connections to the EST servers: one for each server and credential, shared by its labels, so that the connection on which a new EST identity was
+/// proved carries the enrolments after it.
+/// </summary>
+internal sealed class EstServers : IEstServers, IDisposable
+{
+    /// <summary>How long a label's cacerts are good for; failed attempts in between need not fetch them again.</summary>
+    private static readonly TimeSpan CaCertificatesLifetime = TimeSpan.FromMinutes(10);
+
+    private readonly EstIssuance _configuration;
+    private readonly TrustAnchors _anchors;
+    private readonly Func<ShownCredential, SslStreamCertificateContext> _openIdentity;
+    private readonly BelievedClock _clock;
+    private readonly ILogger _log;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<SessionKey, EstClient> _sessions = [];
+    private readonly Dictionary<string, (X509Certificate2Collection Certificates, long At)> _caCertificates = new(StringComparer.Ordinal);
+
+    public EstServers(EstIssuance configuration, TrustAnchors anchors, Func<ShownCredential, SslStreamCertificateContext> openIdentity, BelievedClock clock, ILogger log)
+    {
+        _configuration = configuration;
+        _anchors = anchors;
+        _openIdentity = openIdentity;
+        _clock = clock;
+        _log = log;
+    }
+
+    private readonly record struct SessionKey(string Origin, ShownCredential Shown, string Trust);
+
+    public EstOutcome Enroll(EstOrder order, CancellationToken cancel)
+    {
+        var (anchors, caCertificates) = TrustFor(order.Url, order.Shown, cancel);
+        var client = Client(order.Url, order.Shown);
+        var answer = Wait(client.EnrollAsync(order.Csr, order.Reenroll ? EstOperation.Reenroll : EstOperation.Simple, cancel));
+        if (answer is EstEnrollment.Pending pending) return new EstOutcome.Pending(pending.RetryAfter);
+
+        var certificates = ((EstEnrollment.Issued)answer).Certificates;
+        var from = new IssuedFrom { Url = order.Url, Credential = order.Shown.Name, CertificateId = order.Id, AlternativeNames = order.AlternativeNames };
+        try
+        {
+            return new EstOutcome.Issued(IssuedCertificateCheck.Verify(
+                certificates, order.SubjectPublicKeyInfo, order.Subject, order.CaWanted, anchors, caCertificates, _clock, from));
+        }
+        catch (ProblemException)
+        {
+            // The CA may have rolled over since: the next attempt asks for its certificates again.
+            lock (_gate) _caCertificates.Remove(LabelKey(order.Url, order.Shown));
+            throw;
+        }
+    }
+
+    public void Prove(Uri url, ShownCredential shown, CancellationToken cancel)
+    {
+        Close(key => key.Shown == shown && key.Origin == Origin(url));
+        try
+        {
+            Wait(Client(url, shown).GetCsrAttributesAsync(cancel));
+        }
+        catch (ProblemException problem) when (problem.Code is "est_server_error" or "est_busy" or "est_rejected" or "est_bad_answer" or "est_not_found" or "est_redirect")
+        {
+            // The server let us in and answered; what it says of csrattrs does not matter here.
+            return;
+        }
+    }
+
+    public (X509Certificate2Collection Anchors, X509Certificate2Collection CaCertificates) TrustFor(Uri url, ShownCredential shown, CancellationToken cancel)
+    {
+        var label = LabelKey(url, shown);
+        lock (_gate)
+        {
+            if (_caCertificates.TryGetValue(label, out var known) && _clock.TimeProvider.GetElapsedTime(known.At) < CaCertificatesLifetime)
+                return (_anchors.Read(), known.Certificates);
+        }
+
+        // Over TLS that was verified: an unverified server gets no request at all.
+        var certificates = Wait(Client(url, shown).GetCaCertificatesAsync(cancel));
+        lock (_gate) _caCertificates[label] = (certificates, _clock.TimeProvider.GetTimestamp());
+        return (_anchors.Read(), certificates);
+    }
+
+    public void Forget(ShownCredential inUse) => Close(key => key.Shown != inUse);
+
+    public void Dispose() => Close(_ => true);
+
+    private EstClient Client(Uri url, ShownCredential shown)
+    {
+        var anchors = _anchors.Read();
+        var key = new SessionKey(Origin(url), shown, Fingerprint(anchors));
+        lock (_gate)
+        {
+            if (_sessions.TryGetValue(key, out var session)) return session.ForLabel(url);
+        }
+
+        var made = new EstClient(Describe(url, shown, anchors), _log);
+        lock (_gate)
+        {
+            if (_sessions.TryAdd(key, made)) return made;
+            made.Dispose();
+            return _sessions[key].ForLabel(url);
+        }
+    }
+
+    private EstServer Describe(Uri url, ShownCredential shown, X509Certificate2Collection anchors) => new()
+    {
+        BaseUrl = url,
+        Trust = new EstTrust { Anchors = anchors, System = _configuration.TrustSystem, DeviceCaIssuers = _anchors.DeviceCaIssuers(anchors) },
+        Clock = _clock,
+        ClientCertificate = shown.ChainPem is null ? null : _openIdentity(shown),
+        Username = _configuration.Username,
+        Password = ReadPassword,
+        Credential = shown.Name,
+    };
+
+    private string? ReadPassword()
+    {
+        if (_configuration.PasswordFile is not { } file) return null;
+        try
+        {
+            return File.ReadAllText(file.Value).TrimEnd('\r', '\n');
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException("est_no_password", $"{file.Position}: cannot read the password file {file.Value}",
+                "the file must exist and be readable for the Certificates Service's user (estprov-certd)", 503, cause);
+        }
+    }
+
+    private void Close(Func<SessionKey, bool> which)
+    {
+        List<EstClient> closed = [];
+        lock (_gate)
+        {
+            foreach (var (key, session) in _sessions)
+            {
+                if (!which(key)) continue;
+                _sessions.Remove(key);
+                closed.Add(session);
+            }
+        }
+
+        foreach (var session in closed) session.Dispose();
+    }
+
+    private static string LabelKey(Uri url, ShownCredential shown) => $"{shown.Name} {url}";
+
+    private static string Origin(Uri url) => url.GetLeftPart(UriPartial.Authority);
+
+    private static string Fingerprint(X509Certificate2Collection anchors)
+    {
+        var all = new StringBuilder();
+        foreach (var anchor in anchors) all.Append(ContentHash.Of(anchor.RawData));
+        return all.ToString();
+    }
+
+    private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();
+}

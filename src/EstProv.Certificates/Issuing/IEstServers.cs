@@ -1,0 +1,64 @@
+using System.Security.Cryptography.X509Certificates;
+using EstProv.Est;
+using EstProv.Platform;
+
+namespace EstProv.Certificates.Issuing;
+
+/// <summary>What is shown to an EST server.</summary>
+/// <param name="Name">For messages: the certificate's id, or <c>basic</c>.</param>
+/// <param name="ChainPem">The TLS client certificate, leaf first; null for none.</param>
+/// <param name="KeyHandle">keyd's handle of its key.</param>
+internal sealed record ShownCredential(string Name, string? ChainPem, string? KeyHandle)
+{
+    public static ShownCredential Basic { get; } = new("basic", null, null);
+}
+
+/// <summary>One enrolment.</summary>
+internal sealed record EstOrder
+{
+    public required string Id { get; init; }
+
+    public required Uri Url { get; init; }
+
+    public required ShownCredential Shown { get; init; }
+
+    public required byte[] Csr { get; init; }
+
+    /// <summary>DER of the public key that the certificate must have.</summary>
+    public required byte[] SubjectPublicKeyInfo { get; init; }
+
+    public required bool Reenroll { get; init; }
+
+    public required bool CaWanted { get; init; }
+
+    /// <summary>What was asked for; null when it does not matter.</summary>
+    public X500DistinguishedName? Subject { get; init; }
+
+    public X509Extension? AlternativeNames { get; init; }
+}
+
+/// <summary>What came of an enrolment.</summary>
+internal abstract record EstOutcome
+{
+    public sealed record Issued(IssuedChain Chain) : EstOutcome;
+
+    /// <summary>202: the same request again after this time.</summary>
+    public sealed record Pending(TimeSpan RetryAfter) : EstOutcome;
+}
+
+/// <summary>The EST servers of the configuration. Calls block on the network; nobody holds a lock around them.</summary>
+internal interface IEstServers
+{
+    /// <exception cref="ProblemException"><c>est_*</c>.</exception>
+    EstOutcome Enroll(EstOrder order, CancellationToken cancel);
+
+    /// <summary>Uses a certificate on a new TLS connection and waits for an answer over it that is neither 401 nor 403.</summary>
+    /// <exception cref="ProblemException"><c>est_*</c>: not proved.</exception>
+    void Prove(Uri url, ShownCredential shown, CancellationToken cancel);
+
+    /// <summary>What certificates issued at <paramref name="url"/> are judged by: the anchors and that label's cacerts.</summary>
+    (X509Certificate2Collection Anchors, X509Certificate2Collection CaCertificates) TrustFor(Uri url, ShownCredential shown, CancellationToken cancel);
+
+    /// <summary>Closes the connections that show anything but <paramref name="inUse"/>.</summary>
+    void Forget(ShownCredential inUse);
+}

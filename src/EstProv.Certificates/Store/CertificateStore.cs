@@ -1,0 +1,99 @@
+using EstProv.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Certificates.Store;
+
+/// <summary>
+/// <c>HOMEDIR/certs</c>: for each id <c>NAME.cert</c> (in use), <c>NAME.staged</c> (issued, not yet proved), <c>NAME.pending</c> (asked for, answer 202) and
+/// <c>NAME.operator</c> (what is known of an operator's file). Each is replaced as a whole; the rename of <c>.staged</c> to <c>.cert</c> is the point
+/// at which a new certificate is the one in use.
+/// </summary>
+internal sealed partial class CertificateStore
+{
+    private const string Committed = ".cert", Staged = ".staged", Pending = ".pending", Operator = ".operator";
+
+    private readonly string _folder;
+    private readonly ILogger _log;
+
+    /// <exception cref="ProblemException"><c>file_permission</c>, <c>file_read_only</c>, <c>disk_full</c>: the folder cannot be made.</exception>
+    public CertificateStore(string homedir, ILogger log)
+    {
+        _folder = Path.Combine(homedir, "certs");
+        _log = log;
+        CreateFolder(_folder);
+        AtomicFile.RemoveLeftovers(_folder);
+    }
+
+    public IReadOnlyList<StoredCertificate> LoadCommitted() => Load(Committed, StoredCertificate.FromFile);
+
+    public IReadOnlyList<StoredCertificate> LoadStaged() => Load(Staged, StoredCertificate.FromFile);
+
+    public IReadOnlyList<PendingRequest> LoadPending() => Load(Pending, PendingRequest.FromFile);
+
+    public IReadOnlyList<StoredCertificate> LoadOperator() => Load(Operator, StoredCertificate.FromFile);
+
+    public void WriteStaged(StoredCertificate certificate) => AtomicFile.Write(PathOf(certificate.Id, Staged), certificate.ToFile());
+
+    /// <summary>Makes the staged certificate the one in use.</summary>
+    public void Commit(string id) => AtomicFile.Rename(PathOf(id, Staged), PathOf(id, Committed));
+
+    public void DiscardStaged(string id) => AtomicFile.Delete(PathOf(id, Staged));
+
+    /// <summary>Writes a certificate that has no key of ours: nothing is to be proved.</summary>
+    public void WriteCommitted(StoredCertificate certificate) => AtomicFile.Write(PathOf(certificate.Id, Committed), certificate.ToFile());
+
+    public void WritePending(PendingRequest request) => AtomicFile.Write(PathOf(request.Id, Pending), request.ToFile());
+
+    public void DeletePending(string id) => AtomicFile.Delete(PathOf(id, Pending));
+
+    public void WriteOperator(StoredCertificate certificate) => AtomicFile.Write(PathOf(certificate.Id, Operator), certificate.ToFile());
+
+    public void DeleteCommitted(string id) => AtomicFile.Delete(PathOf(id, Committed));
+
+    private static void CreateFolder(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException("file_permission", $"cannot create the certificate store {folder}",
+                "the folder homedir_path must exist on a writable file system and belong to the daemon's user", 500, cause);
+        }
+    }
+
+    private string PathOf(string id, string suffix) => Path.Combine(_folder, SafeFileName.Of(id) + suffix);
+
+    private List<T> Load<T>(string suffix, Func<string, string, T> read)
+    {
+        var found = new List<T>();
+        foreach (var path in Directory.EnumerateFiles(_folder, "*" + suffix))
+        {
+            try
+            {
+                found.Add(read(path, File.ReadAllText(path)));
+            }
+            catch (ProblemException problem)
+            {
+                // It stays where it is: a person may want to look at it.
+                Log.Damaged(_log, problem.ToLogText());
+            }
+            catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+            {
+                Log.Unreadable(_log, path);
+            }
+        }
+
+        return found;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Error, "{Problem}")]
+        public static partial void Damaged(ILogger logger, string problem);
+
+        [LoggerMessage(2, LogLevel.Error, "cannot read {Path} of the certificate store; its certificate is treated as absent")]
+        public static partial void Unreadable(ILogger logger, string path);
+    }
+}
