@@ -1,0 +1,49 @@
+using System.Security.Cryptography;
+using EstProv.Keys.Client;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+
+namespace EstProv.Keys.Files;
+
+/// <summary>A private key in a file, read at its first use.</summary>
+internal sealed class FileKey(string path, string name, PublicKeyInfo publicKey) : StoredKey(publicKey)
+{
+    private readonly Lock _gate = new();
+    private volatile AsymmetricAlgorithm? _key;
+
+    public override int Sign(SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature)
+    {
+        // OpenSSL's keys may be used by several threads at a time for signing.
+        var key = _key ?? Read();
+        if (key is ECDsa ec)
+        {
+            return ec.SignHash(digest, signature, DSASignatureFormat.Rfc3279DerSequence);
+        }
+
+        var hashName = hash switch
+        {
+            DigestAlgorithm.Sha256 => HashAlgorithmName.SHA256,
+            DigestAlgorithm.Sha384 => HashAlgorithmName.SHA384,
+            _ => HashAlgorithmName.SHA512,
+        };
+        return ((RSA)key).SignHash(digest, signature, hashName,
+            scheme == SignatureScheme.RsaPss ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1);
+    }
+
+    private AsymmetricAlgorithm Read()
+    {
+        lock (_gate)
+        {
+            if (_key is { } there) return there;
+            var key = PrivateKeyFile.Read(path, name);
+            var spki = key is ECDsa ec ? ec.ExportSubjectPublicKeyInfo() : ((RSA)key).ExportSubjectPublicKeyInfo();
+            if (!Public.Spki.AsSpan().SequenceEqual(spki))
+            {
+                key.Dispose();
+                throw new ProblemException("key_not_found", $"{path} holds another key now than {name} had", "load the key pair again", 404);
+            }
+
+            return _key = key;
+        }
+    }
+}

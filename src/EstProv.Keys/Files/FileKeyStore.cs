@@ -1,0 +1,62 @@
+using System.Security.Cryptography;
+using System.Text;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+
+namespace EstProv.Keys.Files;
+
+/// <summary>
+/// Keys in files, for devices without a token: for each key <c>NAME.v1.pem</c> with mode 0600, NAME being the <see cref="StorageId"/>, so
+/// that any key id is safe. PKCS#8 in PEM (RFC 7468), with the key id in front of it as explanatory text.
+/// </summary>
+internal sealed class FileKeyStore(string folder) : IKeyStore
+{
+    public const string StoreName = "files";
+
+    private const string Suffix = ".v1.pem";
+
+    public string Name => StoreName;
+
+    public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm)
+    {
+        using AsymmetricAlgorithm key = algorithm == KeyAlgorithm.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(2048);
+        var pkcs8 = key.ExportPkcs8PrivateKey();
+        byte[]? file = null;
+        try
+        {
+            file = Encode(keyId, algorithm, pkcs8);
+            AtomicFile.Write(PathOf(id), file);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(pkcs8);
+            CryptographicOperations.ZeroMemory(file);
+        }
+
+        return new FileKey(PathOf(id), $"key '{keyId}'", PublicKeyInfo.Parse(key.ExportSubjectPublicKeyInfo()));
+    }
+
+    public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) => new FileKey(PathOf(id), $"key '{keyId}'", publicKey);
+
+    public void Destroy(StorageId id) => AtomicFile.Delete(PathOf(id));
+
+    public void Dispose()
+    {
+    }
+
+    private string PathOf(StorageId id) => Path.Combine(folder, id + Suffix);
+
+    private static byte[] Encode(string keyId, KeyAlgorithm algorithm, byte[] pkcs8)
+    {
+        const string Label = "PRIVATE KEY";
+        var preamble = Encoding.UTF8.GetBytes($"Key {Uri.EscapeDataString(keyId)} ({algorithm.Name()})\n");
+        var pem = new char[PemEncoding.GetEncodedSize(Label.Length, pkcs8.Length)];
+        PemEncoding.TryWrite(Label, pkcs8, pem, out var length);
+        var file = new byte[preamble.Length + length + 1];
+        preamble.CopyTo(file, 0);
+        Encoding.ASCII.GetBytes(pem.AsSpan(0, length), file.AsSpan(preamble.Length));
+        file[^1] = (byte)'\n';
+        pem.AsSpan().Clear();
+        return file;
+    }
+}

@@ -1,0 +1,123 @@
+using EstProv.Keys.Client;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Net.Pkcs11Interop.Common;
+using Net.Pkcs11Interop.LowLevelAPI80;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>A private key in a token.</summary>
+internal sealed class Pkcs11Key : StoredKey
+{
+    private readonly TokenLink _link;
+    private readonly ObjectName _name;
+    private volatile Place? _place;
+
+    /// <param name="place">Where it was just seen, if it was.</param>
+    public Pkcs11Key(TokenLink link, ObjectName name, PublicKeyInfo publicKey, Place? place = null)
+        : base(publicKey)
+    {
+        _link = link;
+        _name = name;
+        _place = place;
+    }
+
+    public override int Sign(SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature)
+    {
+        Span<byte> data = stackalloc byte[DigestAlgorithms.LongestDigestInfo];
+        data = data[..Prepare(scheme, hash, digest, data)];
+        for (var attempt = 0; ; attempt++)
+        {
+            var token = _link.Connect();
+            var result = Sign(token, scheme, hash, data, signature, out var written);
+            if (result == CKR.CKR_OK) return written;
+            if (Pkcs11Problem.IsStaleObject(result)) _place = null;
+            else if (Pkcs11Problem.IsLoss(result)) token.Abandon();
+            else attempt = int.MaxValue - 1;
+            if (attempt > 0) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
+        }
+    }
+
+    private int Prepare(SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> data)
+    {
+        if (scheme == SignatureScheme.RsaPkcs1) return hash.WriteDigestInfo(digest, data);
+        // ECDSA uses the leftmost bits (FIPS 186-5 section 6.4.1); not every token cuts the digest itself.
+        if (scheme == SignatureScheme.Ecdsa && digest.Length > Public.FieldBytes) digest = digest[..Public.FieldBytes];
+        digest.CopyTo(data);
+        return digest.Length;
+    }
+
+    private CKR Sign(
+        Pkcs11Token token, SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> data, Span<byte> signature, out int written)
+    {
+        written = 0;
+        var result = token.Rent(out var session);
+        if (result != CKR.CKR_OK) return result;
+        try
+        {
+            var place = _place;
+            if (place is null || place.Token != token)
+            {
+                result = Locate(token, session, out place);
+                if (result != CKR.CKR_OK) return result;
+            }
+
+            result = Sign(session, place.Key, scheme, hash, data, out var raw);
+            if (result != CKR.CKR_OK) return result;
+            if (scheme == SignatureScheme.Ecdsa)
+            {
+                written = EcdsaSignature.WriteDer(raw, signature);
+            }
+            else
+            {
+                raw.CopyTo(signature);
+                written = raw.Length;
+            }
+
+            return CKR.CKR_OK;
+        }
+        finally
+        {
+            token.Return(session);
+        }
+    }
+
+    private static unsafe CKR Sign(
+        Pkcs11Session session, ulong key, SignatureScheme scheme, DigestAlgorithm hash, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> raw)
+    {
+        var mechanism = new CK_MECHANISM { Mechanism = (ulong)(scheme == SignatureScheme.Ecdsa ? CKM.CKM_ECDSA : CKM.CKM_RSA_PKCS) };
+        if (scheme != SignatureScheme.RsaPss) return session.Sign(ref mechanism, key, data, out raw);
+
+        // CK_RSA_PKCS_PSS_PARAMS: hashAlg, mgf, sLen (PKCS#11 v2.40 section 2.1.9), three CK_ULONG
+        var (digest, mask) = hash switch
+        {
+            DigestAlgorithm.Sha256 => (CKM.CKM_SHA256, CKG.CKG_MGF1_SHA256),
+            DigestAlgorithm.Sha384 => (CKM.CKM_SHA384, CKG.CKG_MGF1_SHA384),
+            _ => (CKM.CKM_SHA512, CKG.CKG_MGF1_SHA512),
+        };
+        var parameters = stackalloc ulong[] { (ulong)digest, (ulong)mask, (ulong)hash.Length() };
+        mechanism.Mechanism = (ulong)CKM.CKM_RSA_PKCS_PSS;
+        mechanism.Parameter = (IntPtr)parameters;
+        mechanism.ParameterLen = 3 * sizeof(ulong);
+        return session.Sign(ref mechanism, key, data, out raw);
+    }
+
+    // The object may have another handle now. It may also be another key under the same name, which is not what was asked for.
+    private CKR Locate(Pkcs11Token token, Pkcs11Session session, out Place place)
+    {
+        place = null!;
+        var result = _name.Find(token, session, out var key);
+        if (result != CKR.CKR_OK) return result;
+        if (!PublicKeyReader.Read(session, key, _name.Text).Matches(Public.Sha256))
+        {
+            throw new ProblemException("key_not_found", $"{token.Description} holds another key now for {_name.Text}",
+                "load the key pair again", 404);
+        }
+
+        _place = place = new Place(token, key);
+        return CKR.CKR_OK;
+    }
+
+    /// <summary>An object's handle, good in one life of one token.</summary>
+    internal sealed record Place(Pkcs11Token Token, ulong Key);
+}

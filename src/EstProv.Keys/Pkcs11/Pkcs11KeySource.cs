@@ -1,0 +1,44 @@
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Net.Pkcs11Interop.Common;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>A key that the operator made in a token.</summary>
+internal sealed class Pkcs11KeySource : KeySource
+{
+    private readonly TokenLink _link;
+    private readonly ObjectName _name;
+    private volatile Pkcs11Key? _last;
+
+    /// <exception cref="ProblemException"><c>bad_uri</c>: the URI names no private key.</exception>
+    public Pkcs11KeySource(TokenLink link, string where)
+    {
+        var uri = link.Uri;
+        if (uri.Object is null && uri.Id is null)
+            throw new ProblemException("bad_uri", $"{where}: {uri} names no key", "add object=NAME or id=%01 (RFC 7512)", 400);
+        if (uri.Type is not (null or "private"))
+            throw new ProblemException("bad_uri", $"{where}: {uri} has type={uri.Type}, a private key is wanted", "write type=private, or leave it out", 400);
+        _link = link;
+        _name = new ObjectName(uri.Id, uri.Object, uri.ToString());
+    }
+
+    public override string Description => _name.Text;
+
+    /// <summary>Refuses a key that says itself that it may not sign, before somebody needs it.</summary>
+    public override StoredKey Load() => _link.With($"reading {_name.Text}", writing: false, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Key key) =>
+    {
+        key = null!;
+        var result = _name.Find(token, session, out var handle);
+        if (result != CKR.CKR_OK) return result;
+        if (session.ReadFlag(handle, CKA.CKA_SIGN) == false)
+            throw Pkcs11Problem.Explain(CKR.CKR_KEY_FUNCTION_NOT_PERMITTED, $"loading {_name.Text}", token.Description);
+        var publicKey = PublicKeyReader.Read(session, handle, _name.Text);
+        // The same key stays the same object, with what it has cached.
+        key = _last is { } last && last.Public.Matches(publicKey.Sha256)
+            ? last
+            : new Pkcs11Key(_link, _name, publicKey, new Pkcs11Key.Place(token, handle));
+        _last = key;
+        return CKR.CKR_OK;
+    });
+}

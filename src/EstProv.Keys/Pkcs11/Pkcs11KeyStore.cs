@@ -1,0 +1,82 @@
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Net.Pkcs11Interop.Common;
+using Net.Pkcs11Interop.LowLevelAPI80;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>Keys in a token (PKCS#11 v2.40). New ones are generated in the token that <c>base_slot</c> names.</summary>
+/// <remarks>
+/// An object of ours has CKA_LABEL = key id and CKA_ID = <see cref="StorageId"/>; nothing in the token is ever renamed, and only objects
+/// with a CKA_ID of ours are destroyed.
+/// </remarks>
+internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri baseSlot) : IKeyStore
+{
+    public const string StoreName = "pkcs11";
+
+    // 1.2.840.10045.3.1.7, DER
+    private static readonly byte[] P256 = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
+
+    private readonly TokenLink _link = new(connection, baseSlot);
+
+    public string Name => StoreName;
+
+    /// <summary>Connects now, so that the first request need not wait.</summary>
+    /// <exception cref="ProblemException"><c>module_*</c>, <c>token_*</c>, <c>pin_*</c>.</exception>
+    public TokenFacts Connect() => _link.Connect().Facts;
+
+    public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm) => _link.With(
+        $"generating key '{keyId}' ({algorithm.Name()})", writing: true, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Key key) =>
+        {
+            key = null!;
+            var publicPart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, false).Add(CKA.CKA_VERIFY, true)
+                .Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
+            var mechanism = new CK_MECHANISM();
+            if (algorithm == KeyAlgorithm.EcP256)
+            {
+                mechanism.Mechanism = (ulong)CKM.CKM_EC_KEY_PAIR_GEN;
+                publicPart.Add(CKA.CKA_EC_PARAMS, P256);
+            }
+            else
+            {
+                mechanism.Mechanism = (ulong)CKM.CKM_RSA_PKCS_KEY_PAIR_GEN;
+                publicPart.Add(CKA.CKA_MODULUS_BITS, 2048ul).Add(CKA.CKA_PUBLIC_EXPONENT, [1, 0, 1]);
+            }
+
+            var privatePart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, true).Add(CKA.CKA_SENSITIVE, true)
+                .Add(CKA.CKA_EXTRACTABLE, false).Add(CKA.CKA_SIGN, true).Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
+
+            ulong publicKey = 0, privateKey = 0;
+            var result = connection.Library.C_GenerateKeyPair(session.Handle, ref mechanism, publicPart.ToArray(), publicPart.Count,
+                privatePart.ToArray(), privatePart.Count, ref publicKey, ref privateKey);
+            GC.KeepAlive(publicPart);
+            GC.KeepAlive(privatePart);
+            if (result != CKR.CKR_OK) return result;
+
+            var name = new ObjectName(id.ToBytes(), null, $"key '{keyId}'");
+            var info = PublicKeyReader.FromPublic(session, publicKey) ?? PublicKeyReader.Read(session, privateKey, name.Text);
+            key = new Pkcs11Key(_link, name, info, new Pkcs11Key.Place(token, privateKey));
+            return CKR.CKR_OK;
+        });
+
+    public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) =>
+        new Pkcs11Key(_link, new ObjectName(id.ToBytes(), null, $"key '{keyId}'"), publicKey);
+
+    public void Destroy(StorageId id) => _link.With("destroying a key pair", writing: true, (Pkcs11Token _, Pkcs11Session session, out bool done) =>
+    {
+        const int Most = 8;
+        done = true;
+        // Not by class: whatever carries the random id came from us, the public half included.
+        var result = session.Find(new AttributeTemplate().Add(CKA.CKA_ID, id.ToBytes()), Most, out var objects);
+        if (result != CKR.CKR_OK) return result;
+        foreach (var found in objects)
+        {
+            result = connection.Library.C_DestroyObject(session.Handle, found);
+            if (result is not (CKR.CKR_OK or CKR.CKR_OBJECT_HANDLE_INVALID)) return result;
+        }
+
+        return CKR.CKR_OK;
+    });
+
+    public void Dispose() => connection.Dispose();
+}

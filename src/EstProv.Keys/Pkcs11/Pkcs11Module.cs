@@ -1,0 +1,92 @@
+using System.Runtime.InteropServices;
+using EstProv.Platform;
+using Net.Pkcs11Interop.Common;
+using Net.Pkcs11Interop.LowLevelAPI80;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>The vendor's PKCS#11 library, loaded and initialised.</summary>
+internal sealed class Pkcs11Module : IDisposable
+{
+    private readonly bool _initialisedHere;
+
+    private Pkcs11Module(string path, Pkcs11Library library, bool initialisedHere)
+    {
+        Path = path;
+        Library = library;
+        _initialisedHere = initialisedHere;
+    }
+
+    public string Path { get; }
+
+    public Pkcs11Library Library { get; }
+
+    /// <exception cref="ProblemException"><c>module_missing</c>, <c>module_permission</c>, <c>module_architecture</c>,
+    /// <c>module_not_a_library</c>, <c>module_not_pkcs11</c>, <c>module_load</c>, <c>module_initialize</c>.</exception>
+    public static Pkcs11Module Load(string path)
+    {
+        ElfHeader.Check(path);
+        Pkcs11Library library;
+        // Pkcs11Interop would only say that a symbol is missing. Held until it has the library too, so that it is loaded once.
+        var held = NativeLibrary.TryLoad(path, out var handle);
+        try
+        {
+            if (held && !NativeLibrary.TryGetExport(handle, "C_GetFunctionList", out _)) throw NotPkcs11(path);
+            library = new Pkcs11Library(path);
+        }
+        catch (UnmanagedException cause)
+        {
+            throw NotLoaded(path, cause);
+        }
+        finally
+        {
+            if (held) NativeLibrary.Free(handle);
+        }
+
+        try
+        {
+            return new Pkcs11Module(path, library, Initialize(path, library));
+        }
+        catch
+        {
+            library.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_initialisedHere) _ = Library.C_Finalize(IntPtr.Zero);
+        Library.Dispose();
+    }
+
+    private static bool Initialize(string path, Pkcs11Library library)
+    {
+        var result = library.C_Initialize(new CK_C_INITIALIZE_ARGS { Flags = CKF.CKF_OS_LOCKING_OK });
+        return result switch
+        {
+            CKR.CKR_OK => true,
+            CKR.CKR_CRYPTOKI_ALREADY_INITIALIZED => false,
+            CKR.CKR_CANT_LOCK or CKR.CKR_NEED_TO_CREATE_THREADS => throw new ProblemException("module_initialize",
+                $"the PKCS#11 module {path} cannot be used by several threads (C_Initialize: {Pkcs11Problem.Name(result)})",
+                "ask the vendor for a module that supports CKF_OS_LOCKING_OK", 503),
+            _ => throw new ProblemException("module_initialize",
+                $"the PKCS#11 module {path} could not be initialised (C_Initialize: {Pkcs11Problem.Name(result)})",
+                "check the module's own configuration and that the Key Service's user may open its device or files", 503),
+        };
+    }
+
+    private static ProblemException NotPkcs11(string path) => new("module_not_pkcs11",
+        $"{path} is a library but not a PKCS#11 module: it has no C_GetFunctionList",
+        "lib_path must name the PKCS#11 module of the token's vendor", 503);
+
+    private static ProblemException NotLoaded(string path, UnmanagedException cause)
+    {
+        // The detail is dlerror's text, which names the missing dependency or symbol.
+        const string Detail = "Error detail: ";
+        var at = cause.Message.IndexOf(Detail, StringComparison.Ordinal);
+        var detail = at < 0 ? "no reason given" : cause.Message[(at + Detail.Length)..].Trim();
+        return new ProblemException("module_load", $"the PKCS#11 module {path} could not be loaded: {detail}",
+            "install the libraries that the module needs (see ldd)", 503, cause);
+    }
+}

@@ -1,0 +1,87 @@
+using Net.Pkcs11Interop.Common;
+using Net.Pkcs11Interop.LowLevelAPI80;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>One open session, used by one thread at a time, with the buffers of its calls.</summary>
+internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
+{
+    private readonly byte[] _input = new byte[128];
+    private readonly byte[] _output = new byte[Stores.StoredKey.LongestSignature];
+
+    public ulong Handle => handle;
+
+    /// <summary>C_SignInit and C_Sign.</summary>
+    /// <param name="signature">Valid until the session is given back.</param>
+    public CKR Sign(scoped ref CK_MECHANISM mechanism, ulong key, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> signature)
+    {
+        signature = default;
+        data.CopyTo(_input);
+        var result = library.C_SignInit(handle, ref mechanism, key);
+        if (result == CKR.CKR_OPERATION_ACTIVE)
+        {
+            // A call that failed half way left its operation behind; finishing it frees the session.
+            var left = (ulong)_output.Length;
+            _ = library.C_Sign(handle, _input, (ulong)data.Length, _output, ref left);
+            result = library.C_SignInit(handle, ref mechanism, key);
+        }
+
+        if (result != CKR.CKR_OK) return result;
+        var length = (ulong)_output.Length;
+        result = library.C_Sign(handle, _input, (ulong)data.Length, _output, ref length);
+        if (result == CKR.CKR_OK) signature = _output.AsSpan(0, (int)length);
+        return result;
+    }
+
+    /// <summary>The handles of the objects that match, at most <paramref name="most"/>.</summary>
+    public CKR Find(AttributeTemplate template, int most, out ulong[] objects)
+    {
+        objects = [];
+        var result = library.C_FindObjectsInit(handle, template.ToArray(), template.Count);
+        if (result == CKR.CKR_OPERATION_ACTIVE)
+        {
+            _ = library.C_FindObjectsFinal(handle);
+            result = library.C_FindObjectsInit(handle, template.ToArray(), template.Count);
+        }
+
+        GC.KeepAlive(template);
+        if (result != CKR.CKR_OK) return result;
+        var buffer = new ulong[most];
+        var found = 0;
+        // A module may hand out fewer than asked for although there are more.
+        while (found < most)
+        {
+            var page = new ulong[most - found];
+            ulong count = 0;
+            result = library.C_FindObjects(handle, page, (ulong)page.Length, ref count);
+            if (result != CKR.CKR_OK || count == 0) break;
+            page.AsSpan(0, (int)count).CopyTo(buffer.AsSpan(found));
+            found += (int)count;
+        }
+
+        _ = library.C_FindObjectsFinal(handle);
+        if (result == CKR.CKR_OK) objects = buffer[..found];
+        return result;
+    }
+
+    /// <summary>An attribute's value; null where the object has none or does not show it.</summary>
+    public byte[]? Read(ulong @object, CKA type)
+    {
+        var template = new CK_ATTRIBUTE[] { new() { type = (ulong)type } };
+        if (library.C_GetAttributeValue(handle, @object, template, 1) != CKR.CKR_OK) return null;
+        if (template[0].valueLen is 0 or > 64 * 1024) return null;
+
+        var value = new AttributeTemplate().Add(type, new byte[template[0].valueLen]);
+        var items = value.ToArray();
+        if (library.C_GetAttributeValue(handle, @object, items, 1) != CKR.CKR_OK) return null;
+        var result = value.Value(0, (int)items[0].valueLen);
+        GC.KeepAlive(value);
+        return result;
+    }
+
+    /// <summary>A CK_ULONG; null where the object has none.</summary>
+    public ulong? ReadNumber(ulong @object, CKA type) => Read(@object, type) is { Length: 8 } value ? BitConverter.ToUInt64(value) : null;
+
+    /// <summary>A CK_BBOOL; null where the object has none.</summary>
+    public bool? ReadFlag(ulong @object, CKA type) => Read(@object, type) is { Length: 1 } value ? value[0] != 0 : null;
+}

@@ -1,0 +1,116 @@
+using EstProv.Platform;
+using Net.Pkcs11Interop.Common;
+using Net.Pkcs11Interop.LowLevelAPI80;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>
+/// A token as it was found and logged in to, with its sessions. When the token, the login or a session is lost, the object is abandoned
+/// for good and another one takes its place, so that nobody uses a handle of an earlier life.
+/// </summary>
+/// <remarks>
+/// The login belongs to all sessions of the process, and ends with the last of them (PKCS#11 v2.40 section 4.6.4): one that is idle is
+/// therefore kept open, whatever happens.
+/// </remarks>
+internal sealed class Pkcs11Token
+{
+    private const int MostSessions = 32;
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
+
+    private readonly Pkcs11Library _library;
+    private readonly object _gate = new(); // Monitor, for its wait
+    private readonly Stack<Pkcs11Session> _idle = new();
+    private readonly int _most;
+    private int _rented;
+    private volatile bool _abandoned;
+
+    public Pkcs11Token(Pkcs11Library library, TokenFacts facts, ulong firstSession)
+    {
+        _library = library;
+        Facts = facts;
+        // One is left for writing.
+        _most = facts.MostSessions is > 0 and < MostSessions ? Math.Max(1, (int)facts.MostSessions - 1) : MostSessions;
+        _idle.Push(new Pkcs11Session(library, firstSession));
+    }
+
+    public TokenFacts Facts { get; }
+
+    /// <summary>The token for people, such as <c>token 'edge' in slot 0</c>.</summary>
+    public string Description => Facts.Description;
+
+    public bool IsAbandoned => _abandoned;
+
+    /// <exception cref="ProblemException"><c>token_busy</c>, <c>token_sessions</c>.</exception>
+    public CKR Rent(out Pkcs11Session session)
+    {
+        session = null!;
+        lock (_gate)
+        {
+            while (_rented >= _most)
+            {
+                if (Monitor.Wait(_gate, LongestWait)) continue;
+                throw new ProblemException("token_busy", $"{Description} is busy: no session became free within {LongestWait.TotalSeconds:0} s",
+                    "send fewer requests at a time", 503);
+            }
+
+            _rented++;
+            if (_idle.TryPop(out session!)) return CKR.CKR_OK;
+        }
+
+        ulong handle = 0;
+        var result = _library.C_OpenSession(Facts.Slot, CKF.CKF_SERIAL_SESSION, IntPtr.Zero, IntPtr.Zero, ref handle);
+        if (result == CKR.CKR_OK) session = new Pkcs11Session(_library, handle);
+        else Release();
+        return result;
+    }
+
+    public void Return(Pkcs11Session session)
+    {
+        bool kept;
+        lock (_gate)
+        {
+            kept = !_abandoned;
+            if (kept) _idle.Push(session);
+            Release();
+        }
+
+        if (!kept) _ = _library.C_CloseSession(session.Handle);
+    }
+
+    private void Release()
+    {
+        lock (_gate)
+        {
+            _rented--;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>A session that may write; closed by the caller with <see cref="Close"/>.</summary>
+    public CKR OpenWriting(out Pkcs11Session session)
+    {
+        ulong handle = 0;
+        var result = _library.C_OpenSession(Facts.Slot, CKF.CKF_SERIAL_SESSION | CKF.CKF_RW_SESSION, IntPtr.Zero, IntPtr.Zero, ref handle);
+        session = result == CKR.CKR_OK ? new Pkcs11Session(_library, handle) : null!;
+        return result;
+    }
+
+    public void Close(Pkcs11Session session) => _ = _library.C_CloseSession(session.Handle);
+
+    /// <summary>
+    /// Gives up this life of the token. Only idle sessions are closed here: one that is in use is closed by its user, since a module
+    /// may give its number to somebody else at once.
+    /// </summary>
+    public void Abandon()
+    {
+        Pkcs11Session[] idle;
+        lock (_gate)
+        {
+            _abandoned = true;
+            idle = [.. _idle];
+            _idle.Clear();
+        }
+
+        foreach (var session in idle) _ = _library.C_CloseSession(session.Handle);
+    }
+}

@@ -1,0 +1,223 @@
+using System.Globalization;
+using EstProv.Platform;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>
+/// A PKCS#11 URI (RFC 7512): what it says of the library, the slot, the token and the object, and where its PIN is. The PIN is never
+/// part of <see cref="ToString"/> or of a message.
+/// </summary>
+internal sealed class Pkcs11Uri
+{
+    private readonly string? _pinValue; // still percent-encoded
+    private readonly string? _pinSource;
+    private readonly string _text;
+
+    private Pkcs11Uri(Pkcs11UriAttributes attributes, string text)
+    {
+        _text = text;
+        LibraryManufacturer = attributes.TakeText("library-manufacturer");
+        LibraryDescription = attributes.TakeText("library-description");
+        LibraryVersion = attributes.TakeText("library-version");
+        SlotManufacturer = attributes.TakeText("slot-manufacturer");
+        SlotDescription = attributes.TakeText("slot-description");
+        SlotId = attributes.TakeNumber("slot-id");
+        Token = attributes.TakeText("token");
+        Manufacturer = attributes.TakeText("manufacturer");
+        Serial = attributes.TakeText("serial");
+        Model = attributes.TakeText("model");
+        Object = attributes.TakeText("object");
+        Id = attributes.TakeBytes("id");
+        Type = attributes.TakeText("type");
+        ModuleName = attributes.TakeText("module-name");
+        ModulePath = attributes.TakeText("module-path");
+        _pinSource = attributes.TakeText("pin-source");
+        _pinValue = attributes.TakeRaw("pin-value");
+        attributes.RefuseTheRest();
+
+        if (_pinValue is not null && _pinSource is not null) throw attributes.Bad("it has both pin-value and pin-source");
+        if (_pinSource is not null) PinFile = PathOf(_pinSource) ?? throw attributes.Bad("pin-source is not file:/PATH or an absolute path");
+        if (Type is not (null or "private" or "public" or "cert" or "secret-key" or "data")) throw attributes.Bad($"its type '{Type}' is unknown");
+    }
+
+    public string? LibraryManufacturer { get; }
+
+    public string? LibraryDescription { get; }
+
+    public string? LibraryVersion { get; }
+
+    public string? SlotManufacturer { get; }
+
+    public string? SlotDescription { get; }
+
+    public ulong? SlotId { get; }
+
+    /// <summary>The token's label.</summary>
+    public string? Token { get; }
+
+    public string? Manufacturer { get; }
+
+    public string? Serial { get; }
+
+    public string? Model { get; }
+
+    /// <summary>CKA_LABEL.</summary>
+    public string? Object { get; }
+
+    /// <summary>CKA_ID.</summary>
+    public byte[]? Id { get; }
+
+    /// <summary><c>private</c>, <c>public</c>, <c>cert</c>, <c>secret-key</c>, <c>data</c> or null.</summary>
+    public string? Type { get; }
+
+    public string? ModuleName { get; }
+
+    public string? ModulePath { get; }
+
+    /// <summary>The absolute path that <c>pin-source</c> names.</summary>
+    public string? PinFile { get; }
+
+    public bool HasPin => _pinValue is not null || _pinSource is not null;
+
+    /// <summary>Whether it says which slot or token is meant.</summary>
+    public bool NamesToken => SlotId is not null || Token is not null || Serial is not null || Manufacturer is not null || Model is not null
+        || SlotDescription is not null || SlotManufacturer is not null;
+
+    /// <param name="text">The whole URI.</param>
+    /// <param name="where">The place in the configuration, for messages.</param>
+    /// <exception cref="ProblemException"><c>bad_uri</c>.</exception>
+    public static Pkcs11Uri Parse(string text, string where) => new(Pkcs11UriAttributes.Parse(text, where, out var shown), shown);
+
+    /// <summary>The PIN in a fresh array, which the caller zeroes; null when the URI has none.</summary>
+    /// <exception cref="ProblemException"><c>pin_missing</c>: the file of <c>pin-source</c> cannot be read.</exception>
+    public byte[]? ReadPin()
+    {
+        if (_pinValue is not null) return Pkcs11UriAttributes.Decode(_pinValue)!;
+        return PinFile is null ? null : PinSource.Read(PinFile);
+    }
+
+    /// <summary>The URI as it was written, without its PIN.</summary>
+    public override string ToString() => _text;
+
+    private static string? PathOf(string source)
+    {
+        var path = source;
+        if (path.StartsWith("file:", StringComparison.Ordinal))
+        {
+            path = path[5..];
+            if (path.StartsWith("//", StringComparison.Ordinal)) path = path[2..];
+        }
+
+        return path.StartsWith('/') ? path : null;
+    }
+}
+
+/// <summary>The attributes of a PKCS#11 URI before they are given a meaning.</summary>
+internal sealed class Pkcs11UriAttributes
+{
+    private const string Scheme = "pkcs11:";
+
+    private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
+    private readonly string _where;
+
+    private Pkcs11UriAttributes(string where) => _where = where;
+
+    /// <param name="shown">The URI without its PIN.</param>
+    public static Pkcs11UriAttributes Parse(string text, string where, out string shown)
+    {
+        var result = new Pkcs11UriAttributes(where);
+        if (!text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) throw result.Bad("it does not start with 'pkcs11:'");
+
+        var rest = text.AsSpan(Scheme.Length);
+        var question = rest.IndexOf('?');
+        var path = question < 0 ? rest : rest[..question];
+        result.Collect(path, ';', inQuery: false);
+        if (question >= 0) result.Collect(rest[(question + 1)..], '&', inQuery: true);
+        shown = string.Concat(Scheme, path);
+        return result;
+    }
+
+    public string? TakeRaw(string name) => _values.Remove(name, out var value) ? value : null;
+
+    public byte[]? TakeBytes(string name) => TakeRaw(name) is { } raw ? Decode(raw) : null;
+
+    /// <summary>UTF-8.</summary>
+    public string? TakeText(string name)
+    {
+        if (TakeBytes(name) is not { } bytes) return null;
+        if (!System.Text.Unicode.Utf8.IsValid(bytes)) throw Bad($"its {name} is not UTF-8");
+        return System.Text.Encoding.UTF8.GetString(bytes);
+    }
+
+    public ulong? TakeNumber(string name)
+    {
+        if (TakeRaw(name) is not { } raw) return null;
+        return ulong.TryParse(raw, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw Bad($"its {name} is not a decimal number");
+    }
+
+    public void RefuseTheRest()
+    {
+        foreach (var name in _values.Keys) throw Bad($"its attribute '{name}' is unknown");
+    }
+
+    /// <param name="what">Must not hold a value from the query: that is where the PIN is.</param>
+    public ProblemException Bad(string what) => new("bad_uri", $"{_where}: this is not a PKCS#11 URI that can be used: {what}",
+        "write it as pkcs11:token=LABEL;object=NAME?pin-value=PIN (RFC 7512), with %20 for a space", 400);
+
+    /// <summary>Percent-decoding; null when a percent sign is not followed by two hexadecimal digits.</summary>
+    public static byte[]? Decode(ReadOnlySpan<char> text)
+    {
+        var length = text.Length - 2 * text.Count('%');
+        if (length < 0) return null;
+        var result = new byte[length];
+        var at = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] != '%')
+            {
+                if (at < length) result[at++] = (byte)text[i];
+                continue;
+            }
+
+            if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2])) return null;
+            if (at < length) result[at++] = byte.Parse(text.Slice(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            i += 2;
+        }
+
+        return result;
+    }
+
+    private void Collect(ReadOnlySpan<char> part, char separator, bool inQuery)
+    {
+        if (part.IsEmpty) return;
+        foreach (var range in part.Split(separator))
+        {
+            var attribute = part[range];
+            var equals = attribute.IndexOf('=');
+            if (equals <= 0) throw Bad(inQuery ? "a part of its query is not name=value" : $"'{Shorten(attribute)}' is not name=value");
+
+            var name = attribute[..equals].ToString();
+            var value = attribute[(equals + 1)..];
+            foreach (var c in name)
+            {
+                if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_')) throw Bad("the name of an attribute has a character that is not allowed");
+            }
+
+            var isQueryAttribute = name is "pin-source" or "pin-value" or "module-name" or "module-path";
+            if (isQueryAttribute && !inQuery) throw Bad($"{name} belongs behind the question mark");
+            if (!isQueryAttribute && inQuery) throw Bad($"'{name}' is not an attribute that stands behind the question mark");
+            foreach (var c in value)
+            {
+                if (c is <= ' ' or >= '\x7F' or '"' or '#' or '<' or '>' or '\\' or '^' or '`' or '{' or '}')
+                    throw Bad($"the value of {name} has a character that must be percent-encoded");
+            }
+
+            if (Decode(value) is null) throw Bad($"the value of {name} has a '%' without two hexadecimal digits");
+            if (!_values.TryAdd(name, value.ToString())) throw Bad($"its attribute '{name}' stands there twice");
+        }
+    }
+
+    private static string Shorten(ReadOnlySpan<char> text) => text.Length <= 40 ? text.ToString() : string.Concat(text[..40], "…");
+}

@@ -1,0 +1,23 @@
+using System.Text;
+using Net.Pkcs11Interop.LowLevelAPI80;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>What CK_TOKEN_INFO says, with the padding removed.</summary>
+internal sealed record TokenFacts(ulong Slot, string Label, string Manufacturer, string Model, string Serial, ulong Flags, ulong MostSessions)
+{
+    public string Description => $"token '{Label}' in slot {Slot}";
+
+    public bool Has(ulong flag) => (Flags & flag) != 0;
+
+    public static TokenFacts From(ulong slot, in CK_TOKEN_INFO info) => new(slot, Text(info.Label), Text(info.ManufacturerId), Text(info.Model),
+        Text(info.SerialNumber), info.Flags, info.MaxSessionCount);
+
+    /// <summary>A blank-padded field; some modules end it with a NUL.</summary>
+    public static string Text(byte[]? field)
+    {
+        if (field is null) return "";
+        var end = Array.IndexOf(field, (byte)0);
+        return Encoding.UTF8.GetString(field, 0, end < 0 ? field.Length : end).TrimEnd(' ');
+    }
+}

@@ -1,0 +1,224 @@
+using System.Security.Cryptography;
+using System.Text;
+using EstProv.Keys.Index;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Keys.Service;
+
+/// <summary>
+/// Changes to the key pairs of an id, each in an order that an interruption at any point leaves repairable: what is about to be
+/// generated or destroyed is written down first, and start-up finishes or undoes it.
+/// </summary>
+internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILogger logger)
+{
+    /// <summary>Takes a record from disk into use. The stores are not asked.</summary>
+    public void Adopt(KeySlot slot, KeyRecord record)
+    {
+        slot.State = new SlotState(record, Open(record, record.Current), Open(record, record.Next), Open(record, record.Previous));
+        if (record.Current is null || slot.Source is not { } source) return;
+        if (record.PreloadedUri != Fingerprint(source)) Log.PreloadedChanged(logger, slot.KeyId, source.Description);
+    }
+
+    /// <summary>
+    /// Undoes an interrupted generation and finishes interrupted destructions. What cannot be reached now stays written down for the next time.
+    /// </summary>
+    /// <returns>Whether nothing is left.</returns>
+    public bool Settle(KeySlot slot)
+    {
+        lock (slot.Gate)
+        {
+            var record = slot.State.Record;
+            if (record.IsSettled) return true;
+            try
+            {
+                if (record.Generating is { } generating)
+                {
+                    stores.Get(generating.Store, slot.KeyId).Destroy(generating.Id);
+                    record = Save(slot, record with { Generating = null });
+                    Log.RolledBack(logger, slot.KeyId);
+                }
+
+                foreach (var pending in record.Destroying)
+                {
+                    stores.Get(pending.Store, slot.KeyId).Destroy(pending.Id);
+                    Log.Destroyed(logger, slot.KeyId);
+                }
+
+                Save(slot, record with { Destroying = [] });
+                return true;
+            }
+            catch (ProblemException problem)
+            {
+                Log.NotSettled(logger, slot.KeyId, problem.ToLogText());
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Generates a pair by the first algorithm that the store can do, as the current or as the next one. Under the slot's gate.</summary>
+    public StoredKey Generate(KeySlot slot, List<KeyAlgorithm> algorithms, bool asNext)
+    {
+        if (slot.State.Record.IsEmpty) index.CheckAbsent(slot.KeyId);
+        // Every generation has its own place in the journal, so an earlier one has to be out of it.
+        if (!Settle(slot) && slot.State.Record.Generating is not null)
+        {
+            throw new ProblemException("key_unsettled", $"an interrupted generation of key '{slot.KeyId}' cannot be undone yet",
+                "the log says why; it is tried again by itself", 503);
+        }
+
+        for (var i = 0; ; i++)
+        {
+            try
+            {
+                return Generate(slot, algorithms[i], asNext);
+            }
+            catch (ProblemException problem) when (problem.Code == "mechanism_missing" && i + 1 < algorithms.Count)
+            {
+                Log.NextAlgorithm(logger, slot.KeyId, problem.Message);
+            }
+        }
+    }
+
+    /// <summary>The staged pair with this public key becomes the current one. Idempotent. Under the slot's gate.</summary>
+    /// <exception cref="ProblemException"><c>key_mismatch</c>, 409.</exception>
+    public void Promote(KeySlot slot, ReadOnlySpan<byte> spkiSha256)
+    {
+        Settle(slot);
+        var state = slot.State;
+        var record = state.Record;
+        if (state.Current is { } current && current.Public.Matches(spkiSha256)) return;
+        if (state.Next is { } next && next.Public.Matches(spkiSha256))
+        {
+            Commit(slot, Demote(record) with { Current = record.Next, Next = null, PreloadedUri = slot.Source is { } source ? Fingerprint(source) : null });
+            Log.Promoted(logger, slot.KeyId, next.Public.Description);
+            return;
+        }
+
+        // The operator's key is the one that the certificate is for: it comes back into its place.
+        if (slot.LoadPreloaded() is { } preloaded && preloaded.Public.Matches(spkiSha256))
+        {
+            if (state.Current is null) return;
+            Commit(slot, Demote(record) with { Current = null, PreloadedUri = null });
+            Log.PreloadedBack(logger, slot.KeyId);
+            return;
+        }
+
+        throw new ProblemException("key_mismatch", $"neither the staged nor the current key pair of '{slot.KeyId}' has that public key",
+            "stage a key pair again and obtain a certificate for it", 409);
+    }
+
+    /// <summary>Destroys the pairs that <paramref name="without"/> no longer names. Under the slot's gate.</summary>
+    public void Remove(KeySlot slot, Func<KeyRecord, KeyRecord> without)
+    {
+        Settle(slot);
+        var before = slot.State.Record;
+        var after = without(before);
+        var dropped = new List<PendingKey>(before.Destroying);
+        foreach (var entry in (KeyEntry?[])[before.Current, before.Next, before.Previous])
+        {
+            if (entry is not null && entry != after.Current && entry != after.Next && entry != after.Previous) dropped.Add(entry.Pending);
+        }
+
+        if (dropped.Count > before.Destroying.Count) Commit(slot, after with { Destroying = dropped });
+    }
+
+    private StoredKey Generate(KeySlot slot, KeyAlgorithm algorithm, bool asNext)
+    {
+        var store = stores.Primary;
+        var record = slot.State.Record;
+        var pending = new PendingKey(StorageId.Random(), store.Name);
+        Save(slot, record with { Generating = pending });
+        try
+        {
+            var key = store.Generate(pending.Id, slot.KeyId, algorithm);
+            var entry = new KeyEntry(pending.Id, store.Name, key.Public);
+            var done = asNext
+                ? record with { Next = entry }
+                : record with { Current = entry, PreloadedUri = slot.Source is { } source ? Fingerprint(source) : null };
+            Save(slot, done, key);
+            Log.Generated(logger, slot.KeyId, key.Public.Description, store.Name);
+            return key;
+        }
+        catch (ProblemException)
+        {
+            Settle(slot);
+            throw;
+        }
+    }
+
+    /// <summary>One write that decides; then the clearing up, whose failure is no failure of the change.</summary>
+    private void Commit(KeySlot slot, KeyRecord record)
+    {
+        Save(slot, record);
+        Settle(slot);
+    }
+
+    // The current pair becomes the previous one, and what was previous goes.
+    private static KeyRecord Demote(KeyRecord record) => record with
+    {
+        Previous = record.Current ?? record.Previous,
+        Destroying = record is { Current: not null, Previous: { } old } ? [.. record.Destroying, old.Pending] : record.Destroying,
+    };
+
+    private KeyRecord Save(KeySlot slot, KeyRecord record, StoredKey? fresh = null)
+    {
+        index.Save(record);
+        var before = slot.State;
+        slot.State = new SlotState(record, Pick(record.Current), Pick(record.Next), Pick(record.Previous));
+        return record;
+
+        StoredKey? Pick(KeyEntry? entry) => entry is null ? null
+            : fresh is not null && fresh.Public == entry.Public ? fresh
+            : before.Find(entry.Public.Sha256) ?? Open(record, entry);
+    }
+
+    private StoredKey? Open(KeyRecord record, KeyEntry? entry)
+    {
+        if (entry is null) return null;
+        return stores.Has(entry.Store)
+            ? stores.Get(entry.Store, record.KeyId).Open(entry.Id, record.KeyId, entry.Public)
+            : new UnreachableKey(stores, entry, record.KeyId);
+    }
+
+    private static string Fingerprint(KeySource source) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source.Description)));
+
+    /// <summary>A key in a store that the configuration no longer has.</summary>
+    private sealed class UnreachableKey(KeyStores stores, KeyEntry entry, string keyId) : StoredKey(entry.Public)
+    {
+        public override int Sign(Client.SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature)
+        {
+            _ = stores.Get(entry.Store, keyId);
+            return 0;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Information, Message = "Generated key '{Key}': {Kind} in store '{Store}'")]
+        public static partial void Generated(ILogger logger, string key, string kind, string store);
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "Promoted the staged key pair of '{Key}' ({Kind}); the old one is kept until it is retired")]
+        public static partial void Promoted(ILogger logger, string key, string kind);
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "The preloaded key of '{Key}' is the current one again")]
+        public static partial void PreloadedBack(ILogger logger, string key);
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "Destroyed a key pair of '{Key}' that is no longer used")]
+        public static partial void Destroyed(ILogger logger, string key);
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "Undid an unfinished generation of key '{Key}'")]
+        public static partial void RolledBack(ILogger logger, string key);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Key '{Key}' has unfinished work, which is tried again later: {Problem}")]
+        public static partial void NotSettled(ILogger logger, string key, string problem);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Another algorithm is taken for key '{Key}': {Problem}")]
+        public static partial void NextAlgorithm(ILogger logger, string key, string problem);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The preloaded key '{Key}' has changed in the configuration ({Uri}); the key pair that was generated "
+            + "since stays the current one, and the preloaded one is found by its public key only")]
+        public static partial void PreloadedChanged(ILogger logger, string key, string uri);
+    }
+}

@@ -1,0 +1,240 @@
+using System.Collections.Concurrent;
+using System.Text;
+using EstProv.Configuration.Keyd;
+using EstProv.Keys.Authorization;
+using EstProv.Keys.Client;
+using EstProv.Keys.Handles;
+using EstProv.Keys.Index;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Keys.Service;
+
+/// <summary>What the Key Service does, whatever way it is asked. Every member first looks whether the caller may.</summary>
+internal sealed partial class KeyService
+{
+    private readonly ConcurrentDictionary<string, KeySlot> _slots = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, KeySlot>.AlternateLookup<ReadOnlySpan<char>> _slotsBySpan;
+    private readonly KeyIndex _index;
+    private readonly KeyRotation _rotation;
+    private readonly HandleSealer _sealer;
+    private readonly Authorizer _authorizer;
+
+    public KeyService(
+        KeyStores stores, KeyIndex index, HandleSealer sealer, Authorizer authorizer, IReadOnlyDictionary<string, KeySource> preloaded, ILogger logger)
+    {
+        _slotsBySpan = _slots.GetAlternateLookup<ReadOnlySpan<char>>();
+        _index = index;
+        _rotation = new KeyRotation(index, stores, logger);
+        _sealer = sealer;
+        _authorizer = authorizer;
+        foreach (var (id, source) in preloaded) _slots[id] = new KeySlot(id, source);
+
+        var (records, problems) = index.Load();
+        foreach (var record in records)
+        {
+            _rotation.Adopt(_slots.GetOrAdd(record.KeyId, static id => new KeySlot(id, null)), record);
+        }
+
+        foreach (var problem in problems) Log.RecordUnusable(logger, problem.ToLogText());
+    }
+
+    /// <summary>Finishes or undoes what an interruption left half done. Needs the stores; what fails is tried again later.</summary>
+    public void Settle()
+    {
+        foreach (var slot in _slots.Values) _rotation.Settle(slot);
+    }
+
+    /// <summary>The floating handle of an id's key pair, which is generated where there is none.</summary>
+    public string Create(Caller caller, string keyId, string? preferredAlgorithms)
+    {
+        CheckId(keyId);
+        _authorizer.Demand(caller, keyId, KeyRights.Generate);
+        var algorithms = KeyAlgorithms.ParsePreferences(preferredAlgorithms);
+        var slot = GetOrAdd(keyId);
+        lock (slot.Gate)
+        {
+            if (Current(slot) is null) _rotation.Generate(slot, algorithms, asNext: false);
+        }
+
+        return _sealer.Seal(keyId, []);
+    }
+
+    /// <summary>The floating handle of an id.</summary>
+    /// <exception cref="ProblemException"><c>key_not_found</c>.</exception>
+    public string Find(Caller caller, string keyId)
+    {
+        _ = Public(caller, keyId, []);
+        return _sealer.Seal(keyId, []);
+    }
+
+    /// <summary>The public key of an id, or of whichever of its key pairs has this public key.</summary>
+    /// <param name="spkiSha256">Empty for the current key pair.</param>
+    /// <exception cref="ProblemException"><c>key_not_found</c>.</exception>
+    public PublicKeyInfo Public(Caller caller, string keyId, ReadOnlySpan<byte> spkiSha256)
+    {
+        CheckId(keyId);
+        _authorizer.Demand(caller, keyId, KeyRights.Use);
+        if (!_slots.TryGetValue(keyId, out var slot))
+        {
+            _index.CheckAbsent(keyId);
+            throw NotFound(keyId);
+        }
+
+        if (spkiSha256.IsEmpty) return (Current(slot) ?? throw NotFound(keyId)).Public;
+        if (slot.State.Find(spkiSha256) is { } own) return own.Public;
+        return slot.LoadPreloaded() is { } preloaded && preloaded.Public.Matches(spkiSha256)
+            ? preloaded.Public
+            : throw new ProblemException("key_not_found", $"no key pair of '{keyId}' has that public key",
+                "it has been destroyed, or belongs to another key id", 404);
+    }
+
+    /// <summary>The public key that a handle names.</summary>
+    public PublicKeyInfo Public(Caller caller, ReadOnlySpan<char> handle, out string keyId)
+    {
+        Span<byte> scope = stackalloc byte[HandleSealer.ScopeLength];
+        var slot = Open(caller, handle, KeyRights.Use, scope, out var pinned);
+        keyId = slot.KeyId;
+        return pinned ? Pinned(slot, scope).Public : (Current(slot) ?? throw NotFound(slot.KeyId)).Public;
+    }
+
+    /// <summary>A handle for one key pair only.</summary>
+    public string Pin(string keyId, PublicKeyInfo key) => _sealer.Seal(keyId, key.Sha256);
+
+    /// <summary>The staged key pair, generated where there is none; its pinned handle.</summary>
+    public string StageNext(Caller caller, string keyId, string? preferredAlgorithms)
+    {
+        CheckId(keyId);
+        _authorizer.Demand(caller, keyId, KeyRights.Generate);
+        var algorithms = KeyAlgorithms.ParsePreferences(preferredAlgorithms);
+        var slot = GetOrAdd(keyId);
+        lock (slot.Gate)
+        {
+            return Pin(keyId, (slot.State.Next ?? _rotation.Generate(slot, algorithms, asNext: true)).Public);
+        }
+    }
+
+    /// <exception cref="ProblemException"><c>key_mismatch</c>, <c>key_not_found</c>.</exception>
+    public void Promote(Caller caller, string keyId, ReadOnlySpan<byte> spkiSha256)
+    {
+        CheckId(keyId);
+        _authorizer.Demand(caller, keyId, KeyRights.Generate);
+        if (!_slots.TryGetValue(keyId, out var slot)) throw NotFound(keyId);
+        lock (slot.Gate) _rotation.Promote(slot, spkiSha256);
+    }
+
+    /// <summary>Destroys the staged key pair; no error when there is none.</summary>
+    public void DiscardNext(Caller caller, string keyId) => Remove(caller, keyId, static record => record with { Next = null });
+
+    /// <summary>Destroys the previous key pair; no error when there is none.</summary>
+    public void RetirePrevious(Caller caller, string keyId) => Remove(caller, keyId, static record => record with { Previous = null });
+
+    /// <summary>Destroys every key pair of ours that the handle's id has. A preloaded one stays the operator's.</summary>
+    /// <exception cref="ProblemException"><c>key_preloaded</c>: there is nothing but the operator's key.</exception>
+    public void Delete(Caller caller, ReadOnlySpan<char> handle)
+    {
+        Span<byte> scope = stackalloc byte[HandleSealer.ScopeLength];
+        var slot = Open(caller, handle, KeyRights.Delete, scope, out var pinned);
+        lock (slot.Gate)
+        {
+            var state = slot.State;
+            if (state.Current is null && state.Next is null && state.Previous is null)
+            {
+                if (slot.Source is null) throw NotFound(slot.KeyId);
+                throw new ProblemException("key_preloaded", $"key '{slot.KeyId}' is preloaded from {slot.Source.Description} and is not destroyed",
+                    "remove it from [preloaded_keys] and from the token by hand", 400);
+            }
+
+            if (pinned && state.Find(scope) is null) throw Destroyed(slot.KeyId);
+            _rotation.Remove(slot, static record => record with { Current = null, Next = null, Previous = null });
+        }
+    }
+
+    /// <summary>Signs with the key that a handle names.</summary>
+    /// <returns>Bytes written to <paramref name="signature"/>, which has room for <see cref="StoredKey.LongestSignature"/>.</returns>
+    public int Sign(
+        Caller caller, ReadOnlySpan<char> handle, SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature)
+    {
+        Span<byte> scope = stackalloc byte[HandleSealer.ScopeLength];
+        var slot = Open(caller, handle, KeyRights.Use, scope, out var pinned);
+        var key = pinned ? Pinned(slot, scope) : slot.State.Current ?? slot.Preloaded() ?? throw NotFound(slot.KeyId);
+        CheckScheme(slot, key, scheme);
+        try
+        {
+            return key.Sign(scheme, hash, digest, signature);
+        }
+        catch (ProblemException problem) when (problem.Code == "key_not_found" && slot.State.Current is null)
+        {
+            // The operator has put another key in its place, or none.
+            slot.ForgetPreloaded();
+            if (pinned) throw;
+        }
+
+        key = slot.Preloaded() ?? throw NotFound(slot.KeyId);
+        CheckScheme(slot, key, scheme);
+        return key.Sign(scheme, hash, digest, signature);
+    }
+
+    private static void CheckScheme(KeySlot slot, StoredKey key, SignatureScheme scheme)
+    {
+        if (key.Public.IsEc == (scheme == SignatureScheme.Ecdsa)) return;
+        throw new ProblemException("key_type", $"key '{slot.KeyId}' is {key.Public.Description}, which cannot make such a signature",
+            key.Public.IsEc ? "use the algorithm ECDSA" : "use the algorithm RSA-PKCS1 or RSA-PSS", 400);
+    }
+
+    private void Remove(Caller caller, string keyId, Func<KeyRecord, KeyRecord> without)
+    {
+        CheckId(keyId);
+        _authorizer.Demand(caller, keyId, KeyRights.Delete);
+        if (!_slots.TryGetValue(keyId, out var slot)) return;
+        lock (slot.Gate) _rotation.Remove(slot, without);
+    }
+
+    private static StoredKey? Current(KeySlot slot) => slot.State.Current ?? slot.LoadPreloaded();
+
+    private static StoredKey Pinned(KeySlot slot, ReadOnlySpan<byte> scope)
+    {
+        if (slot.State.Find(scope) is { } own) return own;
+        if (slot.Source is null) throw Destroyed(slot.KeyId);
+        if (slot.Preloaded() is { } seen && seen.Public.Matches(scope)) return seen;
+        return slot.LoadPreloaded() is { } loaded && loaded.Public.Matches(scope) ? loaded : throw Destroyed(slot.KeyId);
+    }
+
+    private KeySlot Open(Caller caller, ReadOnlySpan<char> handle, KeyRights right, Span<byte> scope, out bool pinned)
+    {
+        Span<char> id = stackalloc char[HandleSealer.LongestId];
+        if (!_sealer.TryOpen(handle, scope, out pinned, id, out var length))
+        {
+            throw new ProblemException("handle_invalid", "that is not a key handle of this Key Service", "load the key pair again to get a handle", 400);
+        }
+
+        id = id[..length];
+        _authorizer.Demand(caller, id, right);
+        return _slotsBySpan.TryGetValue(id, out var slot) ? slot : throw NotFound(id.ToString());
+    }
+
+    private KeySlot GetOrAdd(string keyId) => _slots.GetOrAdd(keyId, static id => new KeySlot(id, null));
+
+    private static void CheckId(string keyId)
+    {
+        var valid = keyId.Length > 0 && Encoding.UTF8.GetByteCount(keyId) <= HandleSealer.LongestId;
+        foreach (var c in keyId) valid &= !char.IsControl(c);
+        if (!valid)
+        {
+            throw new ProblemException("bad_request", $"a key id has 1 to {HandleSealer.LongestId} bytes of UTF-8 and no control characters", "", 400);
+        }
+    }
+
+    private static ProblemException NotFound(string keyId) => new("key_not_found", $"there is no key '{keyId}'",
+        "create it with POST /keypair, or preload it in [preloaded_keys]", 404);
+
+    private static ProblemException Destroyed(string keyId) => new("key_not_found", $"the key pair of '{keyId}' that this handle names is gone",
+        "load the key pair again to get a handle of the current one", 404);
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Error, Message = "A record of the key index is left alone: {Problem}")]
+        public static partial void RecordUnusable(ILogger logger, string problem);
+    }
+}

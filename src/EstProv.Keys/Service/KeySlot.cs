@@ -1,0 +1,44 @@
+using EstProv.Keys.Index;
+using EstProv.Keys.Stores;
+
+namespace EstProv.Keys.Service;
+
+/// <summary>A key id at run time. Reads take no lock; changes hold <see cref="Gate"/>.</summary>
+internal sealed class KeySlot(string keyId, KeySource? source)
+{
+    private volatile SlotState _state = new(new KeyRecord { KeyId = keyId }, null, null, null);
+    private volatile StoredKey? _preloaded;
+
+    public string KeyId => keyId;
+
+    /// <summary>The key that the configuration preloads under this id.</summary>
+    public KeySource? Source => source;
+
+    public Lock Gate { get; } = new();
+
+    public SlotState State
+    {
+        get => _state;
+        set => _state = value;
+    }
+
+    /// <summary>Finds the preloaded key as it is now.</summary>
+    public StoredKey? LoadPreloaded() => source is null ? null : _preloaded = source.Load();
+
+    /// <summary>The preloaded key as it was when it was last found: good enough to sign, which fails when it is another one by now.</summary>
+    public StoredKey? Preloaded() => _preloaded ?? LoadPreloaded();
+
+    public void ForgetPreloaded() => _preloaded = null;
+}
+
+/// <summary>The key pairs of an id, as its record names them.</summary>
+internal sealed record SlotState(KeyRecord Record, StoredKey? Current, StoredKey? Next, StoredKey? Previous)
+{
+    /// <summary>The key pair of ours with this public key.</summary>
+    public StoredKey? Find(ReadOnlySpan<byte> spkiSha256)
+    {
+        if (Current is not null && Current.Public.Matches(spkiSha256)) return Current;
+        if (Next is not null && Next.Public.Matches(spkiSha256)) return Next;
+        return Previous is not null && Previous.Public.Matches(spkiSha256) ? Previous : null;
+    }
+}

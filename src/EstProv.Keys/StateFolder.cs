@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+using EstProv.Platform;
+
+namespace EstProv.Keys;
+
+/// <summary>The Key Service's state on disk: <c>homedir_path</c>.</summary>
+internal sealed partial class StateFolder
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <exception cref="ProblemException"><c>state_folder</c>.</exception>
+    public StateFolder(string path)
+    {
+        Root = path;
+        Index = Make(Path.Combine(path, "keys"));
+        Files = Make(Path.Combine(path, "files"));
+        AtomicFile.RemoveLeftovers(path);
+        AtomicFile.RemoveLeftovers(Index);
+        AtomicFile.RemoveLeftovers(Files);
+    }
+
+    public string Root { get; }
+
+    /// <summary>One file for each key id.</summary>
+    public string Index { get; }
+
+    /// <summary>The private keys of the file store.</summary>
+    public string Files { get; }
+
+    /// <summary>The key that authenticates handles.</summary>
+    public string HandleKey => Path.Combine(Root, "handle.key");
+
+    /// <summary>Which PINs have been refused.</summary>
+    public string Pins => PinsIn(Root);
+
+    public static string PinsIn(string root) => Path.Combine(root, "pins");
+
+    /// <summary>
+    /// <c>--check</c> may run as root beside a daemon that does not: what it wrote has to stay readable for the daemon.
+    /// </summary>
+    public static void GiveToOwner(string path)
+    {
+        if (ProcessHardening.UserId != 0) return;
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        // The shell's 'chown --reference' in two calls; a failure shows at the next read.
+        if (FileOwner.TryGet(folder, out var uid, out var gid) && uid != 0) _ = ChangeOwner(path, uid, gid);
+    }
+
+    private static string Make(string path)
+    {
+        try
+        {
+            return Directory.CreateDirectory(path, OwnerOnly).FullName;
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException("state_folder", $"the state folder {path} cannot be made",
+                "create homedir_path and give it to the Key Service's user", 500, cause);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "lchown", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int ChangeOwner(string path, uint uid, uint gid);
+}

@@ -1,0 +1,21 @@
+using EstProv.Keys.Client;
+using EstProv.Platform;
+
+namespace EstProv.Keys.Stores;
+
+/// <summary>One key pair in a store. Safe from any thread.</summary>
+internal abstract class StoredKey(PublicKeyInfo publicKey)
+{
+    /// <summary>Room that <see cref="Sign"/> asks for: RSA with 8192 bits.</summary>
+    public const int LongestSignature = 1024;
+
+    public PublicKeyInfo Public { get; } = publicKey;
+
+    /// <summary>
+    /// Signs <paramref name="digest"/>, which is as long as <paramref name="hash"/> makes it, with one operation of the store. ECDSA
+    /// comes as DER (RFC 3279 section 2.2.3), with PSS the salt is as long as the digest and MGF1 uses the same hash (RFC 4055).
+    /// </summary>
+    /// <returns>Bytes written to <paramref name="signature"/>, which has room for <see cref="LongestSignature"/>.</returns>
+    /// <exception cref="ProblemException"><c>token_*</c>, <c>pin_*</c>, <c>module_*</c>, <c>key_*</c>, <c>mechanism_missing</c>.</exception>
+    public abstract int Sign(SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature);
+}
