@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using EstProv.Platform;
 using Net.Pkcs11Interop.Common;
@@ -9,6 +10,15 @@ namespace EstProv.Keys.Pkcs11;
 internal sealed class Pkcs11Module : IDisposable
 {
     private readonly bool _initialisedHere;
+
+    static Pkcs11Module()
+    {
+        // Pkcs11Interop imports from 'libdl', which is bound at link time under AOT. Elsewhere it has to be found, and glibc has only left
+        // a libdl.so.2.
+        if (!RuntimeFeature.IsDynamicCodeSupported) return;
+        NativeLibrary.SetDllImportResolver(typeof(Pkcs11Library).Assembly, static (name, _, _) =>
+            name == "libdl" && NativeLibrary.TryLoad("libdl.so.2", out var library) ? library : IntPtr.Zero);
+    }
 
     private Pkcs11Module(string path, Pkcs11Library library, bool initialisedHere)
     {
