@@ -19,7 +19,7 @@ internal sealed class FileKeyStore(string folder) : IKeyStore
 
     public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm)
     {
-        using AsymmetricAlgorithm key = algorithm == KeyAlgorithm.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(2048);
+        using AsymmetricAlgorithm key = algorithm == KeyAlgorithm.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(algorithm.ModulusBits());
         var pkcs8 = key.ExportPkcs8PrivateKey();
         byte[]? file = null;
         try

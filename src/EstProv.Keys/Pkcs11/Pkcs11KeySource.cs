@@ -14,16 +14,22 @@ internal sealed class Pkcs11KeySource : KeySource
     /// <exception cref="ProblemException"><c>bad_uri</c>: the URI names no private key.</exception>
     public Pkcs11KeySource(TokenLink link, string where)
     {
-        var uri = link.Uri;
+        Check(link.Uri, where);
+        _link = link;
+        _name = new ObjectName(link.Uri.Id, link.Uri.Object, link.Uri.ToString());
+    }
+
+    public override string Description => _name.Text;
+
+    /// <param name="where">The place in the configuration, for the message.</param>
+    /// <exception cref="ProblemException"><c>bad_uri</c>: the URI names no private key.</exception>
+    public static void Check(Pkcs11Uri uri, string where)
+    {
         if (uri.Object is null && uri.Id is null)
             throw new ProblemException("bad_uri", $"{where}: {uri} names no key", "add object=NAME or id=%01 (RFC 7512)", 400);
         if (uri.Type is not (null or "private"))
             throw new ProblemException("bad_uri", $"{where}: {uri} has type={uri.Type}, a private key is wanted", "write type=private, or leave it out", 400);
-        _link = link;
-        _name = new ObjectName(uri.Id, uri.Object, uri.ToString());
     }
-
-    public override string Description => _name.Text;
 
     /// <summary>Refuses a key that says itself that it may not sign, before somebody needs it.</summary>
     public override StoredKey Load() => _link.With($"reading {_name.Text}", writing: false, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Key key) =>

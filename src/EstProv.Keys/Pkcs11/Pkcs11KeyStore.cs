@@ -40,7 +40,7 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
             else
             {
                 mechanism.Mechanism = (ulong)CKM.CKM_RSA_PKCS_KEY_PAIR_GEN;
-                publicPart.Add(CKA.CKA_MODULUS_BITS, 2048ul).Add(CKA.CKA_PUBLIC_EXPONENT, [1, 0, 1]);
+                publicPart.Add(CKA.CKA_MODULUS_BITS, (ulong)algorithm.ModulusBits()).Add(CKA.CKA_PUBLIC_EXPONENT, [1, 0, 1]);
             }
 
             var privatePart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, true).Add(CKA.CKA_SENSITIVE, true)

@@ -10,6 +10,9 @@ internal enum KeyAlgorithm
 
     /// <summary>RSA with a modulus of 2048 bits and the exponent 65537.</summary>
     Rsa2048,
+
+    /// <summary>RSA with a modulus of 4096 bits and the exponent 65537. Only on demand: tokens take their time for it.</summary>
+    Rsa4096,
 }
 
 internal static class KeyAlgorithms
@@ -37,6 +40,9 @@ internal static class KeyAlgorithms
                 case "rsa-2048":
                     Add(result, KeyAlgorithm.Rsa2048);
                     break;
+                case "rsa-4096":
+                    Add(result, KeyAlgorithm.Rsa4096);
+                    break;
             }
         }
 
@@ -50,8 +56,12 @@ internal static class KeyAlgorithms
     {
         KeyAlgorithm.EcP256 => "ec-p256",
         KeyAlgorithm.Rsa2048 => "rsa-2048",
+        KeyAlgorithm.Rsa4096 => "rsa-4096",
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm)),
     };
+
+    /// <summary>Of an RSA modulus.</summary>
+    public static int ModulusBits(this KeyAlgorithm algorithm) => algorithm == KeyAlgorithm.Rsa4096 ? 4096 : 2048;
 
     private static void Add(List<KeyAlgorithm> list, KeyAlgorithm algorithm)
     {

@@ -1,0 +1,83 @@
+using System.Security.Cryptography;
+using EstProv.Configuration.Keyd;
+using EstProv.Keys.Client;
+using EstProv.Keys.Index;
+using EstProv.Keys.Pkcs11;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EstProv.Keys;
+
+/// <summary>
+/// <c>--check</c>: tries the module, the slot, the login and every key, and says all that is wrong. Changes nothing but the note of a PIN that
+/// was refused, so that neither this nor the daemon tries it again.
+/// </summary>
+internal static class KeyCheck
+{
+    /// <returns>Whether everything can be used.</returns>
+    public static bool Run(KeydConfiguration configuration, Uris uris, DaemonContext context)
+    {
+        var home = configuration.HomedirPath;
+        using var keys = new KeyComposition(configuration, uris, new PinMemory(StateFolder.PinsIn(home)), Path.Combine(home, "files"),
+            context.Time, NullLogger.Instance);
+        var valid = true;
+        if (keys.Token is { } token && Fails(() => token.Connect())) return false;
+        foreach (var source in keys.Preloaded.Values) valid &= !Fails(() => TrySign(source.Load(), source.Description));
+
+        var (records, problems) = new KeyIndex(Path.Combine(home, "keys")).Load();
+        foreach (var problem in problems) valid = Say(problem);
+        foreach (var record in records)
+        {
+            if (record.Current is not { } entry) continue;
+            valid &= !Fails(() => TrySign(keys.Stores.Get(entry.Store, record.KeyId).Open(entry.Id, record.KeyId, entry.Public), $"key '{record.KeyId}'"));
+        }
+
+        return valid;
+    }
+
+    // A signature that verifies shows the right to sign, the mechanism, and that the public key belongs to the private one.
+    private static void TrySign(StoredKey key, string name)
+    {
+        var digest = SHA256.HashData("estprov --check"u8);
+        var signature = new byte[StoredKey.LongestSignature];
+        var scheme = key.Public.IsEc ? SignatureScheme.Ecdsa : SignatureScheme.RsaPkcs1;
+        signature = signature[..key.Sign(scheme, DigestAlgorithm.Sha256, digest, signature)];
+        if (Verifies(key.Public, digest, signature)) return;
+        throw new ProblemException("key_mismatch", $"a signature of {name} does not verify: the public key beside it belongs to another key",
+            "store the right public key (pkcs11-tool --write-object … --type pubkey)", 500);
+    }
+
+    private static bool Verifies(PublicKeyInfo key, byte[] digest, byte[] signature)
+    {
+        if (key.IsEc)
+        {
+            using var ec = ECDsa.Create();
+            ec.ImportSubjectPublicKeyInfo(key.Spki, out _);
+            return ec.VerifyHash(digest, signature, DSASignatureFormat.Rfc3279DerSequence);
+        }
+
+        using var rsa = RSA.Create();
+        rsa.ImportSubjectPublicKeyInfo(key.Spki, out _);
+        return rsa.VerifyHash(digest, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+    }
+
+    private static bool Fails(Action action)
+    {
+        try
+        {
+            action();
+            return false;
+        }
+        catch (ProblemException problem)
+        {
+            return !Say(problem);
+        }
+    }
+
+    private static bool Say(ProblemException problem)
+    {
+        Console.Error.WriteLine(problem.ToTerminalText());
+        return false;
+    }
+}

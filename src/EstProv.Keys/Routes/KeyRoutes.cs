@@ -1,0 +1,153 @@
+using System.Buffers.Text;
+using EstProv.Keys.Authorization;
+using EstProv.Keys.Service;
+using EstProv.LocalApi.Server;
+using EstProv.Platform;
+
+namespace EstProv.Keys.Routes;
+
+/// <summary>The routes of the Key Service but for signing: Azure IoT Identity Service's for key pairs, and ours for rotation beside them.</summary>
+internal sealed class KeyRoutes(KeyService service)
+{
+    public static readonly string[] ApiVersions = ["2020-09-01", "2021-05-01"];
+
+    /// <summary>Of the answer of <c>GET /publickey</c>: a handle for this very key pair.</summary>
+    public const string HandleHeader = "Estprov-Key-Handle";
+
+    private const string OctetStream = "application/octet-stream";
+
+    public void Map(LocalServer server)
+    {
+        server.Map("POST", "/keypair", ApiVersions, Create);
+        server.Map("DELETE", "/keypair", ApiVersions, Delete);
+        server.Map("GET", "/keypair/{id}", ApiVersions, Find);
+        server.Map("POST", "/keypair/{id}/next", ApiVersions, Stage);
+        server.Map("DELETE", "/keypair/{id}/next", ApiVersions, Discard);
+        server.Map("POST", "/keypair/{id}/promote", ApiVersions, Promote);
+        server.Map("DELETE", "/keypair/{id}/previous", ApiVersions, Retire);
+        server.Map("POST", "/parameters/{name}", ApiVersions, Parameter);
+        server.Map("GET", "/publickey", ApiVersions, PublicKey);
+        new SignRoute(service).Map(server);
+    }
+
+    internal static Caller CallerOf(LocalRequest request) => new(request.Peer.Uid, request.Peer.Pid);
+
+    private void Create(LocalRequest request, LocalResponse response)
+    {
+        var body = RequestFields.Read(request);
+        AnswerHandle(response, service.Create(CallerOf(request), body.KeyId ?? throw request.MissingField("keyId"), body.PreferredAlgorithms));
+    }
+
+    private void Find(LocalRequest request, LocalResponse response)
+    {
+        var id = request.Route("id");
+        var caller = CallerOf(request);
+        Span<byte> spki = stackalloc byte[32];
+        AnswerHandle(response, TrySpki(request.Query("spki"), spki)
+            ? service.Pin(id, service.Public(caller, id, spki))
+            : service.Find(caller, id));
+    }
+
+    private void Delete(LocalRequest request, LocalResponse response)
+    {
+        service.Delete(CallerOf(request), RequestFields.Read(request).KeyHandle ?? throw request.MissingField("keyHandle"));
+        response.NoContent();
+    }
+
+    private void Stage(LocalRequest request, LocalResponse response)
+    {
+        var wished = request.Body.IsEmpty ? null : RequestFields.Read(request).PreferredAlgorithms;
+        AnswerHandle(response, service.StageNext(CallerOf(request), request.Route("id"), wished));
+    }
+
+    private void Discard(LocalRequest request, LocalResponse response)
+    {
+        service.DiscardNext(CallerOf(request), request.Route("id"));
+        response.NoContent();
+    }
+
+    private void Promote(LocalRequest request, LocalResponse response)
+    {
+        Span<byte> spki = stackalloc byte[32];
+        if (!TrySpki(RequestFields.Read(request).Spki, spki)) throw request.MissingField("spki");
+        service.Promote(CallerOf(request), request.Route("id"), spki);
+        response.NoContent();
+    }
+
+    private void Retire(LocalRequest request, LocalResponse response)
+    {
+        service.RetirePrevious(CallerOf(request), request.Route("id"));
+        response.NoContent();
+    }
+
+    private void PublicKey(LocalRequest request, LocalResponse response)
+    {
+        var caller = CallerOf(request);
+        Span<byte> spki = stackalloc byte[32];
+        var id = request.Query("id");
+        var handle = request.Query("handle");
+        if (id is null == handle is null) throw Bad("one of the query parameters id and handle is needed");
+        var key = id is null
+            ? service.Public(caller, handle, out id)
+            : service.Public(caller, id, TrySpki(request.Query("spki"), spki) ? spki : []);
+        response.Header(HandleHeader, service.Pin(id, key));
+        response.Bytes(key.Spki, OctetStream);
+    }
+
+    private void Parameter(LocalRequest request, LocalResponse response)
+    {
+        var name = request.Route("name");
+        var key = service.Public(CallerOf(request), RequestFields.Read(request).KeyHandle ?? throw request.MissingField("keyHandle"), out _);
+        if (name is not ("algorithm" or "ec-curve-oid" or "ec-point" or "rsa-modulus" or "rsa-exponent"))
+        {
+            throw new ProblemException("parameter_not_found", $"there is no parameter '{name}'",
+                "there are algorithm, ec-curve-oid, ec-point, rsa-modulus, rsa-exponent", 404);
+        }
+
+        if (name != "algorithm" && name.StartsWith("ec-", StringComparison.Ordinal) != key.IsEc) throw Bad($"an {key.Description} key has no {name}");
+        var json = response.Json();
+        json.WriteStartObject();
+        if (name == "algorithm")
+        {
+            json.WriteString("value"u8, key.IsEc ? "ECDSA" : "RSA");
+        }
+        else
+        {
+            json.WriteBase64String("value"u8, name switch
+            {
+                "ec-curve-oid" => key.CurveOid,
+                "ec-point" => Compress(key.Point),
+                "rsa-modulus" => key.Modulus,
+                _ => key.Exponent,
+            });
+        }
+
+        json.WriteEndObject();
+    }
+
+    // SEC 1, section 2.3.3: 02 or 03 by the parity of y, then x
+    private static byte[] Compress(byte[] point)
+    {
+        var compressed = point[..(1 + (point.Length - 1) / 2)];
+        compressed[0] = (byte)(2 + (point[^1] & 1));
+        return compressed;
+    }
+
+    private static void AnswerHandle(LocalResponse response, string handle)
+    {
+        var json = response.Json();
+        json.WriteStartObject();
+        json.WriteString("keyHandle"u8, handle);
+        json.WriteEndObject();
+    }
+
+    /// <summary>False when there is none.</summary>
+    private static bool TrySpki(string? text, Span<byte> hash)
+    {
+        if (text is null) return false;
+        if (text.Length == 43 && Base64Url.TryDecodeFromChars(text, hash, out var length) && length == hash.Length) return true;
+        throw Bad("spki is not a SHA-256 in base64url without padding");
+    }
+
+    private static ProblemException Bad(string message) => new("bad_request", message, "", 400);
+}

@@ -1,0 +1,261 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using EstProv.Contract.Tests.Stores;
+using EstProv.Keys.Client;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+
+namespace EstProv.Keys.Tests;
+
+/// <summary>The daemon with its socket, the client library and a SoftHSM2 token, as on a device.</summary>
+public sealed class KeyDaemonTests
+{
+    private const string V = "api-version=2020-09-01";
+
+    private SoftHsm _token;
+    private KeydUnderTest _keyd;
+
+    [SetUp]
+    public void Start()
+    {
+        _token = new SoftHsm();
+        _token.MakeKey("device id", "01");
+        _keyd = new KeydUnderTest();
+        _keyd.Configure($"""
+            [pkcs11]
+            "lib_path" = "{SoftHsm.Module}"
+            "base_slot" = "{_token.TokenUri}"
+
+            [preloaded_keys]
+            "bootstrap" = "pkcs11:token=edge;object=device%20id?pin-value=1234"
+            """);
+        _keyd.Start();
+    }
+
+    [TearDown]
+    public void Stop()
+    {
+        _keyd.Dispose();
+        _token.Dispose();
+    }
+
+    [Test]
+    public void The_preloaded_key_is_loaded_and_signs()
+    {
+        var key = _keyd.Client.FindKeyPair("bootstrap");
+        AssertSigns(key!, SignatureScheme.Ecdsa);
+        Assert.That(_keyd.Client.CreateKeyPair("bootstrap", "*").SubjectPublicKeyInfo, Is.EqualTo(key!.SubjectPublicKeyInfo));
+    }
+
+    [TestCase("ec-p256:rsa-2048:*", SignatureScheme.Ecdsa)]
+    [TestCase("rsa-2048", SignatureScheme.RsaPss)]
+    [TestCase("rsa-3072:rsa-2048", SignatureScheme.RsaPkcs1)]
+    public void A_created_key_signs_and_stays_the_same(string preferred, SignatureScheme scheme)
+    {
+        var key = _keyd.Client.CreateKeyPair("device-id", preferred);
+        AssertSigns(key, scheme);
+        _keyd.Restart();
+        Assert.That(_keyd.Client.CreateKeyPair("device-id", preferred).SubjectPublicKeyInfo, Is.EqualTo(key.SubjectPublicKeyInfo));
+        AssertSigns(key, scheme);
+        Assert.That(_token.ListObjects(), Does.Contain("label:      device-id").And.Contains("sensitive").And.Contains("never extractable"));
+    }
+
+    [Test]
+    public void The_JSON_form_signs_too()
+    {
+        var handle = Handle(Send("POST", "/keypair", """{"keyId":"est-id","preferredAlgorithms":"ec-p256:*"}"""));
+        Assert.That(Handle(Send("GET", "/keypair/est-id")), Is.EqualTo(handle));
+        var digest = SHA256.HashData("message"u8);
+        // Some writers escape the slash of base64.
+        var base64 = Convert.ToBase64String(digest).Replace("/", "\\/", StringComparison.Ordinal);
+        var answer = Send("POST", "/sign", $$"""{"parameters":{"digest":"{{base64}}","later":[1]},"keyHandle":"{{handle}}","algorithm":"ECDSA"}""");
+        var signature = JsonDocument.Parse(answer).RootElement.GetProperty("signature").GetBytesFromBase64();
+        var spki = _keyd.Client.FindKeyPair("est-id")!.SubjectPublicKeyInfo;
+        Assert.That(Signatures.Verify(spki, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, digest, signature));
+    }
+
+    [Test]
+    public void The_parameters_rebuild_the_public_key()
+    {
+        var ec = Handle(Send("POST", "/keypair", """{"keyId":"a","preferredAlgorithms":"ec-p256"}"""));
+        Assert.That(Parameter("algorithm", ec), Is.EqualTo("ECDSA"));
+        Assert.That(Convert.FromBase64String(Parameter("ec-curve-oid", ec)), Is.EqualTo("\x06\x08\x2A\u0086\x48\u00CE\x3D\x03\x01\x07".Select(static c => (byte)c)));
+        var point = Convert.FromBase64String(Parameter("ec-point", ec));
+        Assert.That(point, Has.Length.EqualTo(33));
+        Assert.That(_keyd.Client.FindKeyPair("a")!.SubjectPublicKeyInfo.AsSpan().IndexOf(point.AsSpan(1)), Is.GreaterThan(0));
+
+        var rsa = Handle(Send("POST", "/keypair", """{"keyId":"b","preferredAlgorithms":"rsa-2048"}"""));
+        Assert.That(Parameter("algorithm", rsa), Is.EqualTo("RSA"));
+        Assert.That(Convert.FromBase64String(Parameter("rsa-modulus", rsa)), Has.Length.EqualTo(256));
+        Assert.That(Parameter("rsa-exponent", rsa), Is.EqualTo("AQAB"));
+        Assert.That(Code("POST", "/parameters/ec-point", $$"""{"keyHandle":"{{rsa}}"}"""), Is.EqualTo("bad_request"));
+        Assert.That(Code("POST", "/parameters/colour", $$"""{"keyHandle":"{{rsa}}"}"""), Is.EqualTo("parameter_not_found"));
+    }
+
+    [Test]
+    public void A_rotation_goes_from_staged_over_promoted_to_retired()
+    {
+        var first = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        var next = _keyd.Client.StageNext("device-id", "ec-p256");
+        Assert.That(_keyd.Client.StageNext("device-id", "rsa-2048").SubjectPublicKeyInfo, Is.EqualTo(next.SubjectPublicKeyInfo), "staging again gives the same key");
+        Assert.That(_keyd.Client.FindKeyPair("device-id")!.SubjectPublicKeyInfo, Is.EqualTo(first.SubjectPublicKeyInfo));
+        AssertSigns(next, SignatureScheme.Ecdsa);
+
+        var floating = Handle(Send("GET", "/keypair/device-id"));
+        var spki = SHA256.HashData(next.SubjectPublicKeyInfo);
+        _keyd.Client.Promote("device-id", spki);
+        _keyd.Client.Promote("device-id", spki);
+        Assert.That(_keyd.Client.FindKeyPair("device-id")!.SubjectPublicKeyInfo, Is.EqualTo(next.SubjectPublicKeyInfo));
+        Assert.That(_keyd.Http.Send("GET", $"/publickey?handle={floating}&{V}").Body, Is.EqualTo(next.SubjectPublicKeyInfo), "a floating handle follows");
+        AssertSigns(first, SignatureScheme.Ecdsa);
+        Assert.That(_keyd.Client.FindKeyPair("device-id", SHA256.HashData(first.SubjectPublicKeyInfo)), Is.Not.Null);
+
+        _keyd.Client.RetirePrevious("device-id");
+        _keyd.Client.RetirePrevious("device-id");
+        Assert.That(_keyd.Client.FindKeyPair("device-id", SHA256.HashData(first.SubjectPublicKeyInfo)), Is.Null);
+        Assert.That(CodeOf(() => Sign(first.Handle)), Is.EqualTo("key_not_found"), "a handle pinned to a destroyed key");
+        AssertSigns(next, SignatureScheme.Ecdsa);
+        Assert.That(CodeOf(() => _keyd.Client.Promote("device-id", SHA256.HashData(first.SubjectPublicKeyInfo))), Is.EqualTo("key_mismatch"));
+    }
+
+    [Test]
+    public void A_discarded_key_leaves_the_token()
+    {
+        var before = _token.ListObjects();
+        _keyd.Client.StageNext("est-id", "ec-p256");
+        Assert.That(_token.ListObjects(), Is.Not.EqualTo(before));
+        _keyd.Client.DiscardNext("est-id");
+        _keyd.Client.DiscardNext("est-id");
+        Assert.That(_token.ListObjects(), Is.EqualTo(before));
+    }
+
+    [Test]
+    public void A_preloaded_key_gives_way_to_a_promoted_one_and_is_never_destroyed()
+    {
+        var preloaded = _keyd.Client.FindKeyPair("bootstrap")!;
+        var next = _keyd.Client.StageNext("bootstrap", "ec-p256");
+        _keyd.Client.Promote("bootstrap", SHA256.HashData(next.SubjectPublicKeyInfo));
+        _keyd.Client.RetirePrevious("bootstrap");
+        Assert.That(_keyd.Client.FindKeyPair("bootstrap")!.SubjectPublicKeyInfo, Is.EqualTo(next.SubjectPublicKeyInfo));
+        AssertSigns(_keyd.Client.FindKeyPair("bootstrap", SHA256.HashData(preloaded.SubjectPublicKeyInfo))!, SignatureScheme.Ecdsa);
+
+        Send("DELETE", "/keypair", $$"""{"keyHandle":"{{Handle(Send("GET", "/keypair/bootstrap"))}}"}""");
+        Assert.That(_keyd.Client.FindKeyPair("bootstrap")!.SubjectPublicKeyInfo, Is.EqualTo(preloaded.SubjectPublicKeyInfo));
+        var handle = Handle(Send("GET", "/keypair/bootstrap"));
+        Assert.That(Code("DELETE", "/keypair", $$"""{"keyHandle":"{{handle}}"}"""), Is.EqualTo("key_preloaded"));
+        AssertSigns(preloaded, SignatureScheme.Ecdsa);
+    }
+
+    [Test]
+    public void A_preloaded_key_that_changes_in_the_configuration_is_said_in_the_log()
+    {
+        var next = _keyd.Client.StageNext("bootstrap", "ec-p256");
+        _keyd.Client.Promote("bootstrap", SHA256.HashData(next.SubjectPublicKeyInfo));
+        _token.MakeKey("another", "02");
+        File.WriteAllText(_keyd.ConfigFile, File.ReadAllText(_keyd.ConfigFile).Replace("device%20id", "another", StringComparison.Ordinal));
+        _keyd.Restart();
+        Assert.That(_keyd.Log, Has.Some.Contains("has changed in the configuration"));
+        Assert.That(_keyd.Client.FindKeyPair("bootstrap")!.SubjectPublicKeyInfo, Is.EqualTo(next.SubjectPublicKeyInfo));
+    }
+
+    [Test]
+    public void A_deleted_key_pair_is_gone_and_can_be_created_again()
+    {
+        var key = _keyd.Client.CreateKeyPair("device-ca", "ec-p256");
+        Send("DELETE", "/keypair", $$"""{"keyHandle":"{{key.Handle}}"}""");
+        Assert.That(_keyd.Client.FindKeyPair("device-ca"), Is.Null);
+        Assert.That(Directory.GetFiles(Path.Combine(_keyd.Home, "keys")), Is.Empty);
+        Assert.That(_keyd.Client.CreateKeyPair("device-ca", "ec-p256").SubjectPublicKeyInfo, Is.Not.EqualTo(key.SubjectPublicKeyInfo));
+    }
+
+    [Test]
+    public void A_new_key_at_the_same_URI_is_seen_without_a_restart()
+    {
+        var old = _keyd.Client.FindKeyPair("bootstrap")!;
+        var floating = Handle(Send("GET", "/keypair/bootstrap"));
+        AssertSigns(old, SignatureScheme.Ecdsa);
+        _token.DeletePrivateKey("device id");
+        _token.DeletePublicKey("device id");
+        Assert.That(CodeOf(() => Sign(floating)), Is.EqualTo("key_not_found"));
+        _token.MakeKey("device id", "03");
+        Assert.That(() => Sign(floating), Throws.Nothing);
+        Assert.That(CodeOf(() => Sign(old.Handle)), Is.EqualTo("key_not_found"), "pinned to the old one");
+        Assert.That(_keyd.Client.FindKeyPair("bootstrap")!.SubjectPublicKeyInfo, Is.Not.EqualTo(old.SubjectPublicKeyInfo));
+    }
+
+    [Test]
+    public void Forged_and_foreign_handles_are_refused()
+    {
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        var other = _keyd.Client.CreateKeyPair("est-id", "ec-p256");
+        foreach (var forged in (string[])[key.Handle[..^4] + "AAAA", "v1." + Base64Url.EncodeToString(Encoding.UTF8.GetBytes("\0device-id" + new string('x', 32))),
+            "v1.", "v2" + key.Handle[2..], new string('A', 500), key.Handle.Replace("v1.", "v1.AA", StringComparison.Ordinal)])
+        {
+            Assert.That(CodeOf(() => Sign(forged)), Is.EqualTo("handle_invalid"), forged);
+        }
+
+        var digest = Signatures.Digest(DigestAlgorithm.Sha256, "message");
+        var signature = _keyd.Client.SignDigest(other.Handle, SignatureScheme.Ecdsa, HashAlgorithmName.SHA256, digest);
+        Assert.That(Signatures.Verify(key.SubjectPublicKeyInfo, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, digest, signature), Is.False);
+    }
+
+    [Test]
+    public void Handles_survive_a_restart_but_not_another_handle_key()
+    {
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        _keyd.Restart();
+        AssertSigns(key, SignatureScheme.Ecdsa);
+        File.WriteAllText(Path.Combine(_keyd.Home, "handle.key"), "short");
+        _keyd.Restart();
+        Assert.That(CodeOf(() => Sign(key.Handle)), Is.EqualTo("handle_invalid"));
+        Assert.That(_keyd.Log, Has.Some.Contains("handle.key was damaged"));
+    }
+
+    [TestCase("POST", "/sign", """{"keyHandle":"$","algorithm":"ECDSA","parameters":{"digest":"AAAA"}}""", "bad_request")]
+    [TestCase("POST", "/sign", """{"keyHandle":"$","algorithm":"ECDSA","parameters":{"digest":"!!!!"}}""", "bad_request")]
+    [TestCase("POST", "/sign", """{"keyHandle":"$","algorithm":"RSA-PSS","parameters":{"digest":"#"}}""", "key_type")]
+    [TestCase("POST", "/sign", """{"keyHandle":"$","algorithm":"RSA-NO-PADDING","parameters":{"digest":"#"}}""", "bad_request")]
+    [TestCase("POST", "/sign", """{"keyHandle":"$","algorithm":"ECDSA","parameters":{"digest":"#","hash":"sha384"}}""", "bad_request")]
+    [TestCase("POST", "/sign", """{"keyHandle":"$","algorithm":"ECDSA","parameters":{}}""", "field_missing")]
+    [TestCase("POST", "/sign", """{"keyHandle":1,"algorithm":"ECDSA"}""", "bad_json")]
+    [TestCase("POST", "/sign", """{"keyHandle":"$","algorithm":"ECDSA","parameters":{"digest":"#"}} x""", "bad_json")]
+    [TestCase("POST", "/sign", "[]", "bad_json")]
+    [TestCase("POST", "/keypair", "{}", "field_missing")]
+    [TestCase("POST", "/keypair", """{"keyId":"","preferredAlgorithms":"*"}""", "bad_request")]
+    [TestCase("POST", "/keypair", """{"keyId":"a\nb"}""", "bad_request")]
+    [TestCase("POST", "/keypair", """{"keyId":"a","preferredAlgorithms":"dsa-1024"}""", "bad_request")]
+    [TestCase("POST", "/keypair/device-id/promote", """{"spki":"short"}""", "bad_request")]
+    [TestCase("POST", "/keypair/unknown/promote", """{"spki":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}""", "key_not_found")]
+    public void Bad_requests_are_told_what_is_wrong(string method, string path, string body, string code)
+    {
+        var handle = _keyd.Client.CreateKeyPair("device-id", "ec-p256").Handle;
+        body = body.Replace("$", handle, StringComparison.Ordinal).Replace("#", Convert.ToBase64String(new byte[32]), StringComparison.Ordinal);
+        Assert.That(Code(method, path, body), Is.EqualTo(code));
+    }
+
+    [Test]
+    public void Unknown_keys_are_not_found() => Assert.That(_keyd.Client.FindKeyPair("unknown"), Is.Null);
+
+    private void AssertSigns(KeyReference key, SignatureScheme scheme)
+    {
+        var digest = Signatures.Digest(DigestAlgorithm.Sha384, "message");
+        var signature = _keyd.Client.SignDigest(key.Handle, scheme, HashAlgorithmName.SHA384, digest);
+        Assert.That(Signatures.Verify(key.SubjectPublicKeyInfo, scheme, DigestAlgorithm.Sha384, digest, signature));
+    }
+
+    private byte[] Sign(string handle) => _keyd.Client.SignDigest(handle, SignatureScheme.Ecdsa, HashAlgorithmName.SHA256, new byte[32]);
+
+    private string Parameter(string name, string handle) =>
+        JsonDocument.Parse(Send("POST", "/parameters/" + name, $$"""{"keyHandle":"{{handle}}"}""")).RootElement.GetProperty("value").GetString()!;
+
+    private string Send(string method, string path, string? body = null) =>
+        Encoding.UTF8.GetString(_keyd.Http.Send(method, $"{path}?{V}", body is null ? default : Encoding.UTF8.GetBytes(body), body is null ? null : "application/json").Body);
+
+    private static string Handle(string answer) => JsonDocument.Parse(answer).RootElement.GetProperty("keyHandle").GetString()!;
+
+    private string Code(string method, string path, string body) => CodeOf(() => Send(method, path, body));
+
+    private static string CodeOf(Action action) => Assert.Throws<ProblemException>(action)!.Code;
+}
