@@ -38,11 +38,11 @@ internal sealed class KeydUnderTest : IDisposable
 
     public void Start()
     {
+        var starts = Starts();
         _stop = new CancellationTokenSource();
         _thread = new Thread(() => ExitCode = KeyDaemon.Run(Context(checkOnly: false, _stop.Token)));
         _thread.Start();
-        // The daemon binds its socket before anything that can fail, but after this thread goes on.
-        Assert.That(() => File.Exists(Socket) || !_thread.IsAlive, Is.True.After(10_000, 5));
+        Assert.That(() => Starts() > starts || !_thread.IsAlive, Is.True.After(10_000, 5));
         Http = new LocalClient(Socket, "estprov-keyd", "Key Service", TimeSpan.FromSeconds(10));
         Client = new KeyClient(Http);
     }
@@ -86,6 +86,8 @@ internal sealed class KeydUnderTest : IDisposable
         _log.Dispose();
         _folder.Dispose();
     }
+
+    private int Starts() => Log.Count(static line => line.Contains("Serving on", StringComparison.Ordinal));
 
     private DaemonContext Context(bool checkOnly, CancellationToken stopping) => new()
     {

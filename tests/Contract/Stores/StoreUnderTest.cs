@@ -23,6 +23,7 @@ public abstract class StoreUnderTest : IDisposable
     {
         _store?.Dispose();
         Clear();
+        GC.SuppressFinalize(this);
     }
 
     internal abstract IKeyStore Open();
