@@ -229,6 +229,14 @@ public sealed class SimulatorHost : IAsyncDisposable
         {
             exchange.Note ??= "the client went away";
         }
+        catch (Exception e)
+        {
+            exchange.Note = "simulator's own mistake: " + e;
+            if (!http.Response.HasStarted)
+            {
+                http.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            }
+        }
         finally
         {
             Recorder.Add(Describe(exchange, started));

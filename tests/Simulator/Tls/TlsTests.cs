@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using EstProv.Simulator.Faults;
 
 namespace EstProv.Simulator.Tests.Tls;
@@ -58,19 +59,24 @@ internal sealed class TlsTests
         rig.Host.AddFault(new FaultRule { Kind = FaultKind.TlsAlert, Service = SimulatorService.Est, Count = 1 });
         var client = rig.Client(SimulatorService.Est);
 
-        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(CaCerts));
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(CaCerts));
         await client.GetAsync(CaCerts);
 
+        Assert.That(refused!.ToString(), Does.Contain("alert handshake failure"));
         Assert.That((rig.Host.Handshakes(SimulatorService.Est).Failed, rig.Host.Handshakes(SimulatorService.Est).Full), Is.EqualTo((1, 1)));
     }
 
     [Test]
-    public async Task A_client_certificate_can_be_answered_with_an_alert()
+    public async Task A_client_certificate_can_be_answered_with_an_alert([Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols protocol)
     {
         await using var rig = await Rig.StartAsync();
         rig.Host.AddFault(new FaultRule { Kind = FaultKind.TlsClientAlert, Service = SimulatorService.Est });
+        var options = Options(rig.Pki.EstServer, "estendpoint.com", protocol);
+        options.ClientCertificateContext = rig.Bootstrap().Context();
 
-        await Assert.ThrowsAsync<HttpRequestException>(() => rig.Client(SimulatorService.Est, rig.Bootstrap()).GetAsync(CaCerts));
+        var refused = await Assert.CatchAsync(() => SendOnceAsync(rig.Host.Ports.Est, options, "GET /.well-known/est/cacerts HTTP/1.1"));
+
+        Assert.That(refused!.ToString(), Does.Contain("alert unknown ca"));
         Assert.That((await rig.Client(SimulatorService.Est).GetAsync(CaCerts)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
     }
 
@@ -78,25 +84,45 @@ internal sealed class TlsTests
     public async Task Resumed_handshakes_are_told_from_full_ones([Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols protocol)
     {
         await using var rig = await Rig.StartAsync();
-        var options = new SslClientAuthenticationOptions
-        {
-            TargetHost = "estendpoint.com",
-            EnabledSslProtocols = protocol,
-            CertificateChainPolicy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-                CustomTrustStore = { rig.Pki.EstServer.Certificate },
-            },
-        };
+        var options = Options(rig.Pki.EstServer, "estendpoint.com", protocol);
 
         for (var i = 0; i < 3; i++)
         {
-            await GetOnceAsync(rig.Host.Ports.Est, options);
+            Assert.That(await SendOnceAsync(rig.Host.Ports.Est, options, "GET /.well-known/est/cacerts HTTP/1.1"), Does.StartWith("HTTP/1.1 200"));
         }
 
         var counts = rig.Host.Handshakes(SimulatorService.Est);
         Assert.That((counts.Full, counts.Resumed, counts.Failed), Is.EqualTo((1, 2, 0)));
+    }
+
+    [Test]
+    public async Task A_resumed_session_keeps_the_intermediates_of_its_full_handshake([Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols protocol)
+    {
+        await using var rig = await Rig.StartAsync();
+        var estId = await rig.EnrollAsync("est-id", "CN=dev1", rig.Bootstrap());
+        var authority = await rig.EnrollAsync("device-ca", "CN=dev1 CA", estId);
+        var options = Options(rig.Pki.CloudServer, "global.azure-devices-provisioning.net", protocol);
+        options.ClientCertificateContext = authority.Mint("dev1", rig.Host.Clock.Now).Context();
+
+        for (var i = 0; i < 3; i++)
+        {
+            // Not registered yet: 404, which only a client that attests is told.
+            var answer = await SendOnceAsync(rig.Host.Ports.Dps, options, "POST /0ne00SIMULA/registrations/dev1?api-version=2021-06-01 HTTP/1.1");
+            Assert.That(answer, Does.StartWith("HTTP/1.1 404"));
+        }
+
+        Assert.That(rig.Host.Handshakes(SimulatorService.Dps).Resumed, Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task Libest_speaks_tls_1_2_only()
+    {
+        await using var rig = await Rig.StartWithEstAsync(e => e with { Quirks = Simulator.Est.EstQuirks.LibEst });
+        const string Request = "GET /.well-known/est/cacerts HTTP/1.1";
+
+        Assert.That(await SendOnceAsync(rig.Host.Ports.Est, Options(rig.Pki.EstServer, "estendpoint.com", SslProtocols.Tls12), Request), Does.StartWith("HTTP/1.1 200"));
+        await Assert.ThrowsAsync<AuthenticationException>(
+            () => SendOnceAsync(rig.Host.Ports.Est, Options(rig.Pki.EstServer, "estendpoint.com", SslProtocols.Tls13), Request));
     }
 
     [Test]
@@ -123,14 +149,26 @@ internal sealed class TlsTests
         Assert.That(estId.Certificate.SignatureAlgorithm.FriendlyName, Is.EqualTo("sha256RSA"));
     }
 
-    private static async Task GetOnceAsync(int port, SslClientAuthenticationOptions options)
+    private static SslClientAuthenticationOptions Options(Pki.Authority authority, string name, SslProtocols protocol) => new()
+    {
+        TargetHost = name,
+        EnabledSslProtocols = protocol,
+        CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            CustomTrustStore = { authority.Certificate },
+        },
+    };
+
+    private static async Task<string> SendOnceAsync(int port, SslClientAuthenticationOptions options, string request)
     {
         using var socket = new TcpClient();
         await socket.ConnectAsync("127.0.0.1", port);
         await using var stream = new SslStream(socket.GetStream());
         await stream.AuthenticateAsClientAsync(options);
-        await stream.WriteAsync("GET /.well-known/est/cacerts HTTP/1.1\r\nHost: estendpoint.com\r\nConnection: close\r\n\r\n"u8.ToArray());
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{request}\r\nHost: {options.TargetHost}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
         using var reader = new StreamReader(stream);
-        Assert.That(await reader.ReadToEndAsync(), Does.StartWith("HTTP/1.1 200"));
+        return await reader.ReadToEndAsync();
     }
 }

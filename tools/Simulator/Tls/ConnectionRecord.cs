@@ -28,8 +28,13 @@ public sealed class ConnectionRecord
 
     internal ConnectionContext? Context { get; init; }
 
+    /// <summary>Called once, at the server's first bytes.</summary>
+    internal Action? AtFirstBytes { get; set; }
+
     internal void Sent(ReadOnlySpan<byte> bytes)
     {
+        AtFirstBytes?.Invoke();
+        AtFirstBytes = null;
         if (_decided)
         {
             return;

@@ -14,6 +14,8 @@ namespace EstProv.Simulator.Tls;
 internal sealed class TlsFrontEnd(
     SimulatorOptions options, ServerCertificates certificates, FaultBoard faults, Recorder recorder, Func<ClientIdentity, string?> judgeEstClient)
 {
+    // Record of an alert (RFC 8446 section 6): type 21, version, length 2, fatal, handshake_failure.
+    private static readonly byte[] HandshakeFailure = [21, 3, 1, 0, 2, 2, 40];
     private readonly ConcurrentDictionary<string, ConnectionRecord> _open = new(StringComparer.Ordinal);
 
     // A resumed session brings the leaf alone; a server that keeps sessions remembers what came with it in the full handshake.
@@ -43,7 +45,7 @@ internal sealed class TlsFrontEnd(
                 }
             }
         });
-        listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = context => ValueTask.FromResult(OptionsFor(context)) });
+        listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = OptionsForAsync });
         listen.Use(next => connection =>
         {
             var record = (ConnectionRecord)connection.Items[ConnectionRecord.Key]!;
@@ -100,7 +102,7 @@ internal sealed class TlsFrontEnd(
         return options.HubHosts.Contains(name, StringComparer.OrdinalIgnoreCase) ? SimulatorService.Hub : null;
     }
 
-    private SslServerAuthenticationOptions OptionsFor(TlsHandshakeCallbackContext context)
+    private async ValueTask<SslServerAuthenticationOptions> OptionsForAsync(TlsHandshakeCallbackContext context)
     {
         var record = (ConnectionRecord)context.Connection.Items[ConnectionRecord.Key]!;
         record.Service ??= ByName(context.ClientHelloInfo.ServerName);
@@ -110,22 +112,28 @@ internal sealed class TlsFrontEnd(
         var certificate = certificates.For(service, fault?.Kind is FaultKind.TlsName or FaultKind.TlsUnknownCa or FaultKind.TlsExpired ? fault.Kind : null);
         if (fault is { Kind: FaultKind.TlsAlert })
         {
-            // Kestrel ends the handshake when no options come.
+            await context.Connection.Transport.Output.WriteAsync(HandshakeFailure);
             throw new AuthenticationException("handshake refused by a fault");
         }
 
         var quirks = options.Est.Quirks;
+        var judges = service == SimulatorService.Est && quirks.VerifyInHandshake;
+        if (judges || fault is { Kind: FaultKind.TlsClientAlert })
+        {
+            record.AtFirstBytes = () => NativeVerdict.Install(context.SslStream, client => Judge(record, client, fault));
+        }
+
         return new SslServerAuthenticationOptions
         {
             ServerCertificateContext = certificate,
             ClientCertificateRequired = true,
             EnabledSslProtocols = service == SimulatorService.Est && quirks.Tls12Only ? SslProtocols.Tls12 : SslProtocols.Tls12 | SslProtocols.Tls13,
             CertificateChainPolicy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true },
-            RemoteCertificateValidationCallback = (_, certificate, chain, _) => Accept(record, service, certificate, chain, fault),
+            RemoteCertificateValidationCallback = (_, certificate, chain, _) => Accept(record, certificate, chain),
         };
     }
 
-    private bool Accept(ConnectionRecord record, SimulatorService service, X509Certificate? certificate, X509Chain? chain, FaultRule? fault)
+    private bool Accept(ConnectionRecord record, X509Certificate? certificate, X509Chain? chain)
     {
         if (certificate is null)
         {
@@ -152,11 +160,12 @@ internal sealed class TlsFrontEnd(
         }
 
         record.Client = new ClientIdentity(leaf, sent);
-        if (fault is { Kind: FaultKind.TlsClientAlert })
-        {
-            return false;
-        }
+        return true;
+    }
 
-        return service != SimulatorService.Est || !options.Est.Quirks.VerifyInHandshake || judgeEstClient(record.Client) is null;
+    private bool Judge(ConnectionRecord record, ClientIdentity client, FaultRule? fault)
+    {
+        record.Client = client;
+        return fault is not { Kind: FaultKind.TlsClientAlert } && judgeEstClient(client) is null;
     }
 }
