@@ -17,7 +17,8 @@ public sealed class LocalClient : IDisposable
     private readonly TimeSpan _timeout;
     private readonly ClientProblems _problems;
     private readonly Stack<ClientConnection> _kept = [];
-    private uint? _serverUid;
+    // -1 while not looked up; a uint? could be read half-written.
+    private long _serverUid = -1;
     private bool _disposed;
 
     /// <param name="socketPath">Such as <c>/run/estprov/keyd.sock</c>; the file's name makes the error codes, such as <c>keyd_unreachable</c>.</param>
@@ -31,6 +32,8 @@ public sealed class LocalClient : IDisposable
         _timeout = timeout;
         _problems = new ClientProblems(socketPath, serviceName);
     }
+
+    internal uint OwnUid { get; init; } = Users.Self;
 
     /// <summary>
     /// Sends a request and waits for its answer. A kept connection that turns out to have been closed before it answered anything is replaced
@@ -117,5 +120,10 @@ public sealed class LocalClient : IDisposable
         }
     }
 
-    private bool IsTrusted(uint uid) => uid == Users.Self || uid == (_serverUid ??= Users.FindUser(_serverUser));
+    private bool IsTrusted(uint uid)
+    {
+        if (uid == OwnUid) return true;
+        if (Volatile.Read(ref _serverUid) < 0 && Users.FindUser(_serverUser) is { } found) Volatile.Write(ref _serverUid, found);
+        return Volatile.Read(ref _serverUid) == uid;
+    }
 }

@@ -11,7 +11,7 @@ internal sealed unsafe class EventPoll : IDisposable
     /// <summary>The token of the wake-up.</summary>
     public const ulong WakeToken = ulong.MaxValue;
 
-    public const uint Readable = 1, HungUp = 0x10;
+    private const uint Readable = 1;
     private const uint OneShot = 1u << 30;
     private const int Add = 1, Modify = 3, CloseOnExec = 0x80000;
 
@@ -38,21 +38,16 @@ internal sealed unsafe class EventPoll : IDisposable
     /// <summary>One event when the peer has closed both directions; EPOLLHUP needs no wish.</summary>
     public void ArmForHangUp(int descriptor, ulong token) => Control(Modify, descriptor, OneShot, token);
 
-    /// <summary>No events until armed again. One that another thread is being woken for still comes.</summary>
-    public void Disarm(int descriptor, ulong token) => Control(Modify, descriptor, 0, token);
-
     /// <summary>Waits for one event; false after <paramref name="milliseconds"/> (-1: never) or a signal.</summary>
-    public bool Wait(int milliseconds, out ulong token, out uint events)
+    public bool Wait(int milliseconds, out ulong token)
     {
         var buffer = stackalloc byte[16];
         if (Libc.EpollWait(_poll, buffer, 1, milliseconds) <= 0)
         {
             token = 0;
-            events = 0;
             return false;
         }
 
-        events = *(uint*)buffer;
         token = MemoryMarshal.Read<ulong>(new ReadOnlySpan<byte>(buffer + DataOffset, 8));
         return true;
     }

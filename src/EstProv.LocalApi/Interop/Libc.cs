@@ -72,6 +72,10 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "lchown", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     public static partial int ChangeOwner(string path, uint user, uint group);
 
+    /// <summary>Its structure is the same on all architectures, which stat(2)'s is not.</summary>
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static partial int FileStatus(int folder, string path, int flags, uint mask, byte* status);
+
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint EffectiveUserId();
 

@@ -49,7 +49,9 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
             if (_count >= options.MaxConnections && !CloseOldest(Busiest())) return null;
             if (caller.Connections++ == 0) _callers.Add(caller);
             _count++;
-            var connection = new Connection(descriptor, ++_serial, peer, caller);
+            // The highest serial number would look like a listener's token.
+            if (++_serial == uint.MaxValue) _serial = 1;
+            var connection = new Connection(descriptor, _serial, peer, caller);
             if (descriptor >= _byDescriptor.Length) Array.Resize(ref _byDescriptor, Math.Max(descriptor + 1, _byDescriptor.Length * 2));
             _byDescriptor[descriptor] = connection;
             AddParked(connection);
@@ -147,8 +149,10 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
     /// Answers, in place of their handlers, the requests that began more than the deadline ago. The handler's own answer will find no
     /// taker; its thread and its place among the requests in progress stay taken until it returns.
     /// </summary>
-    public void Expire(TimeProvider time, ReadOnlySpan<byte> answer, Action<Connection> expired)
+    /// <returns>Those that were answered; null when none was.</returns>
+    public List<Connection>? Expire(TimeProvider time, ReadOnlySpan<byte> answer)
     {
+        List<Connection>? expired = null;
         lock (_gate)
         {
             foreach (var connection in _byDescriptor)
@@ -158,9 +162,11 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
                 if (Interlocked.CompareExchange(ref connection.State, Connection.Expired, Connection.Handling) != Connection.Handling) continue;
                 _ = UnixSocket.Send(connection.Descriptor, answer, wait: false);
                 _ = Libc.Shutdown(connection.Descriptor, 2);
-                expired(connection);
+                (expired ??= []).Add(connection);
             }
         }
+
+        return expired;
     }
 
     private Connection? Find(ulong token)
@@ -205,6 +211,7 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
 
     private void CloseLocked(Connection connection)
     {
+        if (_byDescriptor[connection.Descriptor] != connection) return;
         if (connection.State == Connection.Parked) RemoveParked(connection);
         connection.State = Connection.Expired;
         _byDescriptor[connection.Descriptor] = null;

@@ -28,8 +28,8 @@ public sealed partial class LocalServer : IDisposable
     private readonly object _threadsGate = new();
     private readonly byte[] _deadlineAnswer;
     private Listeners? _listeners;
-    private bool _listenersPaused;
-    private bool _stopped;
+    private volatile bool _listenersPaused;
+    private volatile bool _stopped;
     private int _threads;
     private int _waitingThreads;
     private int _waitingRequests;
@@ -59,6 +59,8 @@ public sealed partial class LocalServer : IDisposable
 
     internal CancellationToken Stopping => _stopping.Token;
 
+    internal int WaitingRequests => Volatile.Read(ref _waitingRequests);
+
     internal int ThreadCount => Volatile.Read(ref _threads);
 
     /// <summary>Adds a route; only before <see cref="Start"/>.</summary>
@@ -77,6 +79,7 @@ public sealed partial class LocalServer : IDisposable
             ObjectDisposedException.ThrowIf(_stopped, this);
             if (_listeners is not null) throw new InvalidOperationException("the server runs already");
             _listeners = Listeners.Open(Options);
+            if (_listeners.GroupRefused) Log.GroupRefused(Logger, Options.SocketPath, Options.Group);
             for (var i = 0; i < _listeners.Descriptors.Length; i++) _poll.Watch(_listeners.Descriptors[i], ListenerTokens | (uint)i);
             TryAddThread();
         }
@@ -140,28 +143,19 @@ public sealed partial class LocalServer : IDisposable
         while (true)
         {
             Interlocked.Increment(ref _waitingThreads);
-            var happened = _poll.Wait(WaitMilliseconds(), out var token, out _);
+            var happened = _poll.Wait(WaitMilliseconds(), out var token);
             var othersWait = Interlocked.Decrement(ref _waitingThreads) > 0;
             if (_stopped) break;
-            Tend();
-            if (!happened)
+            if (!happened && othersWait && Environment.TickCount64 - idleSince >= Options.IdleThread.TotalMilliseconds) break;
+            try
             {
-                if (othersWait && Environment.TickCount64 - idleSince >= Options.IdleThread.TotalMilliseconds) break;
-                continue;
+                Tend();
+                if (happened && Handle(worker, token, othersWait)) idleSince = Environment.TickCount64;
             }
-
-            if (token >= ListenerTokens)
+            catch (Exception cause)
             {
-                if (token != EventPoll.WakeToken) Accept((int)(uint)token);
-                continue;
+                Log.Failed(Logger, Options.SocketPath, cause.GetType().ToString(), cause.StackTrace?.ReplaceLineEndings(" ") ?? "");
             }
-
-            var connection = Connections.Take(token);
-            if (connection is null) continue;
-            // The last thread takes no request that could hold it: it must stay to accept, to watch deadlines and to refuse.
-            var refuseAll = !othersWait && !TryAddThread();
-            worker.Serve(connection, refuseAll);
-            idleSince = Environment.TickCount64;
         }
 
         lock (_threadsGate)
@@ -169,6 +163,31 @@ public sealed partial class LocalServer : IDisposable
             _threads--;
             Monitor.PulseAll(_threadsGate);
         }
+    }
+
+    /// <summary>True when the event was a connection's.</summary>
+    private bool Handle(Worker worker, ulong token, bool othersWait)
+    {
+        if (token >= ListenerTokens)
+        {
+            if (token != EventPoll.WakeToken) Accept((int)(uint)token);
+            return false;
+        }
+
+        var connection = Connections.Take(token);
+        if (connection is null) return false;
+        try
+        {
+            // The last thread takes no request that could hold it: it must stay to accept, to watch deadlines and to refuse.
+            worker.Serve(connection, refuseAll: !othersWait && !TryAddThread());
+        }
+        catch
+        {
+            Connections.Close(connection);
+            throw;
+        }
+
+        return true;
     }
 
     private bool TryAddThread()
@@ -221,7 +240,11 @@ public sealed partial class LocalServer : IDisposable
         var last = Volatile.Read(ref _lastScan);
         if (now - last >= ScanMilliseconds && Interlocked.CompareExchange(ref _lastScan, now, last) == last)
         {
-            Connections.Expire(Time, _deadlineAnswer, connection => Log.TooSlow(Logger, connection.Route!.Name, connection.Peer.Uid, Options.RequestDeadline.TotalSeconds));
+            foreach (var expired in Connections.Expire(Time, _deadlineAnswer) ?? [])
+            {
+                Log.TooSlow(Logger, expired.Route!.Name, expired.Peer.Uid, Options.RequestDeadline.TotalSeconds);
+            }
+
             if (_listenersPaused) ResumeListeners();
         }
 
@@ -283,6 +306,12 @@ public sealed partial class LocalServer : IDisposable
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} cannot accept: no descriptors are left (code=too_many_files; hint: raise LimitNOFILE=)")]
         public static partial void NoDescriptors(ILogger logger, string socket);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} could not be given to the group {Group}: its members cannot connect (code=socket_group; hint: add the daemon's user to the group, or use the .socket unit)")]
+        public static partial void GroupRefused(ILogger logger, string socket, string group);
+
+        [LoggerMessage(Level = LogLevel.Error, Message = "serving {Socket} failed unexpectedly: {Type} {Trace} (code=internal)")]
+        public static partial void Failed(ILogger logger, string socket, string type, string trace);
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} stops although {Threads} threads are still busy")]
         public static partial void NotDrained(ILogger logger, string socket, int threads);

@@ -15,6 +15,9 @@ public sealed record LocalServerOptions
     /// </summary>
     public string? InheritedSocketName { get; init; }
 
+    /// <summary>Listening descriptors to take, in place of systemd's.</summary>
+    internal int[]? Descriptors { get; init; }
+
     /// <summary><c>max_requests</c>: requests in progress for each uid, those that wait by design not counted; more are answered 503.</summary>
     public int MaxRequestsPerUid { get; init; } = 10;
 

@@ -9,6 +9,10 @@ namespace EstProv.LocalApi.Server;
 internal sealed partial class Worker
 {
     private const int MostDrained = 256 * 1024;
+
+    // What Utf8JsonReader marks its exceptions with when a value has another type or is not base64.
+    private const string RaisedByJsonReader = "System.Text.Json.Rethrowable";
+
     private readonly LocalServer _server;
     private readonly LocalRequest _request;
     private readonly LocalResponse _response = new();
@@ -115,9 +119,9 @@ internal sealed partial class Worker
         {
             _response.Problem(problem);
         }
-        catch (JsonException cause) when (_request.ReadsJson)
+        catch (Exception cause) when (_request.ReadsJson && (cause is JsonException || cause.Source == RaisedByJsonReader))
         {
-            _response.Problem(_request.BadJson(cause));
+            _response.Problem(_request.BadJson(cause as JsonException));
         }
         catch (OperationCanceledException) when (_request.Stopping.IsCancellationRequested)
         {

@@ -19,8 +19,9 @@ internal sealed class RawClient : IDisposable
 
     public static string Get(string path, string more = "") => $"GET {path}?api-version=2020-09-01 HTTP/1.1\r\nHost: x\r\n{more}\r\n";
 
+    /// <summary>The body is sent as UTF-8.</summary>
     public static string Post(string path, string body, string more = "")
-        => $"POST {path}?api-version=2020-09-01 HTTP/1.1\r\nHost: x\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n{more}\r\n{body}";
+        => $"POST {path}?api-version=2020-09-01 HTTP/1.1\r\nHost: x\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n{more}\r\n{Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(body))}";
 
     public RawClient Send(string text)
     {

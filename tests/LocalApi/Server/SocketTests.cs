@@ -1,0 +1,133 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using EstProv.LocalApi.Server;
+using EstProv.LocalApi.Tests.Support;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EstProv.LocalApi.Tests.Server;
+
+public sealed partial class SocketTests
+{
+    private const UnixFileMode Mode0660 = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+    private DirectoryInfo _folder = null!;
+
+    private string Socket => Path.Combine(_folder.FullName, "keyd.sock");
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("estprov-local-api");
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Delete(recursive: true);
+
+    [Test]
+    public void The_socket_is_for_its_user_and_group_only_and_goes_with_the_server()
+    {
+        using var server = Make();
+        server.Start();
+        Assert.That(File.GetUnixFileMode(Socket), Is.EqualTo(Mode0660));
+        server.Stop();
+        Assert.That(File.Exists(Socket), Is.False);
+    }
+
+    [Test]
+    public void A_socket_that_a_crash_left_is_replaced()
+    {
+        using (var dead = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            Bind(dead);
+            // Out of reach of the framework, which would remove it.
+            File.Move(Socket, Socket + ".kept");
+        }
+
+        File.Move(Socket + ".kept", Socket);
+        using var server = Make();
+        server.Start();
+        Assert.That(Answers());
+    }
+
+    [Test]
+    public void A_socket_that_is_served_is_left_alone()
+    {
+        using var first = Make();
+        first.Start();
+        using var second = Make();
+        var problem = Assert.Throws<ProblemException>(second.Start);
+        second.Stop();
+        Assert.Multiple(() =>
+        {
+            Assert.That(problem.Code, Is.EqualTo("socket_in_use"));
+            Assert.That(problem.Message, Is.EqualTo($"another daemon is already serving {Socket}"));
+            Assert.That(Answers(), "the first one still serves");
+        });
+    }
+
+    [Test]
+    public void A_file_that_is_no_socket_is_left_alone()
+    {
+        File.WriteAllText(Socket, "precious");
+        using var server = Make();
+        var problem = Assert.Throws<ProblemException>(server.Start);
+        Assert.Multiple(() =>
+        {
+            Assert.That(problem.Code, Is.EqualTo("socket_bind"));
+            Assert.That(File.ReadAllText(Socket), Is.EqualTo("precious"));
+        });
+    }
+
+    [Test]
+    public void A_socket_that_somebody_else_put_in_its_place_is_left_at_the_stop()
+    {
+        using var server = Make();
+        server.Start();
+        File.Delete(Socket);
+        using var other = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Bind(other);
+        server.Stop();
+        Assert.That(File.Exists(Socket));
+    }
+
+    [Test]
+    public void A_missing_folder_and_a_long_path_are_named()
+    {
+        using var homeless = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(_folder.FullName, "none", "x.sock") }, NullLogger.Instance, TimeProvider.System);
+        using var @long = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(_folder.FullName, new string('x', 100)) }, NullLogger.Instance, TimeProvider.System);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Assert.Throws<ProblemException>(homeless.Start)!.Message, Does.Contain("its folder does not exist"));
+            Assert.That(Assert.Throws<ProblemException>(@long.Start)!.Code, Is.EqualTo("socket_path"));
+        });
+    }
+
+    [Test]
+    public void Inherited_sockets_are_served_and_their_files_stay()
+    {
+        using var inherited = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Bind(inherited);
+        inherited.Listen(5);
+        using var server = new LocalServer(new LocalServerOptions { SocketPath = "/unused", Descriptors = [Duplicate((int)inherited.SafeHandle.DangerousGetHandle())] }, NullLogger.Instance, TimeProvider.System);
+        server.Map("GET", "/plain", [TestServer.Version], static (_, response) => response.Bytes("plain"u8, "text/plain"));
+        server.Start();
+        Assert.That(Answers());
+        server.Stop();
+        Assert.That(File.Exists(Socket));
+    }
+
+    private LocalServer Make()
+    {
+        var server = new LocalServer(new LocalServerOptions { SocketPath = Socket }, NullLogger.Instance, TimeProvider.System);
+        server.Map("GET", "/plain", [TestServer.Version], static (_, response) => response.Bytes("plain"u8, "text/plain"));
+        return server;
+    }
+
+    [LibraryImport("libc", EntryPoint = "dup")]
+    private static partial int Duplicate(int descriptor);
+
+    private void Bind(Socket socket) => socket.Bind(new UnixDomainSocketEndPoint(Socket));
+
+    private bool Answers()
+    {
+        using var client = new RawClient(Socket);
+        return client.Ask(RawClient.Get("/plain")).Status == 200;
+    }
+}
