@@ -1,12 +1,11 @@
 using System.Buffers.Text;
 using System.Text.Json;
-using EstProv.Keys.Client;
 using EstProv.LocalApi.Client;
 using EstProv.Platform;
 
 namespace EstProv.Identity.Api;
 
-/// <summary>The three questions that the Identity Service has for the Key Service. It never asks for a signature itself: OpenSSL's provider does.</summary>
+/// <summary>The two questions that the Identity Service has for the Key Service. It never asks for a signature itself: OpenSSL's provider does.</summary>
 internal sealed class KeydQueries(LocalClient keyd)
 {
     /// <summary>The floating handle of a key id.</summary>
@@ -26,14 +25,6 @@ internal sealed class KeydQueries(LocalClient keyd)
         {
             return null;
         }
-    }
-
-    /// <summary>The public key behind a handle, with the pinned handle.</summary>
-    /// <exception cref="ProblemException">keyd's.</exception>
-    public KeyReference ReadPublicKey(string handle)
-    {
-        var reply = keyd.Send("GET", $"/publickey?handle={Uri.EscapeDataString(handle)}&api-version={ApiVersions.Keyd}", accept: "application/octet-stream");
-        return new KeyReference(reply.Header("Estprov-Key-Handle") ?? handle, reply.Body);
     }
 
     private static string HandleIn(LocalReply reply)
