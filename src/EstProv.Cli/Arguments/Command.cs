@@ -1,0 +1,26 @@
+using EstProv.Cli.Output;
+
+namespace EstProv.Cli.Arguments;
+
+/// <summary>One command of <c>estprov</c>.</summary>
+internal sealed record Command
+{
+    /// <summary>One or two words, such as <c>config check</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>One line for the list of commands.</summary>
+    public required string Summary { get; init; }
+
+    /// <summary>What the words after the command are, such as <c>ID</c>; empty when there are none.</summary>
+    public string WordNames { get; init; } = "";
+
+    /// <summary>More for its own help, with what it exits with.</summary>
+    public string Details { get; init; } = "";
+
+    public Option[] Options { get; init; } = [];
+
+    /// <summary>Does it; returns the exit code.</summary>
+    public required Func<CommandLine, Terminal, int> Run { get; init; }
+
+    public int WordCount => WordNames.Length == 0 ? 0 : WordNames.Split(' ').Length;
+}

@@ -1,0 +1,19 @@
+namespace EstProv.Cli.Arguments;
+
+/// <summary>One option of a command, and its line in the help.</summary>
+/// <param name="Name">With its two dashes.</param>
+/// <param name="ValueName">In capitals; null for an option without value.</param>
+/// <param name="Help">What it does, in half a sentence.</param>
+/// <param name="Short">With its one dash; null without.</param>
+internal sealed record Option(string Name, string? ValueName, string Help, string? Short = null)
+{
+    public bool TakesValue => ValueName is not null;
+
+    public static readonly Option RuntimeDir = new("--runtime-dir", "DIR", "folder of the daemons' sockets; default /run/estprov");
+
+    public static readonly Option Json = new("--json", null, "as JSON, for programs");
+
+    public static readonly Option ShowHelp = new("--help", null, "say what this command does", "-h");
+
+    public static readonly Option Version = new("--version", null, "say the version");
+}

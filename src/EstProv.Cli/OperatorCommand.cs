@@ -1,0 +1,105 @@
+using EstProv.Cli.Arguments;
+using EstProv.Cli.Commands;
+using EstProv.Cli.Output;
+using EstProv.Platform;
+
+namespace EstProv.Cli;
+
+/// <summary>
+/// <c>estprov</c>, the operator's command. Errors are two lines on the error stream, <c>error:</c> and <c>hint:</c>. Exit codes: 0 done, 1 failed or
+/// not so, 64 called wrongly.
+/// </summary>
+public static class OperatorCommand
+{
+    private const int Failed = 1, UsageError = 64;
+
+    /// <param name="version">For <c>--version</c>.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(string[] arguments, TextWriter output, TextWriter error, string version)
+        => Run(arguments, Terminal.Of(output, error), version, TimeProvider.System);
+
+    internal static int Run(string[] arguments, Terminal terminal, string version, TimeProvider time)
+    {
+        try
+        {
+            return Dispatch(arguments, terminal, version, time);
+        }
+        catch (UsageException usage)
+        {
+            terminal.Error(usage.Message, "'estprov --help' says what there is");
+            return UsageError;
+        }
+        catch (ProblemException problem)
+        {
+            terminal.Flush();
+            terminal.Error(problem);
+            return Failed;
+        }
+        catch (IOException)
+        {
+            // Whoever read our output has gone.
+            return Failed;
+        }
+    }
+
+    private static int Dispatch(ReadOnlySpan<string> arguments, Terminal terminal, string version, TimeProvider time)
+    {
+        Command[] commands =
+        [
+            new StatusCommand(time).Command, new ProvisionCommand(time).Command, ConfigCommands.Check, CertCommands.Show, KeyCommands.Reference,
+        ];
+        if (arguments.Length == 0 || arguments[0] is "--help" or "-h" or "help")
+        {
+            Help.Write(terminal, commands);
+            return arguments.Length == 0 ? UsageError : 0;
+        }
+
+        if (arguments[0] == "--version")
+        {
+            terminal.Line("estprov " + version);
+            return 0;
+        }
+
+        // The one option that may stand before the command.
+        if (arguments.Length > 2 && arguments[0] == Option.RuntimeDir.Name) arguments = (string[])[.. arguments[2..], arguments[0], arguments[1]];
+        var command = Find(commands, arguments, out var rest);
+        var line = CommandLine.Parse(rest, [.. command.Options, Option.ShowHelp]);
+        if (line.Has(Option.ShowHelp.Name))
+        {
+            Help.Write(terminal, command);
+            return 0;
+        }
+
+        if (line.Words.Count != command.WordCount)
+        {
+            throw new UsageException(line.Words.Count < command.WordCount ? $"{command.Name} needs {command.WordNames}" : $"{command.Name} does not take '{line.Words[command.WordCount]}'");
+        }
+
+        var code = command.Run(line, terminal);
+        terminal.Flush();
+        return code;
+    }
+
+    private static Command Find(Command[] commands, ReadOnlySpan<string> arguments, out ReadOnlySpan<string> rest)
+    {
+        var group = false;
+        foreach (var command in commands)
+        {
+            var words = command.Name.Split(' ');
+            if (words[0] != arguments[0]) continue;
+            group = true;
+            if (words.Length > 1 && (arguments.Length < 2 || arguments[1] != words[1])) continue;
+            rest = arguments[words.Length..];
+            return command;
+        }
+
+        if (!group) throw new UsageException($"unknown command '{arguments[0]}'");
+        var all = new List<string>();
+        foreach (var command in commands)
+        {
+            if (command.Name.StartsWith(arguments[0] + " ", StringComparison.Ordinal)) all.Add("'" + command.Name + "'");
+        }
+
+        throw new UsageException($"'{string.Join(' ', arguments[..Math.Min(2, arguments.Length)])}' is not a command; there is {string.Join(" and ", all)}");
+    }
+}

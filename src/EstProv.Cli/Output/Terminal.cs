@@ -1,0 +1,53 @@
+using EstProv.Platform;
+
+namespace EstProv.Cli.Output;
+
+/// <summary>Where a command writes to: plain lines, with colour where a person looks at them.</summary>
+internal sealed class Terminal(TextWriter output, TextWriter error, bool outputColour, bool errorColour)
+{
+    private const string Reset = "\e[0m";
+
+    public TextWriter Output => output;
+
+    /// <summary>Colour only on a terminal, and not where NO_COLOR is set (no-color.org) or the terminal has none.</summary>
+    public static Terminal Of(TextWriter output, TextWriter error)
+    {
+        var wanted = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
+        return new Terminal(output, error,
+            wanted && ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected,
+            wanted && ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected);
+    }
+
+    public void Line(string text = "")
+    {
+        output.Write(text);
+        output.Write('\n');
+    }
+
+    public void Flush() => output.Flush();
+
+    public string Good(string text) => Paint("\e[32m", text);
+
+    public string Bad(string text) => Paint("\e[31m", text);
+
+    public string Warn(string text) => Paint("\e[33m", text);
+
+    public string Faint(string text) => Paint("\e[2m", text);
+
+    public string Strong(string text) => Paint("\e[1m", text);
+
+    /// <summary>The two lines of a problem, on the error stream.</summary>
+    public void Error(string message, string hint)
+    {
+        error.Write(errorColour ? $"\e[1;31merror:{Reset} {message}\n" : $"error: {message}\n");
+        if (hint.Length > 0) error.Write(errorColour ? $"\e[1mhint:{Reset} {hint}\n" : $"hint: {hint}\n");
+        error.Flush();
+    }
+
+    public void Error(ProblemException problem) => Error(problem.Message, problem.Hint);
+
+    /// <summary>Text that is in two-line form already, on the error stream.</summary>
+    public void ErrorText(string text) => error.Write(text);
+
+    private string Paint(string colour, string text) => outputColour ? colour + text + Reset : text;
+}

@@ -1,0 +1,95 @@
+using System.Text.Json;
+
+namespace EstProv.Cli.Tests;
+
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class StatusTests : IDisposable
+{
+    private const string Provisioned = """
+        {"state":"provisioned","endpoint":"https://dps.example/","scope":"0ne0001","certificate":"device-id","hub":"hub.example","device":"dev-1","registrationId":"dev-1","since":"2026-02-28T08:00:00Z"}
+        """;
+
+    private const string Credentials = """
+        {"credentials":[
+          {"id":"bootstrap","state":"preloaded","subject":"CN=dev-1","issuer":"CN=Operator CA","notAfter":"2026-02-27T00:00:00Z","keyAlgorithm":"ec-p256"},
+          {"id":"est-id","state":"current","subject":"CN=dev-1","issuer":"CN=EST CA","notAfter":"2026-05-30T12:00:00Z","keyAlgorithm":"ec-p256","url":"https://est.example/.well-known/est","credential":"bootstrap"},
+          {"id":"device-id","state":"current","subject":"CN=dev-1","issuer":"CN=EST CA","notAfter":"2026-03-01T15:30:00Z","keyAlgorithm":"rsa-2048","url":"https://est.example/.well-known/est/device-id","credential":"est-id",
+           "problem":{"message":"https://est.example/.well-known/est/device-id refused the connection","hint":"check the network","code":"est_unreachable"}}
+        ]}
+        """;
+
+    private readonly FakeDevice _device = new();
+
+    public void Dispose() => _device.Dispose();
+
+    [Test]
+    public void A_provisioned_device()
+    {
+        _device.StartCertd().StartIdentityd();
+        (_device.Status, _device.Credentials) = (Provisioned, Credentials);
+        Transcript.Check("status-provisioned", _device, "status");
+    }
+
+    [Test]
+    public void A_device_that_waits()
+    {
+        _device.StartCertd().StartIdentityd();
+        _device.Status = """
+            {"state":"waiting_to_retry","endpoint":"https://dps.example/","scope":"0ne0001","certificate":"device-id","waitingFor":"the next attempt in 60 s","attempt":2,
+             "problem":{"message":"https://dps.example/ did not accept certificate device-id (401)","hint":"enrol its issuer in DPS","code":"dps_unauthorized"}}
+            """;
+        Transcript.Check("status-waiting", _device, "status");
+    }
+
+    [Test]
+    public void Daemons_that_do_not_run() => Transcript.Check("status-no-daemons", _device, "status");
+
+    [Test]
+    public void One_daemon_that_does_not_run()
+    {
+        _device.StartIdentityd();
+        _device.Status = Provisioned;
+        Transcript.Check("status-no-certd", _device, "status");
+    }
+
+    [Test]
+    public void For_programs()
+    {
+        _device.StartCertd().StartIdentityd();
+        (_device.Status, _device.Credentials) = (Provisioned, Credentials);
+        var text = Transcript.Run(_device, ["status", "--json"], out var code);
+        using var json = JsonDocument.Parse(text);
+        Assert.That(code, Is.Zero);
+        Assert.That(json.RootElement.GetProperty("provisioning").GetProperty("hub").GetString(), Is.EqualTo("hub.example"));
+        Assert.That(json.RootElement.GetProperty("credentials").GetArrayLength(), Is.EqualTo(3));
+        Assert.That(json.RootElement.GetProperty("problems").GetArrayLength(), Is.Zero);
+        Assert.That(text, Does.Contain("\n    \"hub\": \"hub.example\","), "one member a line, for sed");
+    }
+
+    [Test]
+    public void For_programs_when_nothing_runs()
+    {
+        var text = Transcript.Run(_device, ["status", "--json"], out var code);
+        using var json = JsonDocument.Parse(text);
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(json.RootElement.GetProperty("provisioning").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(json.RootElement.GetProperty("problems")[0].GetProperty("code").GetString(), Is.EqualTo("identityd_unreachable"));
+    }
+
+    [Test]
+    public void Colour_leaves_the_columns_where_they_are()
+    {
+        _device.StartCertd().StartIdentityd();
+        (_device.Status, _device.Credentials) = (Provisioned, Credentials);
+        var plain = Transcript.Run(_device, ["status"], out _);
+        var coloured = Transcript.Run(_device, ["status"], out _, colour: true);
+        Assert.That(coloured, Does.Contain("\e[32mprovisioned\e[0m").And.Contain("\e[31mpreloaded\e[0m"), "an expired certificate is red");
+        Assert.That(Uncoloured(coloured), Is.EqualTo(plain));
+    }
+
+    private static string Uncoloured(string text)
+    {
+        while (text.IndexOf('\e') is var at and >= 0) text = text.Remove(at, text.IndexOf('m', at) - at + 1);
+        return text;
+    }
+}

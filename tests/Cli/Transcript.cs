@@ -1,0 +1,42 @@
+using EstProv.Cli.Output;
+
+namespace EstProv.Cli.Tests;
+
+/// <summary>
+/// Runs the command and compares all that a terminal would show with a file of <c>Transcripts</c>. With ESTPROV_UPDATE_TRANSCRIPTS set the file is
+/// written anew, to be looked at by eye.
+/// </summary>
+internal static class Transcript
+{
+    public static void Check(string name, FakeDevice? device, params string[] arguments)
+    {
+        var expected = Path.Combine(AppContext.BaseDirectory, "Transcripts", name + ".txt");
+        var shown = Run(device, arguments, out var code);
+        var text = $"$ estprov {string.Join(' ', arguments)}\n{shown}[exit {code}]\n";
+        if (device is not null) text = text.Replace(device.Folder, "/run/estprov", StringComparison.Ordinal);
+        if (Environment.GetEnvironmentVariable("ESTPROV_UPDATE_TRANSCRIPTS") is { Length: > 0 })
+        {
+            File.WriteAllText(Path.Combine(SourceFolder(), "Transcripts", name + ".txt"), text);
+            return;
+        }
+
+        Assert.That(text, Is.EqualTo(File.ReadAllText(expected)));
+    }
+
+    /// <summary>Output and errors in the order in which they came.</summary>
+    public static string Run(FakeDevice? device, string[] arguments, out int code, bool colour = false)
+    {
+        using var screen = new StringWriter { NewLine = "\n" };
+        if (device is not null) arguments = [.. arguments, "--runtime-dir", device.Folder];
+        code = OperatorCommand.Run(arguments, new Terminal(screen, screen, colour, colour), "1.2.3", device?.Time ?? TimeProvider.System);
+        return screen.ToString();
+    }
+
+    private static string SourceFolder()
+    {
+        // The path that the compiler knows is mapped; the build's output lies under the project.
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "EstProv.Cli.Tests.csproj"))) folder = folder.Parent;
+        return folder!.FullName;
+    }
+}

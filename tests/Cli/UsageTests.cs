@@ -1,0 +1,35 @@
+namespace EstProv.Cli.Tests;
+
+public sealed class UsageTests
+{
+    [TestCase("help", "--help")]
+    [TestCase("version", "--version")]
+    [TestCase("no-command")]
+    [TestCase("unknown-command", "stauts")]
+    [TestCase("half-a-command", "config")]
+    [TestCase("half-a-command-and-more", "config", "chek")]
+    [TestCase("unknown-option", "status", "--jsno")]
+    [TestCase("option-without-value", "status", "--runtime-dir")]
+    [TestCase("option-with-value", "status", "--json=yes")]
+    [TestCase("option-twice", "status", "--json", "--json")]
+    [TestCase("word-missing", "cert", "show")]
+    [TestCase("word-too-much", "key", "reference", "a", "b")]
+    [TestCase("help-status", "status", "--help")]
+    [TestCase("help-provision", "provision", "-h")]
+    [TestCase("help-config-check", "config", "check", "--help")]
+    [TestCase("help-cert-show", "cert", "show", "--help")]
+    [TestCase("help-key-reference", "key", "reference", "--help")]
+    [TestCase("key-reference", "key", "reference", "device-id")]
+    [TestCase("key-reference-escaped", "key", "reference", "--", "--a key of a name that is long enough for two lines of base64 ü")]
+    public void What_the_command_says(string transcript, params string[] arguments) => Transcript.Check(transcript, null, arguments);
+
+    [Test]
+    public void The_runtime_folder_may_stand_before_the_command()
+    {
+        using var device = new FakeDevice();
+        using var screen = new StringWriter();
+        var code = OperatorCommand.Run(["--runtime-dir", device.Folder, "provision"], screen, screen, "1.2.3");
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(screen.ToString(), Does.Contain(device.Folder));
+    }
+}
