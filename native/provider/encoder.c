@@ -1,4 +1,5 @@
-/* SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) as DER and PEM. There is no encoder of private keys. */
+/* SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) as DER and PEM, and text. There is no encoder of private
+ * keys. */
 #include "key.h"
 
 #include <openssl/bio.h>
@@ -25,8 +26,34 @@ static int does_selection(void *context, int selection)
            (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0;
 }
 
-static int encode(const struct provider *provider, OSSL_CORE_BIO *out, const struct key *key, int selection,
-                  bool pem)
+static int any_selection(void *context, int selection)
+{
+    (void)context;
+    (void)selection;
+    return 1;
+}
+
+typedef int write_key(BIO *out, const struct key *key);
+
+static int write_der(BIO *out, const struct key *key)
+{
+    return i2d_PUBKEY_bio(out, key->public);
+}
+
+static int write_pem(BIO *out, const struct key *key)
+{
+    return PEM_write_bio_PUBKEY(out, key->public);
+}
+
+static int write_text(BIO *out, const struct key *key)
+{
+    if (key->handle != NULL && BIO_printf(out, "Private-Key: in the Key Service at %s\n", key->socket) <= 0)
+        return 0;
+    return EVP_PKEY_print_public(out, key->public, 0, NULL);
+}
+
+static int encode(const struct provider *provider, OSSL_CORE_BIO *out, const struct key *key,
+                  write_key *write)
 {
     BIO *memory;
     char *text = NULL;
@@ -36,12 +63,10 @@ static int encode(const struct provider *provider, OSSL_CORE_BIO *out, const str
 
     if (key == NULL || key->public == NULL)
         return 0;
-    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
-        return provider_fail(provider, REASON_PRIVATE, "it cannot be written to a file");
     memory = BIO_new(BIO_s_mem());
     if (memory == NULL)
         return 0;
-    if (pem ? PEM_write_bio_PUBKEY(memory, key->public) : i2d_PUBKEY_bio(memory, key->public)) {
+    if (write(memory, key) == 1) {
         length = BIO_get_mem_data(memory, &text);
         done = length > 0 && provider->bio_write(out, text, (size_t)length, &written) &&
                written == (size_t)length;
@@ -50,13 +75,21 @@ static int encode(const struct provider *provider, OSSL_CORE_BIO *out, const str
     return done;
 }
 
+static int encode_public(const struct provider *provider, OSSL_CORE_BIO *out, const struct key *key,
+                         int selection, write_key *write)
+{
+    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
+        return provider_fail(provider, REASON_PRIVATE, "it cannot be written to a file");
+    return encode(provider, out, key, write);
+}
+
 static int encode_der(void *context, OSSL_CORE_BIO *out, const void *key, const OSSL_PARAM abstract[],
                       int selection, OSSL_PASSPHRASE_CALLBACK *callback, void *argument)
 {
     (void)abstract;
     (void)callback;
     (void)argument;
-    return encode(context, out, key, selection, false);
+    return encode_public(context, out, key, selection, write_der);
 }
 
 static int encode_pem(void *context, OSSL_CORE_BIO *out, const void *key, const OSSL_PARAM abstract[],
@@ -65,15 +98,26 @@ static int encode_pem(void *context, OSSL_CORE_BIO *out, const void *key, const 
     (void)abstract;
     (void)callback;
     (void)argument;
-    return encode(context, out, key, selection, true);
+    return encode_public(context, out, key, selection, write_pem);
 }
 
-#define ENCODER(name, encode_function)                                                                \
-    const OSSL_DISPATCH name[] = {{OSSL_FUNC_ENCODER_NEWCTX, (void (*)(void))new_context},            \
-                                  {OSSL_FUNC_ENCODER_FREECTX, (void (*)(void))free_context},          \
-                                  {OSSL_FUNC_ENCODER_DOES_SELECTION, (void (*)(void))does_selection}, \
-                                  {OSSL_FUNC_ENCODER_ENCODE, (void (*)(void))encode_function},        \
+static int encode_text(void *context, OSSL_CORE_BIO *out, const void *key, const OSSL_PARAM abstract[],
+                       int selection, OSSL_PASSPHRASE_CALLBACK *callback, void *argument)
+{
+    (void)abstract;
+    (void)selection;
+    (void)callback;
+    (void)argument;
+    return encode(context, out, key, write_text);
+}
+
+#define ENCODER(name, selection_function, encode_function)                                                \
+    const OSSL_DISPATCH name[] = {{OSSL_FUNC_ENCODER_NEWCTX, (void (*)(void))new_context},                \
+                                  {OSSL_FUNC_ENCODER_FREECTX, (void (*)(void))free_context},              \
+                                  {OSSL_FUNC_ENCODER_DOES_SELECTION, (void (*)(void))selection_function}, \
+                                  {OSSL_FUNC_ENCODER_ENCODE, (void (*)(void))encode_function},            \
                                   {0, NULL}}
 
-ENCODER(encoder_der_functions, encode_der);
-ENCODER(encoder_pem_functions, encode_pem);
+ENCODER(encoder_der_functions, does_selection, encode_der);
+ENCODER(encoder_pem_functions, does_selection, encode_pem);
+ENCODER(encoder_text_functions, any_selection, encode_text);

@@ -2,9 +2,12 @@
 
 #include "keyd.h"
 
+#include <openssl/core_names.h>
+#include <openssl/core_object.h>
 #include <openssl/crypto.h>
 #include <openssl/obj_mac.h>
 #include <openssl/objects.h>
+#include <openssl/params.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -73,7 +76,7 @@ bool key_is_supported(const struct provider *provider, EVP_PKEY *public, bool rs
     return provider_fail(provider, REASON_KEY, "EC keys are on P-256, P-384 or P-521");
 }
 
-static struct key *from_public(struct provider *provider, const struct keyd_public *found)
+struct key *key_of_public(struct provider *provider, const struct keyd_public *found)
 {
     OSSL_LIB_CTX *const inner = provider_inner(provider);
     const unsigned char *at = found->spki;
@@ -102,6 +105,22 @@ static struct key *from_public(struct provider *provider, const struct keyd_publ
     return key;
 }
 
+int key_deliver(struct key *key, OSSL_CALLBACK *callback, void *argument)
+{
+    int type = OSSL_OBJECT_PKEY;
+    struct key *slot = key;
+    OSSL_PARAM object[] = {
+        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+        OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, (char *)(uintptr_t)key_type_name(key),
+                                         0),
+        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &slot, sizeof(slot)),
+        OSSL_PARAM_construct_end()};
+    const int done = callback(object, argument);
+
+    key_free(slot); /* NULL once keymgmt_load has taken it */
+    return done;
+}
+
 struct key *key_open(struct provider *provider, const struct key_uri *uri)
 {
     struct keyd_public *found = OPENSSL_zalloc(sizeof(*found));
@@ -111,7 +130,7 @@ struct key *key_open(struct provider *provider, const struct key_uri *uri)
     if (found == NULL)
         return NULL;
     if (keyd_read_public(uri, found, &problem))
-        key = from_public(provider, found);
+        key = key_of_public(provider, found);
     else
         provider_raise(provider, &problem);
     OPENSSL_free(found);

@@ -5,7 +5,6 @@
 #include "uri.h"
 
 #include <openssl/evp.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 /* A key as OpenSSL holds it: the public part, and the name under which the Key Service signs. Never changes
@@ -22,6 +21,14 @@ struct key {
 struct key *key_new(struct provider *provider, bool rsa);
 struct key *key_share(struct key *key);
 void key_free(struct key *key);
+
+struct keyd_public;
+
+/* The key that the Key Service described. NULL with the error on OpenSSL's queue. */
+struct key *key_of_public(struct provider *provider, const struct keyd_public *found);
+
+/* Hands the key over, to a store's or a decoder's callback. */
+int key_deliver(struct key *key, OSSL_CALLBACK *callback, void *argument);
 
 /* Asks the Key Service once. NULL with the error on OpenSSL's queue. */
 struct key *key_open(struct provider *provider, const struct key_uri *uri);

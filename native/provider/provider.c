@@ -1,10 +1,11 @@
 #include "provider.h"
 
+#include "reference.h"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
-#include <stdatomic.h>
 
 #ifndef ESTPROV_VERSION
 #define ESTPROV_VERSION "0.1.0"
@@ -13,6 +14,8 @@
 #define NAMES_EC "EC:id-ecPublicKey:1.2.840.10045.2.1"
 #define NAMES_RSA "RSA:rsaEncryption:1.2.840.113549.1.1.1"
 #define SPKI_DER PROVIDER_PROPERTIES ",output=der,structure=SubjectPublicKeyInfo"
+#define TEXT PROVIDER_PROPERTIES ",output=text"
+#define REFERENCE_DER PROVIDER_PROPERTIES ",input=der,structure=" REFERENCE_STRUCTURE
 #define SPKI_PEM PROVIDER_PROPERTIES ",output=pem,structure=SubjectPublicKeyInfo"
 
 static const OSSL_ALGORITHM keymgmt[] = {
@@ -31,25 +34,17 @@ static const OSSL_ALGORITHM store[] = {
 
 static const OSSL_ALGORITHM encoders[] = {{NAMES_EC, SPKI_DER, encoder_der_functions, NULL},
                                           {NAMES_EC, SPKI_PEM, encoder_pem_functions, NULL},
+                                          {NAMES_EC, TEXT, encoder_text_functions, NULL},
                                           {NAMES_RSA, SPKI_DER, encoder_der_functions, NULL},
                                           {NAMES_RSA, SPKI_PEM, encoder_pem_functions, NULL},
+                                          {NAMES_RSA, TEXT, encoder_text_functions, NULL},
                                           {NULL, NULL, NULL, NULL}};
 
-OSSL_LIB_CTX *provider_inner(struct provider *provider)
-{
-    OSSL_LIB_CTX *inner = atomic_load(&provider->inner);
-    OSSL_LIB_CTX *none = NULL;
-
-    if (inner != NULL)
-        return inner;
-    inner = OSSL_LIB_CTX_new();
-    if (inner == NULL)
-        return NULL;
-    if (atomic_compare_exchange_strong(&provider->inner, &none, inner))
-        return inner;
-    OSSL_LIB_CTX_free(inner);
-    return none;
-}
+static const OSSL_ALGORITHM decoders[] = {
+    {"DER", PROVIDER_PROPERTIES ",input=pem", decoder_pem_functions, NULL},
+    {NAMES_EC, REFERENCE_DER, decoder_ec_functions, NULL},
+    {NAMES_RSA, REFERENCE_DER, decoder_rsa_functions, NULL},
+    {NULL, NULL, NULL, NULL}};
 
 static const OSSL_ALGORITHM *query(void *context, int operation, int *no_cache)
 {
@@ -64,6 +59,8 @@ static const OSSL_ALGORITHM *query(void *context, int operation, int *no_cache)
         return store;
     case OSSL_OP_ENCODER:
         return encoders;
+    case OSSL_OP_DECODER:
+        return decoders;
     default:
         return NULL;
     }
@@ -102,7 +99,7 @@ static void teardown(void *context)
 {
     struct provider *provider = context;
 
-    OSSL_LIB_CTX_free(atomic_load(&provider->inner));
+    provider_inner_release(provider);
     OPENSSL_free(provider);
 }
 
@@ -151,6 +148,9 @@ static void take_core_functions(struct provider *provider, const OSSL_DISPATCH *
         case OSSL_FUNC_BIO_READ_EX:
             provider->bio_read = OSSL_FUNC_BIO_read_ex(in);
             break;
+        case OSSL_FUNC_BIO_GETS:
+            provider->bio_gets = OSSL_FUNC_BIO_gets(in);
+            break;
         default:
             break;
         }
@@ -169,7 +169,7 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     provider->core = handle;
     take_core_functions(provider, in);
     if (provider->new_error == NULL || provider->vset_error == NULL || provider->bio_write == NULL ||
-        provider->bio_read == NULL) {
+        provider->bio_read == NULL || provider->bio_gets == NULL) {
         OPENSSL_free(provider);
         return 0;
     }

@@ -2,7 +2,6 @@
 #include "key.h"
 
 #include <openssl/core_names.h>
-#include <openssl/core_object.h>
 #include <openssl/crypto.h>
 #include <openssl/params.h>
 #include <openssl/store.h>
@@ -47,22 +46,6 @@ static int set_params(void *context, const OSSL_PARAM params[])
     return expected == NULL || OSSL_PARAM_get_int(expected, &store->expected);
 }
 
-static int deliver(struct key *key, OSSL_CALLBACK *callback, void *argument)
-{
-    int type = OSSL_OBJECT_PKEY;
-    struct key *slot = key;
-    OSSL_PARAM object[] = {
-        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
-        OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, (char *)(uintptr_t)key_type_name(key),
-                                         0),
-        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &slot, sizeof(slot)),
-        OSSL_PARAM_construct_end()};
-    const int done = callback(object, argument);
-
-    key_free(slot); /* NULL once keymgmt_load has taken it */
-    return done;
-}
-
 static int load(void *context, OSSL_CALLBACK *callback, void *argument, OSSL_PASSPHRASE_CALLBACK *passphrase,
                 void *passphrase_argument)
 {
@@ -86,7 +69,7 @@ static int load(void *context, OSSL_CALLBACK *callback, void *argument, OSSL_PAS
         key_free(key);
         key = public;
     }
-    return key != NULL && deliver(key, callback, argument);
+    return key != NULL && key_deliver(key, callback, argument);
 }
 
 static int eof(void *context)

@@ -7,8 +7,9 @@
 #include <stddef.h>
 
 enum {
-    URI_NAME_LIMIT = 1024, /* a handle is about 150 characters, a key id far fewer */
-    URI_SOCKET_LIMIT = 108 /* sizeof(sockaddr_un.sun_path), terminating zero included */
+    URI_NAME_LIMIT = 1024,  /* a handle is about 150 characters, a key id far fewer */
+    URI_SOCKET_LIMIT = 108, /* sizeof(sockaddr_un.sun_path), terminating zero included */
+    URI_TEXT_LIMIT = 4096
 };
 
 /* `estprov:HANDLE[?socket=PATH]` or `estprov:id=ID[?socket=PATH]`. */

@@ -20,6 +20,7 @@ int main(int argc, char **argv)
     test_store();
     test_signature();
     test_transfer();
+    test_reference();
     test_configuration();
     test_tls();
     return finish_tests();

@@ -63,6 +63,30 @@ static void lonely_world(void)
     world_free(lonely);
 }
 
+/* All instances share one inner context, which goes with the last. */
+static void instances(void)
+{
+    OSSL_LIB_CTX *first = world_lonely();
+    OSSL_LIB_CTX *second = world_normal();
+    EVP_PKEY *key = world_open(first, fake_keyd_uri(ec));
+    unsigned char signature[100];
+    size_t length = sizeof(signature);
+
+    CHECK(key != NULL);
+    EVP_PKEY_free(key);
+    key = world_open(second, fake_keyd_uri(ec));
+    world_free(first);
+    CHECK(world_digest_sign(second, key, "SHA256", 0, signature, &length));
+    first = world_lonely();
+    CHECK(world_digest_verify(second, key, "SHA256", 0, signature, length));
+    EVP_PKEY_free(key);
+    world_free(second);
+    key = world_open(first, fake_keyd_uri(rsa));
+    CHECK(key != NULL);
+    EVP_PKEY_free(key);
+    world_free(first);
+}
+
 static void ec_params(void)
 {
     EVP_PKEY *key = world_open(world, fake_keyd_uri(ec));
@@ -199,6 +223,7 @@ void test_store(void)
     run_test("a key opens by its id", by_id);
     run_test("the socket comes from the environment, else it is the built-in one", by_environment);
     run_test("a key opens where no other provider is", lonely_world);
+    run_test("instances of the provider come and go in any order", instances);
     run_test("an EC key tells its public parameters and no others", ec_params);
     run_test("an RSA key tells its public parameters and no others", rsa_params);
     run_test("an unknown key is refused in the daemon's own words", unknown_key);

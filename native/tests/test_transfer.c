@@ -133,6 +133,18 @@ static void encoders(void)
     encode(rsa_key, "PEM", rsa->key);
 }
 
+static void text(void)
+{
+    BIO *memory = BIO_new(BIO_s_mem());
+    char out[2048] = "";
+
+    CHECK(EVP_PKEY_print_private(memory, ec_key, 0, NULL) == 1);
+    CHECK(BIO_read(memory, out, sizeof(out) - 1) > 0);
+    CHECK_TEXT_HAS(out, "Private-Key: in the Key Service at /tmp/estprov-test-");
+    CHECK_TEXT_HAS(out, "NIST CURVE: P-256");
+    BIO_free(memory);
+}
+
 /* As .NET does it, in a context that has no other encoder. */
 static void encoder_alone(void)
 {
@@ -193,6 +205,7 @@ void test_transfer(void)
     run_test("an imported public key verifies and does not sign", public_import_verifies_only);
     run_test("keys compare equal across providers", comparisons);
     run_test("the public key is encoded as DER and PEM", encoders);
+    run_test("a key prints as text that says where its private part is", text);
     run_test("the public key is encoded where no other provider is", encoder_alone);
     run_test("ordinary file keys keep working beside this provider", file_keys);
     run_test("ordinary keys are generated beside this provider", generation);

@@ -7,6 +7,7 @@ void test_socket(void);
 void test_store(void);
 void test_signature(void);
 void test_transfer(void);
+void test_reference(void);
 void test_configuration(void);
 void test_tls(void);
 
