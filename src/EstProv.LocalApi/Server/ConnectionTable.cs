@@ -157,8 +157,8 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
         {
             foreach (var connection in _byDescriptor)
             {
-                if (connection is null || Volatile.Read(ref connection.State) != Connection.Handling || connection.Route is null or { Waits: true }) continue;
-                if (time.GetElapsedTime(connection.HandlingSince) < options.RequestDeadline) continue;
+                if (connection is null || Volatile.Read(ref connection.State) != Connection.Handling || connection.Route is not { Waits: false } route) continue;
+                if (time.GetElapsedTime(connection.HandlingSince) < route.Deadline) continue;
                 if (Interlocked.CompareExchange(ref connection.State, Connection.Expired, Connection.Handling) != Connection.Handling) continue;
                 _ = UnixSocket.Send(connection.Descriptor, answer, wait: false);
                 _ = Libc.Shutdown(connection.Descriptor, 2);

@@ -17,7 +17,7 @@ namespace EstProv.LocalApi.Server;
 [SuppressMessage("Design", "CA1001", Justification = "The writer holds memory only, and lives as long as its thread.")]
 public sealed class LocalResponse
 {
-    private const int MaxExtraHeaders = 768;
+    private const int MaxExtraHeaders = 768, LongestContentType = 128;
     private const string JsonType = "application/json";
 
     // Not for HTML: '+' and '/' of base64 stay readable, and C clients need no \u.
@@ -33,7 +33,14 @@ public sealed class LocalResponse
 
     public int Status { get; set; } = 200;
 
-    public string ContentType { get; set; } = JsonType;
+    /// <exception cref="ArgumentException">Set to more than 128 characters, or to others than visible ASCII and blanks.</exception>
+    public string ContentType
+    {
+        get;
+        set => field = value.Length <= LongestContentType && !value.AsSpan().ContainsAnyExceptInRange(' ', '~')
+            ? value
+            : throw new ArgumentException("not a media type", nameof(value));
+    } = JsonType;
 
     /// <summary>Write the body here, or use one of the methods below.</summary>
     public IBufferWriter<byte> Body => _buffer;
@@ -165,6 +172,16 @@ public sealed class LocalResponse
         422 => "HTTP/1.1 422 Unprocessable Content\r\n"u8,
         500 => "HTTP/1.1 500 Internal Server Error\r\n"u8,
         503 => "HTTP/1.1 503 Service Unavailable\r\n"u8,
-        _ => Encoding.ASCII.GetBytes($"HTTP/1.1 {status} Status\r\n"),
+        413 => "HTTP/1.1 413 Content Too Large\r\n"u8,
+        414 => "HTTP/1.1 414 URI Too Long\r\n"u8,
+        417 => "HTTP/1.1 417 Expectation Failed\r\n"u8,
+        431 => "HTTP/1.1 431 Request Header Fields Too Large\r\n"u8,
+        501 => "HTTP/1.1 501 Not Implemented\r\n"u8,
+        502 => "HTTP/1.1 502 Bad Gateway\r\n"u8,
+        504 => "HTTP/1.1 504 Gateway Timeout\r\n"u8,
+        505 => "HTTP/1.1 505 HTTP Version Not Supported\r\n"u8,
+        507 => "HTTP/1.1 507 Insufficient Storage\r\n"u8,
+        // The phrase may be empty, but not its blank (RFC 9112 section 4).
+        _ => Encoding.ASCII.GetBytes($"HTTP/1.1 {status} \r\n"),
     };
 }

@@ -1,4 +1,5 @@
 using EstProv.LocalApi.Interop;
+using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 
 namespace EstProv.LocalApi.Server;
@@ -19,7 +20,6 @@ public sealed partial class LocalServer : IDisposable
     // Only touched pages count; PKCS#11 modules of vendors are given the room that they may expect.
     private const int StackBytes = 512 * 1024;
     private const int ScanMilliseconds = 250;
-    private const ulong ListenerTokens = 0xFFFF_FFFF_0000_0000;
 
     private readonly EventPoll _poll = new();
     private readonly RouteTable _routes = new();
@@ -27,12 +27,10 @@ public sealed partial class LocalServer : IDisposable
     private readonly Lock _startStop = new();
     private readonly object _threadsGate = new();
     private readonly byte[] _deadlineAnswer;
-    private Listeners? _listeners;
-    private volatile bool _listenersPaused;
+    private Acceptor? _acceptor;
     private volatile bool _stopped;
     private int _threads;
     private int _waitingThreads;
-    private int _waitingRequests;
     private long _lastScan;
     private long _lastKeepAlive;
 
@@ -42,6 +40,7 @@ public sealed partial class LocalServer : IDisposable
         Logger = logger;
         Time = time;
         Connections = new ConnectionTable(options, _poll);
+        Throttle = new Throttle(options, logger);
         var response = new LocalResponse();
         response.Problem(Refusal.HandlerDeadline);
         _deadlineAnswer = response.Finish(close: true, bodyWanted: true).ToArray();
@@ -59,7 +58,7 @@ public sealed partial class LocalServer : IDisposable
 
     internal CancellationToken Stopping => _stopping.Token;
 
-    internal int WaitingRequests => Volatile.Read(ref _waitingRequests);
+    internal Throttle Throttle { get; }
 
     internal int ThreadCount => Volatile.Read(ref _threads);
 
@@ -68,20 +67,18 @@ public sealed partial class LocalServer : IDisposable
     /// <param name="pattern">Such as <c>/keypair/{id}</c>; a parameter is one whole segment.</param>
     /// <param name="apiVersions">The api-versions in which it exists; empty where it takes none.</param>
     public void Map(string method, string pattern, string[] apiVersions, RouteHandler handler, RouteOptions? options = null)
-        => _routes.Add(new Route(method, pattern, apiVersions, handler, options ?? new RouteOptions()));
+        => _routes.Add(new Route(method, pattern, apiVersions, handler, options ?? new RouteOptions(), Options.RequestDeadline));
 
     /// <summary>Takes the inherited sockets, or binds the own one, and serves on background threads.</summary>
-    /// <exception cref="Platform.ProblemException"><c>socket_in_use</c>, <c>socket_path</c>, <c>socket_bind</c>.</exception>
+    /// <exception cref="ProblemException"><c>socket_in_use</c>, <c>socket_path</c>, <c>socket_bind</c>.</exception>
     public void Start()
     {
         lock (_startStop)
         {
             ObjectDisposedException.ThrowIf(_stopped, this);
-            if (_listeners is not null) throw new InvalidOperationException("the server runs already");
-            _listeners = Listeners.Open(Options);
-            if (_listeners.GroupRefused) Log.GroupRefused(Logger, Options.SocketPath, Options.Group);
-            for (var i = 0; i < _listeners.Descriptors.Length; i++) _poll.Watch(_listeners.Descriptors[i], ListenerTokens | (uint)i);
-            TryAddThread();
+            if (_acceptor is not null) throw new InvalidOperationException("the server runs already");
+            _acceptor = new Acceptor(Options, _poll, Connections, Logger);
+            if (!TryAddThread()) throw new ProblemException("no_thread", $"no thread could be started to serve {Options.SocketPath}", "raise TasksMax= or the memory limit of the unit");
         }
     }
 
@@ -96,7 +93,7 @@ public sealed partial class LocalServer : IDisposable
             _poll.WakeForEver();
             Connections.Stop();
             var drained = WaitForThreads();
-            _listeners?.Close();
+            _acceptor?.Close();
             // A handler that hangs still uses the poll; the process is about to end anyway.
             if (drained) _poll.Dispose();
             else Log.NotDrained(Logger, Options.SocketPath, ThreadCount);
@@ -104,34 +101,6 @@ public sealed partial class LocalServer : IDisposable
     }
 
     public void Dispose() => Stop();
-
-    /// <summary>Counts a request in; false when its uid has too many.</summary>
-    internal bool TryEnter(Connection connection, bool waits)
-    {
-        var caller = connection.Caller;
-        bool entered;
-        if (waits)
-        {
-            entered = Interlocked.Increment(ref caller.Waiting) <= Options.MaxWaitingPerUid & Interlocked.Increment(ref _waitingRequests) <= Options.MaxThreads / 2;
-        }
-        else
-        {
-            entered = Interlocked.Increment(ref caller.InProgress) <= Options.MaxRequestsPerUid;
-        }
-
-        if (entered) return true;
-        Leave(connection, waits);
-        if (caller.RefusalLogged) return false;
-        caller.RefusalLogged = true;
-        Log.TooMany(Logger, caller.Uid, Options.SocketPath, waits ? Options.MaxWaitingPerUid : Options.MaxRequestsPerUid);
-        return false;
-    }
-
-    internal void Leave(Connection connection, bool waits)
-    {
-        Interlocked.Decrement(ref waits ? ref connection.Caller.Waiting : ref connection.Caller.InProgress);
-        if (waits) Interlocked.Decrement(ref _waitingRequests);
-    }
 
     /// <summary>Whether a thread may stay with its connection: not when all threads are taken and others' events have no one.</summary>
     internal bool MayLinger => !_stopped && (Volatile.Read(ref _waitingThreads) > 0 || Volatile.Read(ref _threads) < Options.MaxThreads);
@@ -168,9 +137,9 @@ public sealed partial class LocalServer : IDisposable
     /// <summary>True when the event was a connection's.</summary>
     private bool Handle(Worker worker, ulong token, bool othersWait)
     {
-        if (token >= ListenerTokens)
+        if (token >= Acceptor.FirstToken)
         {
-            if (token != EventPoll.WakeToken) Accept((int)(uint)token);
+            if (token != EventPoll.WakeToken) _acceptor!.Accept(token);
             return false;
         }
 
@@ -229,7 +198,7 @@ public sealed partial class LocalServer : IDisposable
     /// <summary>A sole thread with nothing in progress sleeps for ever, so that an idle daemon never wakes.</summary>
     private int WaitMilliseconds()
     {
-        if (ThreadCount > 1 || _listenersPaused || Connections.Active > 0) return ScanMilliseconds;
+        if (ThreadCount > 1 || _acceptor!.IsPaused || Connections.Active > 0) return ScanMilliseconds;
         return Options.Watchdog?.WatchdogInterval is { } interval ? (int)Math.Max(1, interval.TotalMilliseconds / 2) : -1;
     }
 
@@ -242,10 +211,10 @@ public sealed partial class LocalServer : IDisposable
         {
             foreach (var expired in Connections.Expire(Time, _deadlineAnswer) ?? [])
             {
-                Log.TooSlow(Logger, expired.Route!.Name, expired.Peer.Uid, Options.RequestDeadline.TotalSeconds);
+                Log.TooSlow(Logger, expired.Route!.Name, expired.Peer.Uid, expired.Route.Deadline.TotalSeconds);
             }
 
-            if (_listenersPaused) ResumeListeners();
+            if (_acceptor!.IsPaused) _acceptor.Resume();
         }
 
         if (Options.Watchdog?.WatchdogInterval is not { } interval) return;
@@ -253,62 +222,10 @@ public sealed partial class LocalServer : IDisposable
         if (now - last >= interval.TotalMilliseconds / 2 && Interlocked.CompareExchange(ref _lastKeepAlive, now, last) == last) Options.Watchdog.KeepAlive();
     }
 
-    private void ResumeListeners()
-    {
-        _listenersPaused = false;
-        for (var i = 0; i < _listeners!.Descriptors.Length; i++) _poll.Arm(_listeners.Descriptors[i], ListenerTokens | (uint)i);
-    }
-
-    private void Accept(int index)
-    {
-        var listener = _listeners!.Descriptors[index];
-        for (var i = 0; i < 64; i++)
-        {
-            var descriptor = UnixSocket.Accept(listener);
-            if (descriptor >= 0)
-            {
-                Admit(descriptor);
-                continue;
-            }
-
-            var error = System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
-            if (error is Errno.TooManyFiles or Errno.TooManyFilesInSystem or Errno.NoBuffers)
-            {
-                if (Connections.CloseAnyIdle()) continue;
-                Log.NoDescriptors(Logger, Options.SocketPath);
-                _listenersPaused = true;
-                return;
-            }
-
-            if (error is not (Errno.Interrupted or Errno.ConnectionAborted)) break;
-        }
-
-        _poll.Arm(listener, ListenerTokens | (uint)index);
-    }
-
-    private void Admit(int descriptor)
-    {
-        UnixSocket.SetTimeouts(descriptor, HotTime, HotTime);
-        if (Connections.Admit(descriptor, UnixSocket.Peer(descriptor)) is not null) return;
-        var response = new LocalResponse();
-        response.Problem(Refusal.TooManyConnections);
-        _ = UnixSocket.Send(descriptor, response.Finish(close: true, bodyWanted: true), wait: false);
-        _ = Libc.Close(descriptor);
-    }
-
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "uid {Uid} has more than {Limit} requests in progress at {Socket}; the rest is answered 503 (code=too_many_requests)")]
-        public static partial void TooMany(ILogger logger, uint uid, string socket, int limit);
-
         [LoggerMessage(Level = LogLevel.Warning, Message = "{Route} for uid {Uid} takes longer than {Seconds} s; its client got 504 (code=deadline)")]
         public static partial void TooSlow(ILogger logger, string route, uint uid, double seconds);
-
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} cannot accept: no descriptors are left (code=too_many_files; hint: raise LimitNOFILE=)")]
-        public static partial void NoDescriptors(ILogger logger, string socket);
-
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} could not be given to the group {Group}: its members cannot connect (code=socket_group; hint: add the daemon's user to the group, or use the .socket unit)")]
-        public static partial void GroupRefused(ILogger logger, string socket, string group);
 
         [LoggerMessage(Level = LogLevel.Error, Message = "serving {Socket} failed unexpectedly: {Type} {Trace} (code=internal)")]
         public static partial void Failed(ILogger logger, string socket, string type, string trace);

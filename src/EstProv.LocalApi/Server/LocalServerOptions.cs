@@ -24,14 +24,22 @@ public sealed record LocalServerOptions
     /// <summary>Requests that wait by design (long polls) for each uid; more are answered 503.</summary>
     public int MaxWaitingPerUid { get; init; } = 32;
 
-    /// <summary>Connections of one uid; one more closes the one that has been idle longest.</summary>
-    public int MaxConnectionsPerUid { get; init; } = 64;
+    /// <summary>Connections of one uid; one more closes the one that has been idle longest. At least 64.</summary>
+    public int MaxConnectionsPerUid
+    {
+        get => field > 0 ? field : Math.Max(64, MaxRequestsPerUid + MaxWaitingPerUid + 16);
+        init;
+    }
 
-    /// <summary>Connections of all uids together.</summary>
+    /// <summary>Connections of all uids together; one more closes the one of the busiest uid that has been idle longest.</summary>
     public int MaxConnections { get; init; } = 512;
 
     /// <summary>Worker threads at most. Half of them at most wait by design.</summary>
-    public int MaxThreads { get; init; } = 128;
+    public int MaxThreads
+    {
+        get => field > 0 ? field : Math.Max(128, 2 * MaxRequestsPerUid);
+        init;
+    }
 
     /// <summary>How long a worker thread without work is kept.</summary>
     public TimeSpan IdleThread { get; init; } = TimeSpan.FromSeconds(5);

@@ -8,7 +8,7 @@ internal sealed class Route
 {
     private readonly Segment[] _segments;
 
-    public Route(string method, string pattern, string[] apiVersions, RouteHandler handler, RouteOptions options)
+    public Route(string method, string pattern, string[] apiVersions, RouteHandler handler, RouteOptions options, TimeSpan deadline)
     {
         if (pattern.Length == 0 || pattern[0] != '/') throw new ArgumentException("a pattern begins with '/'", nameof(pattern));
         var parts = pattern[1..].Split('/');
@@ -24,6 +24,7 @@ internal sealed class Route
         ApiVersions = apiVersions;
         Handler = handler;
         Waits = options.Waits;
+        Deadline = options.Deadline ?? deadline;
     }
 
     /// <summary>For messages: <c>GET /keypair/{id}</c>.</summary>
@@ -36,6 +37,9 @@ internal sealed class Route
     public RouteHandler Handler { get; }
 
     public bool Waits { get; }
+
+    /// <summary>Of the handler, where it does not wait by design.</summary>
+    public TimeSpan Deadline { get; }
 
     /// <summary>Compares a path, still percent-encoded, that begins with '/'. A parameter matches any one segment that is not empty.</summary>
     public bool Matches(ReadOnlySpan<byte> path)

@@ -8,6 +8,12 @@ public sealed record RouteOptions
     /// too when its client goes away.
     /// </summary>
     public bool Waits { get; init; }
+
+    /// <summary>
+    /// How long the handler may take before its client is answered 504 in its place (it itself cannot be cancelled); null means
+    /// <see cref="LocalServerOptions.RequestDeadline"/>. For what may be slow but does not wait, such as making an RSA key in a token.
+    /// </summary>
+    public TimeSpan? Deadline { get; init; }
 }
 
 /// <summary>

@@ -57,14 +57,14 @@ internal sealed partial class Worker
     /// <summary>A slow sender counts as a request in progress, so that it cannot take more threads than requests can.</summary>
     private ReadOutcome ReadRest(Connection connection, bool refuseAll)
     {
-        if (refuseAll || !_server.TryEnter(connection, waits: false)) return _reader.Refuse(Refusal.TooManyRequests);
+        if (refuseAll || !_server.Throttle.TryEnter(connection.Caller, waits: false)) return _reader.Refuse(Refusal.TooManyRequests);
         try
         {
             return _reader.Read(connection, wait: true);
         }
         finally
         {
-            _server.Leave(connection, waits: false);
+            _server.Throttle.Leave(connection.Caller, waits: false);
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed partial class Worker
         _response.Begin();
         var refusal = refuseAll ? Refusal.TooManyRequests : _server.Routes.Find(_request);
         var route = _request.Matched;
-        if (refusal == Refusal.None && !_server.TryEnter(connection, route!.Waits)) refusal = Refusal.TooManyRequests;
+        if (refusal == Refusal.None && !_server.Throttle.TryEnter(connection.Caller, route!.Waits)) refusal = Refusal.TooManyRequests;
         if (refusal != Refusal.None) _response.Problem(refusal);
         else if (!Handle(connection, route!)) return false;
 
@@ -103,7 +103,7 @@ internal sealed partial class Worker
         Volatile.Write(ref connection.State, Connection.Handling);
         Invoke(connection, route);
         var mine = Interlocked.CompareExchange(ref connection.State, Connection.Owned, Connection.Handling) == Connection.Handling;
-        _server.Leave(connection, route.Waits);
+        _server.Throttle.Leave(connection.Caller, route.Waits);
         if (gone is not null) _server.Connections.WatchForLeaving(connection, null);
         return mine;
     }

@@ -72,7 +72,7 @@ public sealed class ChangeFeedTests
     {
         using var client = _server.Connect();
         client.Send(Changes($"after={Ask(client, "after=0").Next}&wait=300"));
-        Eventually.Is(() => _server.Server.ThreadCount > 1, "it waits");
+        Eventually.Is(() => _server.Server.Throttle.Waiting == 1, "it waits");
         _feed.Publish("n", "news");
         Assert.That(Parse(client.Read()).Changes, Is.EqualTo(new[] { "news" }));
     }
@@ -82,7 +82,7 @@ public sealed class ChangeFeedTests
     {
         using var client = _server.Connect();
         client.Send(Changes("after=0&wait=300"));
-        Eventually.Is(() => _server.Server.WaitingRequests == 1, "it waits");
+        Eventually.Is(() => _server.Server.Throttle.Waiting == 1, "it waits");
         _server.Server.Stop();
         Assert.That(client.Read().Status, Is.EqualTo(200));
     }
@@ -93,10 +93,10 @@ public sealed class ChangeFeedTests
         using (var client = _server.Connect())
         {
             client.Send(Changes("after=0&wait=300"));
-            Eventually.Is(() => _server.Server.WaitingRequests == 1, "it waits");
+            Eventually.Is(() => _server.Server.Throttle.Waiting == 1, "it waits");
         }
 
-        Eventually.Is(() => _server.Server.WaitingRequests == 0, "it does no longer");
+        Eventually.Is(() => _server.Server.Throttle.Waiting == 0, "it does no longer");
     }
 
     [TestCase("after=x")]

@@ -33,7 +33,7 @@ public sealed class LimitTests
     public void Those_that_wait_by_design_take_no_place_of_the_others_and_have_their_own_limit()
     {
         using var gate = new Gate();
-        using var server = gate.Map(new TestServer(options => options with { MaxRequestsPerUid = 1, MaxWaitingPerUid = 20 }), waits: true).Start();
+        using var server = gate.Map(new TestServer(options => options with { MaxRequestsPerUid = 1, MaxWaitingPerUid = 20 }), new RouteOptions { Waits = true }).Start();
         var waiting = Enumerable.Range(0, 20).Select(_ => server.Connect().Send(RawClient.Get("/block"))).ToArray();
         gate.WaitFor(20);
         using var more = server.Connect();
@@ -111,10 +111,24 @@ public sealed class LimitTests
     }
 
     [Test]
+    public void A_route_may_have_a_longer_deadline()
+    {
+        using var gate = new Gate();
+        using var server = gate.Map(new TestServer(), new RouteOptions { Deadline = TimeSpan.FromMinutes(1) }).Start();
+        using var client = server.Connect().Send(RawClient.Get("/block"));
+        gate.WaitFor(1);
+        server.Time.Advance(TimeSpan.FromSeconds(59));
+        Assert.That(client.Socket.Poll(600_000, System.Net.Sockets.SelectMode.SelectRead), Is.False);
+        server.Time.Advance(TimeSpan.FromSeconds(2));
+        Assert.That(client.Read().Status, Is.EqualTo(504));
+        gate.Open();
+    }
+
+    [Test]
     public void A_handler_that_waits_by_design_has_no_deadline()
     {
         using var gate = new Gate();
-        using var server = gate.Map(new TestServer(), waits: true).Start();
+        using var server = gate.Map(new TestServer(), new RouteOptions { Waits = true }).Start();
         using var client = server.Connect().Send(RawClient.Get("/block"));
         gate.WaitFor(1);
         server.Time.Advance(TimeSpan.FromMinutes(10));
@@ -247,12 +261,12 @@ public sealed class LimitTests
         private readonly ManualResetEventSlim _open = new();
         private int _inside;
 
-        public TestServer Map(TestServer server, bool waits = false) => server.Map("GET", "/block", (_, response) =>
+        public TestServer Map(TestServer server, RouteOptions? options = null) => server.Map("GET", "/block", (_, response) =>
         {
             Interlocked.Increment(ref _inside);
             _open.Wait(Long);
             response.Bytes("done"u8, "text/plain");
-        }, new RouteOptions { Waits = waits });
+        }, options);
 
         public void WaitFor(int count) => Eventually.Is(() => Volatile.Read(ref _inside) >= count, $"{count} handlers run");
 
