@@ -62,7 +62,7 @@ static void malformed(void)
         BEGIN "ZXN0AHJvdjp2MS54\n" END,
         BEGIN "ZXN0cHJvdjp2MS54\n-----END SOMETHING ELSE-----\n",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" BEGIN "ZXN0cHJvdjp2MS54\n" END,
-        "-----BEGIN ESTPROV KEY REFERENCE----\nZXN0cHJvdjp2MS54\n" END,
+        ("-----BEGIN ESTPROV KEY REFERENCE----\nZXN0cHJvdjp2MS54\n" END),
     };
     char uri[64];
 

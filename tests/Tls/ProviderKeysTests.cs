@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using EstProv.Keys.Tls;
@@ -9,9 +8,6 @@ namespace EstProv.Tls.Tests;
 
 public sealed class ProviderKeysTests
 {
-    private static readonly string Module = typeof(ProviderKeysTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-        .Single(a => a.Key == "ProviderModule").Value!;
-
     private static readonly TestPki Pki = new();
 
     [TestCase("EC", SslProtocols.Tls12)]
@@ -139,7 +135,7 @@ public sealed class ProviderKeysTests
     }
 
     private static ProviderKeys Keys(FakeKeyd keyd, string? module = null, string? providerSocket = null) =>
-        new(new LocalClient(keyd.SocketPath, "estprov-keyd", "Key Service", TimeSpan.FromSeconds(10)), providerSocket ?? keyd.SocketPath, module ?? Module);
+        new(new LocalClient(keyd.SocketPath, "estprov-keyd", "Key Service", TimeSpan.FromSeconds(10)), providerSocket ?? keyd.SocketPath, module ?? BuiltProvider.Path);
 
     private static AsymmetricAlgorithm NewKey(string kind) =>
         kind == "EC" ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(2048);

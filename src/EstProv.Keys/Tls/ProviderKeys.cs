@@ -11,7 +11,7 @@ namespace EstProv.Keys.Tls;
 /// our own derived from ECDsa or RSA would be asked to export its private key.
 /// </summary>
 /// <remarks>
-/// .NET 10 leaks about 82 KB with every key that it opens through a provider, so each is opened once and kept until
+/// .NET 10 leaks a library context with every key that it opens through a provider, so each key is opened once and kept until
 /// <see cref="Forget"/>. Safe from any thread.
 /// </remarks>
 public sealed class ProviderKeys : IDisposable
