@@ -53,6 +53,12 @@ internal class ConfigurationFiles
     {
         try
         {
+            if (file.Length == 0)
+            {
+                problems.Error(Whole("(no name)"), "the configuration file has no name", "--config FILE names the configuration file");
+                return null;
+            }
+
             if (Directory.Exists(file))
             {
                 problems.Error(Whole(file), "this is a folder; allowed: a TOML file");
@@ -60,16 +66,18 @@ internal class ConfigurationFiles
             }
 
             using var stream = Open(file);
-            var bytes = new byte[Largest + 1];
-            var length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            if (length > Largest)
+            if (ReadAll(stream) is not { } bytes)
             {
                 problems.Error(Whole(file), "larger than 1 MiB; allowed: a TOML file of at most 1 MiB", "is this the right file?");
                 return null;
             }
 
-            if (stream is FileStream && (File.GetUnixFileMode(file) & UnixFileMode.OtherRead) != UnixFileMode.None) _readableByOthers.Add(file);
-            return Decode(bytes.AsSpan(0, length), file, problems);
+            if (stream is FileStream { SafeFileHandle: var handle } && (File.GetUnixFileMode(handle) & UnixFileMode.OtherRead) != UnixFileMode.None)
+            {
+                _readableByOthers.Add(file);
+            }
+
+            return Decode(bytes, file, problems);
         }
         catch (Exception cause) when (cause is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -90,6 +98,20 @@ internal class ConfigurationFiles
     protected virtual Stream Open(string file) => new FileStream(file, new FileStreamOptions { Mode = FileMode.Open, BufferSize = 0 });
 
     protected virtual IEnumerable<string> List(string folder) => Directory.EnumerateFileSystemEntries(folder);
+
+    // Grows from a usual file's size, so that no large buffer is ever made in a daemon whose memory counts. Null: larger than allowed.
+    private static byte[]? ReadAll(Stream stream)
+    {
+        var buffer = new byte[8 * 1024];
+        var length = 0;
+        while (true)
+        {
+            length += stream.ReadAtLeast(buffer.AsSpan(length), buffer.Length - length, throwOnEndOfStream: false);
+            if (length < buffer.Length) return buffer[..length];
+            if (length > Largest) return null;
+            Array.Resize(ref buffer, Math.Min(buffer.Length * 2, Largest + 1));
+        }
+    }
 
     private static string? Decode(ReadOnlySpan<byte> bytes, string file, Problems problems)
     {

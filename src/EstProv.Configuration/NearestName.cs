@@ -3,7 +3,10 @@ namespace EstProv.Configuration;
 /// <summary>Finds the name that was probably meant.</summary>
 internal static class NearestName
 {
-    /// <summary>The known name within a third of the length in edits (insert, delete, replace, swap neighbours), or null.</summary>
+    /// <summary>
+    /// The known name within a third of the length in edits (insert, delete, replace, swap neighbours); else one that continues the name
+    /// or is continued by it; or null.
+    /// </summary>
     public static string? Find(string name, IEnumerable<string> known)
     {
         string? best = null;
@@ -11,15 +14,19 @@ internal static class NearestName
         foreach (var candidate in known)
         {
             var most = Math.Max(1, Math.Max(name.Length, candidate.Length) / 3);
-            if (Math.Abs(name.Length - candidate.Length) > most) continue;
-            var distance = Distance(name, candidate);
-            if (distance > most || distance >= bestDistance) continue;
+            var distance = Math.Abs(name.Length - candidate.Length) > most ? int.MaxValue : Distance(name, candidate);
+            if (distance > most) distance = Continues(name, candidate) ? int.MaxValue - 1 : int.MaxValue;
+            if (distance >= bestDistance) continue;
             best = candidate;
             bestDistance = distance;
         }
 
         return best;
     }
+
+    private static bool Continues(string a, string b) =>
+        Math.Min(a.Length, b.Length) >= 4
+        && (a.StartsWith(b, StringComparison.OrdinalIgnoreCase) || b.StartsWith(a, StringComparison.OrdinalIgnoreCase));
 
     // Optimal string alignment, over three rows.
     private static int Distance(string a, string b)

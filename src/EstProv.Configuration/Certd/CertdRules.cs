@@ -45,7 +45,7 @@ internal sealed class CertdRules
         foreach (var (id, members) in _configuration.PreloadedBundles)
         {
             var path = Shown.Key("preloaded_certs", id);
-            foreach (var member in members.Value) CheckPreloaded(member, members.Position, path);
+            CheckElements(_preloaded.Find(id), path);
             if (Reaches(id, id, [])) _problems.Error(members.Position, $"{path} contains itself", "a bundle names files, or bundles that do not lead back to it");
         }
     }
@@ -61,6 +61,14 @@ internal sealed class CertdRules
         return false;
     }
 
+    private void CheckElements(TomlNode? list, string path)
+    {
+        foreach (var member in (list as TomlArray)?.Items ?? [])
+        {
+            if (member.Kind == TomlKind.Text) CheckPreloaded(member.Text, member.Position, path);
+        }
+    }
+
     private void CheckPreloaded(string id, Position position, string path)
     {
         if (IsPreloaded(id) || Forms.Id(id) is not null) return;
@@ -69,19 +77,11 @@ internal sealed class CertdRules
             near is null ? $"add {Shown.Key("", id)} = \"/path/of/its.pem\" to [preloaded_certs]" : $"did you mean \"{near}\"?");
     }
 
-    private bool IsPreloaded(string id)
-    {
-        foreach (var entry in _preloaded.Entries)
-        {
-            if (entry.Name == id) return true;
-        }
-
-        return false;
-    }
+    private bool IsPreloaded(string id) => _preloaded.Find(id) is not null;
 
     private void CheckDeviceCa()
     {
-        var signs = _issuance.Entries.Any(static entry => entry.Name == CertdSchema.DeviceCa);
+        var signs = _issuance.Find(CertdSchema.DeviceCa) is not null;
         foreach (var (id, issuance) in _configuration.Issuance)
         {
             if (issuance.Method != IssuanceMethod.DeviceCa) continue;
@@ -102,7 +102,7 @@ internal sealed class CertdRules
     {
         foreach (var (id, issuance) in _configuration.Issuance)
         {
-            if (issuance.Method != IssuanceMethod.Est || _issuance.Entries.Any(static entry => entry.Name == CertdSchema.Est.Name)) continue;
+            if (issuance.Method != IssuanceMethod.Est || _issuance.Find(CertdSchema.Est.Name) is not null) continue;
             _problems.Error(issuance.Position, $"{Shown.Key("cert_issuance", id)} = \"est\", but the table [{EstPath}] is missing",
                 $"add [{EstPath}] with method, identity_cert and identity_pk, and [{EstPath}.urls]");
             return;
@@ -146,10 +146,10 @@ internal sealed class CertdRules
 
     private void CheckTrust(EstIssuance est, TomlView table)
     {
-        if (est.TrustedCerts is { } trusted)
+        if (est.TrustedCerts is not null)
         {
-            foreach (var id in trusted.Value) CheckPreloaded(id, trusted.Position, $"{EstPath}.trusted_certs");
-            if (trusted.Value.Count > 0) return;
+            CheckElements(table.Find(CertdSchema.TrustedCerts.Name), $"{EstPath}.trusted_certs");
+            if (!table.IsEmptyList(CertdSchema.TrustedCerts)) return;
         }
         else if (table.Has(CertdSchema.TrustedCerts) || IsPreloaded(CertdSchema.TrustBundle))
         {
@@ -172,14 +172,14 @@ internal sealed class CertdRules
                     "is the path complete?");
             }
 
-            if (id == CertdSchema.DefaultUrl || id == est.IdentityCert || _issuance.Entries.Any(entry => entry.Name == id)) continue;
+            if (id == CertdSchema.DefaultUrl || id == est.IdentityCert || _issuance.Find(id) is not null) continue;
             var ids = _issuance.Entries.Select(static entry => entry.Name).Append(est.IdentityCert ?? "").Append(CertdSchema.DefaultUrl);
             _problems.Warn(url.Position, $"{path} is used by nothing: no certificate {Shown.Value(id)} is issued",
                 NearestName.Find(id, ids) is { } near ? $"did you mean \"{near}\"?" : "add the id to [cert_issuance], or take the URL away");
         }
 
         var urls = table.Table(CertdSchema.Urls);
-        bool Has(string id) => urls.Entries.Any(entry => entry.Name == id);
+        bool Has(string id) => urls.Find(id) is not null;
         if (Has(CertdSchema.DefaultUrl)) return;
         if (est.IdentityCert is { } identity && !_configuration.Issuance.ContainsKey(identity) && !Has(identity)) LacksUrl(identity, table.Text(CertdSchema.IdentityCert)!.Value.Position);
         foreach (var (id, issuance) in _configuration.Issuance)

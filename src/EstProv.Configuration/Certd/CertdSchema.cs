@@ -105,7 +105,7 @@ internal static class CertdSchema
         "Ids of `[preloaded_certs]` that EST servers are verified against, beside those that the server's own `cacerts` adds.")
     {
         Default = "`[\"trust-bundle\"]`",
-        Form = "an id of [preloaded_certs]",
+        ElementForm = "an id of [preloaded_certs]",
         Example = "[\"est-ca\"]",
     };
 
@@ -123,6 +123,7 @@ internal static class CertdSchema
         {
             Form = "an https URL such as https://est.example.com/.well-known/est",
             Check = Forms.EstUrl,
+            ExampleName = "default",
             Example = "\"https://est.example.com/.well-known/est\"",
         },
     };
@@ -149,6 +150,7 @@ internal static class CertdSchema
         {
             Choices = Method.Choices,
             Table = IssuanceTable,
+            ExampleName = "device-id",
             Example = "\"est\"",
         },
         Sections = [Est],
@@ -161,7 +163,9 @@ internal static class CertdSchema
         Entry = new Setting("ID", SettingKind.TextOrList, "Path of a PEM or DER file, or an array of ids of this table.")
         {
             Form = "an absolute path",
+            ElementForm = "an id of [preloaded_certs]",
             Check = Forms.AbsolutePath,
+            ExampleName = "est-ca",
             Example = "\"/var/secrets/est-ca.cer\"",
         },
     };
@@ -170,7 +174,7 @@ internal static class CertdSchema
         "Certificate ids that he may have issued, import and delete; `*` stands for any characters and `?` for one.")
     {
         Required = true,
-        Form = "a certificate id or a pattern with * and ?",
+        ElementForm = "a certificate id or a pattern with * and ?",
         Example = "[\"module-server\"]",
     };
 
@@ -178,7 +182,7 @@ internal static class CertdSchema
         "Certificate ids that he may name as issuer in a request of his; the right to the issuer's key is asked of keyd besides.")
     {
         Default = "`[]`",
-        Form = "a certificate id or a pattern with * and ?",
+        ElementForm = "a certificate id or a pattern with * and ?",
         Example = "[\"device-ca\"]",
     };
 

@@ -14,6 +14,7 @@ internal static class IdentitydSchema
     {
         Required = true,
         Choices = ["dps"],
+        VersionHint = "this version provisions by DPS only",
         Example = "\"dps\"",
     };
 
@@ -37,7 +38,7 @@ internal static class IdentitydSchema
         "Certificate ids of certd's that DPS and the hub are verified against, in place of the system's store. The trust bundle is never used for them unless it is named here.")
     {
         Default = "the system's store",
-        Form = "a certificate id",
+        ElementForm = "a certificate id",
         Example = "[\"azure-root\"]",
     };
 
@@ -45,6 +46,7 @@ internal static class IdentitydSchema
     {
         Required = true,
         Choices = ["x509"],
+        VersionHint = "this version proves the device by its certificate only",
         Example = "\"x509\"",
     };
 

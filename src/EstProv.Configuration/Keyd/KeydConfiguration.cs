@@ -24,8 +24,11 @@ public sealed record Pkcs11Configuration
     /// <summary>The vendor's PKCS#11 module.</summary>
     public required Positioned<string> LibPath { get; init; }
 
-    /// <summary>RFC 7512 URI of the slot or token in which keys are generated, with its PIN.</summary>
+    /// <summary>RFC 7512 URI of the slot or token in which keys are generated, with its PIN: a secret.</summary>
     public required Positioned<string> BaseSlot { get; init; }
+
+    /// <summary>Without the PIN, so that a configuration may be shown.</summary>
+    public override string ToString() => $"Pkcs11Configuration {{ LibPath = {LibPath.Value}, BaseSlot = {Shown.Plain(BaseSlot.Value)} }}";
 }
 
 /// <summary>One <c>[[principal]]</c>: who may do what with which keys.</summary>

@@ -41,6 +41,7 @@ internal static class KeydSchema
             Form = "a PKCS#11 URI",
             Check = Forms.Pkcs11Uri,
             Secret = true,
+            ExampleName = "bootstrap",
             Example = "\"pkcs11:token=device;object=device%20id?pin-source=file:/run/credentials/estprov-keyd.service/pin\"",
         },
     };
@@ -48,7 +49,7 @@ internal static class KeydSchema
     public static readonly Setting Keys = new("keys", SettingKind.TextList, "Key ids; `*` stands for any characters and `?` for one.")
     {
         Required = true,
-        Form = "a key id or a pattern with * and ?",
+        ElementForm = "a key id or a pattern with * and ?",
         Example = "[\"device-id\"]",
     };
 

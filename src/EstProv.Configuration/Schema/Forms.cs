@@ -43,7 +43,7 @@ internal static class Forms
 
     /// <summary>RFC 5280, appendix A.1: ub-common-name.</summary>
     public static Fault? CommonName(string value) =>
-        value.Length > 64 ? new Fault("is longer than 64 characters", "a subject's common name holds 64 characters (RFC 5280)") : null;
+        value.Length > 64 ? new Fault("is longer than a subject takes (RFC 5280)") : null;
 
     public static Fault? KeyAlgorithm(string value)
     {
@@ -71,7 +71,7 @@ internal static class Forms
         {
             if (!char.IsAsciiLetterOrDigit(character) && character is not ('-' or '.' or '_' or ':'))
             {
-                return new Fault("has a character that DPS does not take", "letters, digits and - . _ : are allowed");
+                return new Fault("has a character that DPS does not take");
             }
         }
 

@@ -77,7 +77,7 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
             case TomlArray list when setting.Kind is SettingKind.TextList or SettingKind.TextOrList:
                 foreach (var item in list.Items)
                 {
-                    if (item.Kind != TomlKind.Text) WrongType(item, setting, path, "has an element that ");
+                    if (item.Kind != TomlKind.Text) WrongType(item, setting, path, isElement: true);
                     else CheckText(item, setting, path, isElement: true);
                 }
 
@@ -93,28 +93,29 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
 
                 break;
             default:
-                WrongType(node, setting, path, "");
+                WrongType(node, setting, path, isElement: false);
                 break;
         }
     }
 
-    private void WrongType(TomlNode node, Setting setting, string path, string element) =>
-        problems.Error(node.Position, $"{path} {element}{Is(node, setting.Secret)}; allowed: {setting.Allowed}",
-            $"such as {Shown.Key("", Last(path))} = {setting.Example}");
+    private void WrongType(TomlNode node, Setting setting, string path, bool isElement) =>
+        problems.Error(node.Position,
+            $"{path} {(isElement ? "has an element that " : "")}{Is(node, setting.Secret)}; allowed: {(isElement ? setting.AllowedElement : setting.Allowed)}",
+            isElement && setting.Kind == SettingKind.TextOrList ? "" : $"such as {Shown.Key("", Last(path))} = {setting.Example}");
 
     private void CheckText(TomlNode node, Setting setting, string path, bool isElement)
     {
         var fault = Forms.Text(node.Text);
         if (fault is null && setting.Choices.Count > 0 && !setting.Choices.Contains(node.Text))
         {
-            fault = new Fault("is not known", NearestName.Find(node.Text, setting.Choices) is { } near ? $"did you mean \"{near}\"?" : "");
+            fault = new Fault("is not known", NearestName.Find(node.Text, setting.Choices) is { } near ? $"did you mean \"{near}\"?" : setting.VersionHint);
         }
 
         fault ??= isElement && setting.Kind == SettingKind.TextOrList ? Forms.Id(node.Text) : setting.Check?.Invoke(node.Text);
         if (fault is null) return;
-        var shown = setting.Secret && !node.Text.StartsWith("pkcs11:", StringComparison.OrdinalIgnoreCase) ? "…" : Shown.Value(node.Text);
+        var shown = setting.Secret ? "…" : Shown.Value(node.Text);
         var subject = isElement ? $"{path} has {shown}, which" : $"{path} = {shown}";
-        problems.Error(node.Position, $"{subject} {fault.What}; allowed: {setting.Allowed}", fault.Hint);
+        problems.Error(node.Position, $"{subject} {fault.What}; allowed: {(isElement ? setting.AllowedElement : setting.Allowed)}", fault.Hint);
     }
 
     private void Unknown(TomlEntry entry, Section section, string path, string key)
@@ -130,17 +131,17 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
 
     private static string Is(TomlNode node, bool secret)
     {
-        var shown = secret ? "" : node.Kind == TomlKind.Text ? $" {Shown.Value(node.Text)}" : $" {Shown.Plain(node.Text)}";
-        return node.Kind switch
+        var (article, kind, value) = node.Kind switch
         {
-            TomlKind.Text => $"is the string{shown}",
-            TomlKind.Integer => $"is the integer{shown}",
-            TomlKind.Float => $"is the number{shown}",
-            TomlKind.Boolean => $"is the boolean{shown}",
-            TomlKind.DateTime => $"is the date{shown}",
-            TomlKind.Array => "is an array",
-            _ => "is a table",
+            TomlKind.Text => ("a", "string", Shown.Value(node.Text)),
+            TomlKind.Integer => ("an", "integer", Shown.Plain(node.Text)),
+            TomlKind.Float => ("a", "number", Shown.Plain(node.Text)),
+            TomlKind.Boolean => ("a", "boolean", node.Text),
+            TomlKind.DateTime => ("a", "date", node.Text),
+            TomlKind.Array => ("an", "array", ""),
+            _ => ("a", "table", ""),
         };
+        return secret || value.Length == 0 ? $"is {article} {kind}" : $"is the {kind} {value}";
     }
 
     private static string Header(Section section, string path) =>

@@ -37,14 +37,23 @@ internal sealed class Setting(string name, SettingKind kind, string summary)
     /// <summary>What a string must look like, for messages: <c>an absolute path</c>.</summary>
     public string Form { get; init; } = "";
 
+    /// <summary>What each string of an array must look like.</summary>
+    public string ElementForm { get; init; } = "";
+
+    /// <summary>What this version does in place of a word that it does not know; empty when the words speak for themselves.</summary>
+    public string VersionHint { get; init; } = "";
+
     /// <summary>Judges a string, or each string of an array.</summary>
     public Func<string, Fault?>? Check { get; init; }
 
-    /// <summary>The value may carry a PIN: only a URI's part before its query is ever shown.</summary>
+    /// <summary>The value may carry a PIN: messages show none of it, since a damaged one hides it badly.</summary>
     public bool Secret { get; init; }
 
     /// <summary>A value as it is written in a file, for hints.</summary>
     public required string Example { get; init; }
+
+    /// <summary>A key that an operator could choose; empty where <see cref="Name"/> is the key.</summary>
+    public string ExampleName { get; init; } = "";
 
     /// <summary>The table's form of an entry, where <see cref="Kind"/> has one.</summary>
     public Section? Table { get; init; }
@@ -53,17 +62,14 @@ internal sealed class Setting(string name, SettingKind kind, string summary)
     public string Allowed => Kind switch
     {
         SettingKind.Integer => $"an integer from {Smallest} to {Largest}",
-        SettingKind.TextList => $"an array of strings{Detail(", each ")}",
-        SettingKind.TextOrList => $"{(Form.Length > 0 ? Form : "a string")}, or an array of strings",
+        SettingKind.TextList => $"an array of strings, each {AllowedElement}",
+        SettingKind.TextOrList => $"{Form}, or an array of strings, each {AllowedElement}",
         SettingKind.TextOrTable => $"{Words("a string")}, or a table",
         _ => Words(Form.Length > 0 ? Form : "a string"),
     };
 
-    private string Detail(string before)
-    {
-        var detail = Words(Form);
-        return detail.Length == 0 ? "" : before + detail;
-    }
+    /// <summary>The same for an element of the array.</summary>
+    public string AllowedElement => Words(ElementForm.Length > 0 ? ElementForm : "a string");
 
     private string Words(string otherwise) => Choices.Count == 0 ? otherwise : string.Join(" or ", Choices.Select(static word => $"\"{word}\""));
 }

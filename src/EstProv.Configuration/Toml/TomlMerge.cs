@@ -21,7 +21,7 @@ internal static class TomlMerge
                 case { Value: TomlTable table } when entry.Value is TomlTable added:
                     Into(table, added, root: false);
                     break;
-                case { Value: TomlArray { FromHeaders: true } list } when root && entry.Value is TomlArray { FromHeaders: true } more:
+                case { Value: TomlArray list } when root && entry.Value is TomlArray { FromHeaders: true } more:
                     list.Items.AddRange(more.Items);
                     break;
                 default:

@@ -32,15 +32,22 @@ internal sealed class TomlReader
         {
             document = SyntaxParser.Parse(text, new TomlSerializerOptions { MaxDepth = DeepestNesting }, file, validate: false);
         }
-        catch (TomlException)
+        catch (TomlException tooDeep)
         {
-            problems.Error(new Position(file, 0, 0), $"arrays or tables are nested more than {DeepestNesting} deep");
+            problems.Error(new Position(file, tooDeep.Line ?? 0, tooDeep.Column ?? 0), $"arrays or tables are nested more than {DeepestNesting} deep");
+            return null;
+        }
+
+        catch (Exception cause) when (cause is ArgumentException or InvalidOperationException or IndexOutOfRangeException)
+        {
+            // Tomlyn 2.10.2 throws for a backslash that ends the file inside a string, in place of a diagnostic.
+            problems.Error(new Position(file, 0, 0), "not TOML", "is each string closed? The syntax is described at https://toml.io");
             return null;
         }
 
         if (document.HasErrors)
         {
-            TomlSyntaxErrors.Report(document.Diagnostics, file, problems);
+            TomlSyntaxErrors.Report(document.Diagnostics, text, file, problems);
             return null;
         }
 

@@ -17,6 +17,8 @@ internal readonly struct TomlView(TomlTable? table, Position otherwise)
     /// <summary>Whether the key is there at all, be its value right or wrong.</summary>
     public bool Has(Setting setting) => _table?.Find(setting.Name) is not null;
 
+    public TomlNode? Find(string name) => _table?.Find(name)?.Value;
+
     public Positioned<string>? Text(Setting setting) =>
         _table?.Find(setting.Name)?.Value is { Kind: TomlKind.Text } node ? new Positioned<string>(node.Text, node.Position) : null;
 
@@ -25,6 +27,8 @@ internal readonly struct TomlView(TomlTable? table, Position otherwise)
 
     public Positioned<IReadOnlyList<string>>? TextList(Setting setting) =>
         _table?.Find(setting.Name)?.Value is TomlArray list ? Texts(list) : null;
+
+    public bool IsEmptyList(Setting setting) => _table?.Find(setting.Name)?.Value is TomlArray { Items.Count: 0 };
 
     public TomlView Table(Section section) => new(_table?.Find(section.Name)?.Value as TomlTable, Position);
 
