@@ -44,7 +44,7 @@ public sealed class FaultTests
     public void What_somebody_has_to_change_is_asked_again_after_minutes(object reply, string code, string says, string hint)
     {
         using var dps = new TestDps(_pki.Server("localhost")) { Script = _ => (DpsReply)reply };
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromSeconds(40);
         device.Certd.Staged = _pki.Device("dev-1");
         var problem = device.Start().UntilProblem(code).Problem!;
@@ -62,7 +62,7 @@ public sealed class FaultTests
     public void What_passes_by_itself_is_asked_again_soon(object? reply, string code, string says)
     {
         using var dps = new TestDps(_pki.Server("localhost")) { Script = _ => (DpsReply?)reply };
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
         var problem = device.Start().UntilProblem(code).Problem!;
@@ -87,7 +87,7 @@ public sealed class FaultTests
             7 => TestDps.Error(429, "slow down", retryAfter: "1800"),
             _ => TestDps.Assigned("hub.example", "dev-1"),
         };
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilSettled();
         var waits = device.Time.Waits;
@@ -100,7 +100,7 @@ public sealed class FaultTests
     public void A_look_in_between_does_not_disregard_a_retry_after()
     {
         using var dps = new TestDps(_pki.Server("localhost")) { Script = _ => TestDps.Error(429, "slow down", retryAfter: "600") };
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromSeconds(100);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilProblem("dps_throttled");
@@ -115,7 +115,7 @@ public sealed class FaultTests
     public void A_server_that_is_down_is_found_when_it_is_back()
     {
         var port = FreePort();
-        using var device = new Device(_pki, new Uri($"https://localhost:{port}/"));
+        using var device = new Device(_pki.Root, new Uri($"https://localhost:{port}/"));
         device.Time.Hold = static wait => wait > TimeSpan.FromSeconds(3);
         device.Certd.Staged = _pki.Device("dev-1");
         var problem = device.Start().UntilProblem("dps_unreachable").Problem!;
@@ -125,7 +125,7 @@ public sealed class FaultTests
     [Test]
     public void A_name_that_does_not_resolve_is_told()
     {
-        using var device = new Device(_pki, new Uri("https://dps.invalid/"));
+        using var device = new Device(_pki.Root, new Uri("https://dps.invalid/"));
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
         Assert.That(device.Start().UntilProblem("dps_unreachable").Problem!.Message, Does.Contain("'dps.invalid' does not resolve"));
@@ -135,7 +135,7 @@ public sealed class FaultTests
     public void A_server_of_another_ca_is_refused()
     {
         using var dps = new TestDps(new TestPki("Other CA").Server("localhost"));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
         Assert.That(device.Start().UntilProblem("dps_tls_untrusted").Problem!.Message, Does.Contain("Other CA"));
@@ -148,7 +148,7 @@ public sealed class FaultTests
         using var dps = new TestDps(_pki.Server("localhost"));
         var certd = new MemoryCertd { Staged = _pki.Device("dev-1") };
         certd.Others["trust-bundle"] = [_pki.Root];
-        using var device = new Device(_pki, dps.Url, certd: certd);
+        using var device = new Device(_pki.Root, dps.Url, certd: certd);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         var problem = device.Start().UntilProblem("certificate_not_found").Problem!;
         Assert.That(problem.Message, Does.Contain("identityd.toml:4:1").And.Contain("dps-ca"));
@@ -159,7 +159,7 @@ public sealed class FaultTests
     public void A_server_with_another_name_is_refused()
     {
         using var dps = new TestDps(_pki.Server("elsewhere.example"));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
         var problem = device.Start().UntilProblem("dps_tls_name").Problem!;
@@ -172,7 +172,7 @@ public sealed class FaultTests
     public void An_expired_server_is_refused()
     {
         using var dps = new TestDps(_pki.Server("localhost", validFromDays: -9, validToDays: -1));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilProblem("dps_tls_expired");
@@ -182,7 +182,7 @@ public sealed class FaultTests
     public void A_server_from_the_future_is_refused_by_a_clock_that_is_believed()
     {
         using var dps = new TestDps(_pki.Server("localhost", validFromDays: 2));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilProblem("dps_tls_not_yet_valid");
@@ -194,7 +194,7 @@ public sealed class FaultTests
         using var dps = new TestDps(_pki.Server("localhost"));
         var told = DateTimeOffset.UtcNow.ToString("r", CultureInfo.InvariantCulture);
         dps.Script = call => TestDps.Assigning()(call)! with { Date = told };
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Set(DateTimeOffset.UnixEpoch);
         device.Certd.Staged = _pki.Device("dev-1");
         Assert.That(device.Clock.IsBelieved, Is.False);
@@ -206,7 +206,7 @@ public sealed class FaultTests
     public void A_result_that_cannot_be_stored_is_served_and_stored_later()
     {
         using var dps = new TestDps(_pki.Server("localhost"));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromSeconds(3);
         device.Certd.Staged = _pki.Device("dev-1");
         Directory.CreateDirectory(device.Store.Path);

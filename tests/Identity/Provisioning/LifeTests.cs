@@ -16,7 +16,7 @@ public sealed class LifeTests
         first.Stop();
         var calls = dps.Calls.Count;
 
-        using var again = new Device(_pki, dps.Url, first.Folder, first.Certd);
+        using var again = new Device(_pki.Root, dps.Url, first.Folder, first.Certd);
         again.Loop.Restore();
         Assert.That(again.Status.Require(), Is.EqualTo(first.Status.Require()).Using<ProvisionedState>((a, b) => a.DeviceId == b.DeviceId && a.Hub == b.Hub && a.Certificate == b.Certificate));
         again.Start().Until(static now => now.Phase is ProvisioningPhase.Settled);
@@ -31,7 +31,7 @@ public sealed class LifeTests
         using var first = Provisioned(dps);
         first.Stop();
         first.Certd.Unreachable = new("certd_unreachable", "cannot reach the Certificates Service", "start it", 503);
-        using var again = new Device(_pki, dps.Url, first.Folder, first.Certd);
+        using var again = new Device(_pki.Root, dps.Url, first.Folder, first.Certd);
         again.Start().UntilProblem("certd_unreachable");
         Assert.That(again.Status.Require().DeviceId, Is.EqualTo("dev-1"));
         first.Certd.Unreachable = null;
@@ -45,7 +45,7 @@ public sealed class LifeTests
         using var first = Provisioned(dps);
         first.Stop();
         dps.Script = TestDps.Assigning("other-hub.example");
-        using var again = new Device(_pki, dps.Url, first.Folder, first.Certd, scope: "0neOTHER");
+        using var again = new Device(_pki.Root, dps.Url, first.Folder, first.Certd, scope: "0neOTHER");
         again.Loop.Restore();
         Assert.That(() => again.Status.Require(), Throws.Exception.With.Property("Code").EqualTo("not_provisioned"));
         Assert.That(again.Start().UntilSettled().Provisioned!.Hub, Is.EqualTo("other-hub.example"));
@@ -61,7 +61,7 @@ public sealed class LifeTests
         File.WriteAllText(first.Store.Path, content);
         Assert.That(first.Store.Read(out var problem), Is.Null);
         Assert.That(problem!.Code, Is.EqualTo("state_damaged"));
-        using var again = new Device(_pki, dps.Url, first.Folder, first.Certd);
+        using var again = new Device(_pki.Root, dps.Url, first.Folder, first.Certd);
         again.Start().UntilSettled();
         Assert.That(again.Store.Read(out _), Is.Not.Null);
     }
@@ -178,7 +178,7 @@ public sealed class LifeTests
 
     private Device Provisioned(TestDps dps)
     {
-        var device = new Device(_pki, dps.Url);
+        var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilSettled();
         return device;

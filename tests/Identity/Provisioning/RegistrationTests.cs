@@ -12,7 +12,7 @@ public sealed class RegistrationTests
     public void A_staged_certificate_is_registered_confirmed_stored_and_served()
     {
         using var dps = new TestDps(_pki.Server("localhost"));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         var certificate = device.Certd.Staged = _pki.Device("dev-1");
         var now = device.Start().UntilSettled();
 
@@ -35,7 +35,7 @@ public sealed class RegistrationTests
     public void A_configured_registration_id_is_the_common_name_that_is_asked_for()
     {
         using var dps = new TestDps(_pki.Server("localhost"));
-        using var device = new Device(_pki, dps.Url, registrationId: "Line 7/Pump");
+        using var device = new Device(_pki.Root, dps.Url, registrationId: "Line 7/Pump");
         device.Certd.Staged = _pki.Device("Line 7/Pump");
         device.Start().UntilSettled();
         Assert.That(device.Certd.AskedCommonName, Is.EqualTo("Line 7/Pump"));
@@ -46,7 +46,7 @@ public sealed class RegistrationTests
     public void Without_a_retry_after_the_first_poll_comes_at_once()
     {
         using var dps = new TestDps(_pki.Server("localhost"));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilSettled();
         Assert.That(device.Time.Waits, Has.Count.EqualTo(1));
@@ -60,7 +60,7 @@ public sealed class RegistrationTests
         var polls = 0;
         dps.Script = call => call.Method == "GET" && ++polls == 3 ? TestDps.Assigned("hub.example", "dev-1")
             : new DpsReply(202, """{"operationId":"4.op","status":"assigning"}""", polls switch { 0 => "3", 1 => "0", _ => "7" });
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilSettled();
         Assert.That(device.Time.Waits, Is.EqualTo(new[] { TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(7) }), "a wait of 0 is none");
@@ -73,7 +73,7 @@ public sealed class RegistrationTests
         var polls = 0;
         dps.Script = call => call.Method == "PUT" ? new DpsReply(202, """{"operationId":"4.op","status":"assigning"}""")
             : ++polls switch { 1 => TestDps.Error(500, "oops"), 2 => null, 3 => new DpsReply(200, "<html>"), _ => TestDps.Assigned("hub.example", "dev-1") };
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilSettled();
         Assert.That(dps.Calls.Count(call => call.Method == "PUT"), Is.EqualTo(1));
@@ -86,7 +86,7 @@ public sealed class RegistrationTests
         var registrations = 0;
         dps.Script = call => call.Method == "PUT" && ++registrations == 2 ? TestDps.Assigned("hub.example", "dev-1")
             : new DpsReply(202, """{"operationId":"4.op","status":"assigning"}""", "60");
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilSettled();
         Assert.That(registrations, Is.EqualTo(2));
@@ -96,7 +96,7 @@ public sealed class RegistrationTests
     public void A_certificate_that_comes_late_is_waited_for_with_its_problem_told()
     {
         using var dps = new TestDps(_pki.Server("localhost"));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.Zero;
         device.Certd.Issuing = new("https://est.example/ answered 500", "see the server", "est_server_error");
         device.Start().UntilProblem("est_server_error");
@@ -114,7 +114,7 @@ public sealed class RegistrationTests
     public void A_certificates_service_that_starts_later_is_found()
     {
         using var dps = new TestDps(_pki.Server("localhost"));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Unreachable = new("certd_unreachable", "cannot reach the Certificates Service", "start it", 503);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilProblem("certd_unreachable");
@@ -126,7 +126,7 @@ public sealed class RegistrationTests
     public void A_certificate_without_a_name_needs_a_configured_registration_id()
     {
         using var dps = new TestDps(_pki.Server("localhost"));
-        using var device = new Device(_pki, dps.Url);
+        using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.DeviceWithSubject("O=Nobody");
         Assert.That(device.Start().UntilProblem("no_registration_id").Problem!.Hint, Does.Contain("registration_id"));
     }

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using EstProv.Configuration;
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Dps;
@@ -15,11 +16,11 @@ internal sealed class Device : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task? _running;
 
-    public Device(TestPki pki, Uri dps, string? folder = null, MemoryCertd? certd = null, string scope = "0neTEST", string? registrationId = null)
+    public Device(X509Certificate2 dpsCa, Uri dps, string? folder = null, MemoryCertd? certd = null, string scope = "0neTEST", string? registrationId = null)
     {
         Folder = folder ?? Directory.CreateTempSubdirectory("estprov-identity-").FullName;
         Certd = certd ?? new MemoryCertd();
-        if (certd is null) Certd.Others["dps-ca"] = [pki.Root];
+        if (certd is null) Certd.Others["dps-ca"] = [dpsCa];
         Settings = new DpsProvisioning
         {
             ScopeId = scope,
