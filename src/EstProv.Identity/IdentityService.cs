@@ -30,7 +30,7 @@ internal sealed class IdentityService : IDisposable
         var feed = new ChangeFeed(time);
         Status = new ProvisioningStatus();
         Loop = new ProvisioningLoop(settings, certificates, new DpsRegistrar(settings, certificates, open, clock, logger).RegisterAsync, keyd.FindHandle,
-            new ProvisionedStore(configuration.HomedirPath), Status, new ProvisioningEvents(logger, feed), time);
+            new ProvisionedStore(configuration.HomedirPath), Status, new ProvisioningEvents(logger, feed), clock);
         _watch = new CertificateWatch(certd, settings.IdentityCert, Loop.Look, _stopping.Token);
         _server = new LocalServer(socket, logger, time);
         new IdentityRoutes(settings, new IdentityRights(configuration.Principals), Status, Loop.Reprovision, new KeyHandles(keyd.FloatingHandle),

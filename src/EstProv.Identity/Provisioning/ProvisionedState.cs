@@ -33,6 +33,7 @@ internal sealed record ProvisionedState
     /// <summary>SHA-256 of its SubjectPublicKeyInfo, base64url.</summary>
     public required string Spki { get; init; }
 
+    /// <summary>When the device was assigned to this hub under this name first; registering again with the same result does not change it.</summary>
     public required DateTimeOffset Since { get; init; }
 
     /// <summary>Whether the settings are still those it was made with; else it says nothing about the device any more.</summary>

@@ -18,7 +18,7 @@ internal sealed class ProvisioningLoop(
     ProvisionedStore store,
     ProvisioningStatus status,
     ProvisioningEvents events,
-    TimeProvider time)
+    BelievedClock clock)
 {
     /// <summary>How long the Certificates Service may hold its answer while it issues. Short enough for a fresh problem to reach callers.</summary>
     private static readonly TimeSpan EnsureWait = TimeSpan.FromSeconds(15);
@@ -26,9 +26,10 @@ internal sealed class ProvisioningLoop(
     /// <summary>A timer may end this much early.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
 
+    private readonly TimeProvider _time = clock.TimeProvider;
     private readonly Wake _wake = new();
     private readonly Backoff _passing = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), Random.Shared);
-    private readonly Backoff _local = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10), Random.Shared);
+    private readonly Backoff _local = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2), Random.Shared);
     private readonly Backoff _refused = new(TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(30), Random.Shared);
     private readonly Backoff _pending = new(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(30), Random.Shared);
     private readonly Backoff _saving = new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10), Random.Shared);
@@ -78,7 +79,7 @@ internal sealed class ProvisioningLoop(
                 if (asked != status.Now.Reprovisions) (_owed, _retry) = (true, null);
                 var pause = await TryStepAsync(asked, stopping);
                 if (pause == TimeSpan.Zero) continue;
-                await _wake.WaitAsync(pause, time, stopping);
+                await _wake.WaitAsync(pause, _time, stopping);
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -98,17 +99,20 @@ internal sealed class ProvisioningLoop(
         {
             var problem = cause as ProblemException ?? new ProblemException("internal",
                 $"provisioning failed in an unforeseen way ({cause.GetType().Name})", "report this with the log; it is tried again", 500, cause);
-            var pause = GapAfter(problem).Next(problem.RetryAfter);
-            _retry = _tried is null ? null : new Retry(_tried, time.GetTimestamp(), pause);
+            var gap = GapAfter(problem);
+            var pause = gap.Next(problem.RetryAfter);
+            var known = gap == _local && status.Now.Problem?.Code == problem.Code;
+            _retry = _tried is null ? null : new Retry(_tried, _time.GetTimestamp(), pause);
             status.Update(now => now with
             {
                 Phase = ProvisioningPhase.WaitingToRetry,
                 WaitingFor = $"the next attempt in {Words(pause)}",
                 Problem = problem,
-                NextAttempt = time.GetUtcNow() + pause,
+                NextAttempt = _time.GetUtcNow() + pause,
                 Reprovisions = asked,
             });
-            events.Failed(settings, status.Now, problem, pause);
+            // A neighbour that is being restarted is looked for many times, and told once.
+            if (!known) events.Failed(settings, status.Now, problem, pause);
             return pause;
         }
     }
@@ -117,28 +121,27 @@ internal sealed class ProvisioningLoop(
     {
         _tried = null;
         var (id, stored) = (settings.IdentityCert, status.Now.Provisioned);
-        if (stored is null)
+        if (stored is null && _retry is null)
         {
             status.Update(now => now with { Phase = ProvisioningPhase.WaitingForCertificate, WaitingFor = $"certificate {id} from the Certificates Service", NextAttempt = null });
         }
 
-        var begun = time.GetTimestamp();
+        var begun = _time.GetTimestamp();
         var answer = await certificates.EnsureAsync(id, settings.IdentityPk, settings.RegistrationId, EnsureWait, stopping);
-        if (answer.State is CredentialState.Pending || answer.ChainPem is null || answer.KeyHandle is null) return Pending(answer, asked, time.GetElapsedTime(begun));
+        if (answer.State is CredentialState.Pending || answer.ChainPem is null || answer.KeyHandle is null) return Pending(answer, asked, _time.GetElapsedTime(begun));
         _pending.Reset();
-        _local.Reset();
 
         var leaf = DeviceCredential.LeafOf(answer.ChainPem);
         if (answer.State is CredentialState.Current && stored is not null && !_owed && stored.Certificate == leaf)
         {
             if (_unsaved && !TrySave(stored)) return _saving.Next();
+            _local.Reset();
             status.Update(now => now with { Phase = ProvisioningPhase.Settled, WaitingFor = "", Problem = null, NextAttempt = null });
             return null;
         }
 
-        if (_retry is { } retry && retry.Certificate == leaf && retry.Pause - time.GetElapsedTime(retry.Since) is var left && left > Tolerance)
+        if (_retry is { } retry && retry.Certificate == leaf && retry.Pause - _time.GetElapsedTime(retry.Since) is var left && left > Tolerance)
         {
-            status.Update(now => now with { Phase = ProvisioningPhase.WaitingToRetry });
             return left;
         }
 
@@ -174,7 +177,7 @@ internal sealed class ProvisioningLoop(
     private async Task<ProvisionedState> RegisterAsync(DeviceCredential credential, CredentialState state, CancellationToken stopping)
     {
         var registrationId = settings.RegistrationId ?? credential.CommonName();
-        var begun = time.GetTimestamp();
+        var begun = _time.GetTimestamp();
         status.Update(now => now with
         {
             Phase = ProvisioningPhase.Registering,
@@ -211,9 +214,9 @@ internal sealed class ProvisioningLoop(
             KeyId = settings.IdentityPk,
             Certificate = credential.Text,
             Spki = credential.Spki,
-            Since = time.GetUtcNow(),
+            Since = status.Now.Provisioned is { } old && old.Hub == assignment.Hub && old.DeviceId == assignment.DeviceId ? old.Since : clock.Now,
         };
-        events.Assigned(made, credential, time.GetElapsedTime(begun));
+        events.Assigned(made, credential, _time.GetElapsedTime(begun));
         return made;
     }
 
@@ -241,6 +244,7 @@ internal sealed class ProvisioningLoop(
     {
         _passing.Reset();
         _refused.Reset();
+        _local.Reset();
         _owed = false;
         _retry = null;
         var saved = TrySave(state);

@@ -36,7 +36,7 @@ internal sealed class Device : IDisposable
         Store = new ProvisionedStore(Folder);
         var registrar = new DpsRegistrar(Settings, Certd, Open, Clock, NullLogger.Instance);
         Loop = new ProvisioningLoop(Settings, Certd, registrar.RegisterAsync, (_, spki) => Certd.FindKey(spki), Store, Status,
-            new ProvisioningEvents(NullLogger.Instance, Feed), Time);
+            new ProvisioningEvents(NullLogger.Instance, Feed), Clock);
     }
 
     public string Folder { get; }
