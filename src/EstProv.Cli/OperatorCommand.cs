@@ -46,7 +46,8 @@ public static class OperatorCommand
     {
         Command[] commands =
         [
-            new StatusCommand(time).Command, new ProvisionCommand(time).Command, ConfigCommands.Check, CertCommands.Show, KeyCommands.Reference,
+            new StatusCommand(time).Command, new ProvisionCommand(time).Command, ConfigCommands.Check, ConfigCommands.Reference, CertCommands.Show,
+            KeyCommands.Reference,
         ];
         if (arguments.Length == 0 || arguments[0] is "--help" or "-h" or "help")
         {

@@ -68,6 +68,9 @@ public sealed class CertAndConfigTests : IDisposable
         Assert.That(text, Does.Contain("keyd.toml: 1 error\nerror: " + _device.Folder + "/keyd.toml:1:1:").And.Contain("certd.toml: 1 error").And.Contain("identityd.toml: 1 error").And.EndWith("[1]"));
     }
 
+    [Test]
+    public void The_reference_is_printed() => Assert.That(Config("reference"), Does.StartWith("# Configuration reference\n").And.Contain("identity_pk").And.EndWith("[0]"));
+
     private void Write(string file, string text) => File.WriteAllText(Path.Combine(_device.Folder, file), text);
 
     private static string Config(params string[] arguments)

@@ -17,6 +17,7 @@ public sealed class UsageTests
     [TestCase("help-status", "status", "--help")]
     [TestCase("help-provision", "provision", "-h")]
     [TestCase("help-config-check", "config", "check", "--help")]
+    [TestCase("help-config-reference", "config", "reference", "--help")]
     [TestCase("help-cert-show", "cert", "show", "--help")]
     [TestCase("help-key-reference", "key", "reference", "--help")]
     [TestCase("key-reference", "key", "reference", "device-id")]

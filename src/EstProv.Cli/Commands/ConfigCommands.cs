@@ -1,11 +1,12 @@
 using EstProv.Cli.Arguments;
 using EstProv.Cli.Output;
 using EstProv.Configuration;
+using EstProv.Configuration.Reference;
 using EstProv.LocalApi;
 
 namespace EstProv.Cli.Commands;
 
-/// <summary><c>estprov config check</c>.</summary>
+/// <summary><c>estprov config check</c> and <c>estprov config reference</c>.</summary>
 internal static class ConfigCommands
 {
     private static readonly Option Folder = new("--dir", "DIR", "folder of the three files; default /etc/estprov");
@@ -20,6 +21,13 @@ internal static class ConfigCommands
             """,
         Options = [Folder],
         Run = RunCheck,
+    };
+
+    public static readonly Command Reference = new()
+    {
+        Name = "config reference",
+        Summary = "Prints what every key of the configuration means",
+        Run = RunReference,
     };
 
     private static int RunCheck(CommandLine line, Terminal terminal)
@@ -41,5 +49,11 @@ internal static class ConfigCommands
         terminal.Flush();
         terminal.ErrorText(loaded.ToTerminalText());
         return loaded.Errors.Count == 0;
+    }
+
+    private static int RunReference(CommandLine line, Terminal terminal)
+    {
+        ConfigurationReference.WriteMarkdown(terminal.Output);
+        return 0;
     }
 }
