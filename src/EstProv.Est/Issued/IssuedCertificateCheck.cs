@@ -47,6 +47,7 @@ public static class IssuedCertificateCheck
         var path = CertificatePath.Build(leaf, trusted, [.. certificates, .. trusted], clock);
         if (path.Failure is { } failure) throw report.Chain(leaf, failure, trusted, clock);
         if (path.Certificates.Count < 2) throw report.SelfIssued(leaf);
+        if (caWanted && TooNarrow(path.Certificates) is { } narrow) throw report.NothingBelow(leaf, narrow);
 
         var anchor = path.Certificates[^1];
         var chain = new List<X509Certificate2>(path.Certificates);
@@ -88,6 +89,25 @@ public static class IssuedCertificateCheck
 
         if (caWanted && !(isCa && maySign)) throw report.NotCa(leaf, isCa);
         if (!caWanted && isCa) throw report.IsCa(leaf);
+    }
+
+    /// <summary>
+    /// A path length may allow our CA at the end of a path, and nothing under it (RFC 5280 section 4.2.1.9): it would be a CA of no use.
+    /// </summary>
+    private static X509Certificate2? TooNarrow(IReadOnlyList<X509Certificate2> path)
+    {
+        for (var below = 1; below < path.Count; below++)
+        {
+            foreach (var extension in path[below].Extensions)
+            {
+                if (extension is X509BasicConstraintsExtension { HasPathLengthConstraint: true } constraints && constraints.PathLengthConstraint < below)
+                {
+                    return path[below];
+                }
+            }
+        }
+
+        return null;
     }
 
     private static bool IsSelfIssued(X509Certificate2 certificate) => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);

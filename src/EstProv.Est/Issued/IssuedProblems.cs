@@ -51,6 +51,10 @@ internal sealed class IssuedProblems(IssuedFrom? from)
         };
     }
 
+    public ProblemException NothingBelow(X509Certificate2 leaf, X509Certificate2 issuer) => new("est_chain",
+        $"{What}{Where}, '{Names.Subject(leaf)}', is a CA certificate that nothing can be issued with: the path length of '{Names.Subject(issuer)}' does not allow it",
+        "the issuing CA needs a greater path length, or none", BadGateway);
+
     public ProblemException SelfIssued(X509Certificate2 leaf) => new("est_chain",
         $"{What}{Where}, '{Names.Subject(leaf)}', is itself one of the CA certificates", "the server's /cacerts is wrong", BadGateway);
 }

@@ -162,7 +162,7 @@ internal sealed partial class EstExchange : IDisposable
     {
         if (!url.IsAbsoluteUri || url.Scheme != Uri.UriSchemeHttps || url.Query.Length > 0 || url.Fragment.Length > 0 || url.UserInfo.Length > 0)
         {
-            throw new ProblemException("est_bad_url", $"'{(url.UserInfo.Length > 0 ? url.Host : url)}' is no base URL of an EST server",
+            throw new ProblemException("est_bad_url", $"'{(url.IsAbsoluteUri && url.UserInfo.Length > 0 ? url.Host : url)}' is no base URL of an EST server",
                 "write https://host[:port]/.well-known/est[/label], without user, query or fragment", 400);
         }
 

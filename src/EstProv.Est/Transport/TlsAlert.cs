@@ -24,8 +24,13 @@ internal static class TlsAlert
         return null;
     }
 
+    /// <summary>
+    /// No certificate, no common cipher suite, or anything else: with TLS 1.2 the one alert for all that cannot be agreed on.
+    /// </summary>
+    public const int HandshakeFailure = 40;
+
     /// <summary>Whether the alert is about the certificate that we showed, or did not show.</summary>
-    public static bool IsAboutOurCertificate(int alert) => alert is 40 or 41 or (>= 42 and <= 46) or 48 or 49 or 51 or 116;
+    public static bool IsAboutOurCertificate(int alert) => alert is 41 or (>= 42 and <= 46) or 48 or 49 or 51 or 116;
 
     /// <summary>The alert's name in the IANA registry of TLS alerts.</summary>
     public static string Name(int alert) => alert switch

@@ -40,7 +40,10 @@ internal static class TransportProblems
         var name = TlsAlert.Name(alert);
         if (!TlsAlert.IsAboutOurCertificate(alert))
         {
-            return new("est_tls_alert", at + $"the server ended TLS with the alert {name}", "look into the server's log", 502, failure);
+            var hint = alert != TlsAlert.HandshakeFailure ? "look into the server's log"
+                : server.ClientCertificate is null ? "it probably wants a client certificate, and we have none to show"
+                : "it may not accept the client certificate, or have no cipher suite in common with us";
+            return new("est_tls_alert", at + $"the server ended TLS with the alert {name}", hint, 502, failure);
         }
 
         return server.ClientCertificate is null

@@ -13,14 +13,15 @@ namespace EstProv.Est.Tests.Support;
 /// </summary>
 internal sealed class ScriptedServer : IDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly Func<ReceivedRequest, Answer> _script;
     private readonly Lock _gate = new();
     private readonly List<ReceivedRequest> _requests = [];
     private readonly List<TcpClient> _connections = [];
 
-    public ScriptedServer(SslStreamCertificateContext certificate, Func<ReceivedRequest, Answer> script)
+    public ScriptedServer(SslStreamCertificateContext certificate, Func<ReceivedRequest, Answer> script, int port = 0)
     {
+        _listener = new TcpListener(IPAddress.Loopback, port);
         Certificate = certificate;
         _script = script;
         _listener.Start();
@@ -90,8 +91,8 @@ internal sealed class ScriptedServer : IDisposable
         {
             if (!BeforeTls(connection))
             {
-                connection.LingerState = new LingerOption(true, 0);
-                connection.Close();
+                // Closing with SO_LINGER 0 sends a reset.
+                connection.Client?.LingerState = new LingerOption(true, 0);
                 return;
             }
 

@@ -45,7 +45,7 @@ internal sealed class TestCa
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         AddCaExtensions(request);
-        using var certificate = request.Create(Certificate, start ?? Start, end ?? CaEnd, Serial());
+        using var certificate = Sign(request, start, end ?? CaEnd);
         return new TestCa(certificate.CopyWithPrivateKey(key), this);
     }
 
@@ -60,7 +60,7 @@ internal sealed class TestCa
         foreach (var name in dns ?? ["localhost"]) names.AddDnsName(name);
         if (loopbackAddress) names.AddIpAddress(System.Net.IPAddress.Loopback);
         if (dns is not { Length: 0 } || loopbackAddress) request.CertificateExtensions.Add(names.Build());
-        using var certificate = request.Create(Certificate, start ?? Start, end ?? End, Serial());
+        using var certificate = Sign(request, start, end);
         return Reload(certificate.CopyWithPrivateKey(key));
     }
 
@@ -70,7 +70,7 @@ internal sealed class TestCa
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         AddUsages(request, [ClientAuthentication]);
-        using var certificate = request.Create(Certificate, start ?? Start, end ?? End, Serial());
+        using var certificate = Sign(request, start, end);
         return Reload(certificate.CopyWithPrivateKey(key));
     }
 
@@ -96,8 +96,7 @@ internal sealed class TestCa
             if (extension is X509SubjectAlternativeNameExtension) request.CertificateExtensions.Add(extension);
         }
 
-        var signer = X509SignatureGenerator.CreateForECDsa(Certificate.GetECDsaPrivateKey()!);
-        return request.Create(Certificate.SubjectName, signer, start ?? Start, end ?? End, Serial());
+        return Sign(request, start, end);
     }
 
     /// <summary>certs-only PKCS#7.</summary>
@@ -106,6 +105,13 @@ internal sealed class TestCa
         var message = new X509Certificate2Collection();
         foreach (var certificate in certificates) message.Add(X509CertificateLoader.LoadCertificate(certificate.RawData));
         return message.Export(X509ContentType.Pkcs7)!;
+    }
+
+    /// <summary>By the signer, since the framework would refuse a certificate that outlives its issuer.</summary>
+    private X509Certificate2 Sign(CertificateRequest request, DateTimeOffset? start, DateTimeOffset? end)
+    {
+        using var key = Certificate.GetECDsaPrivateKey()!;
+        return request.Create(Certificate.SubjectName, X509SignatureGenerator.CreateForECDsa(key), start ?? Start, end ?? End, Serial());
     }
 
     private static void AddCaExtensions(CertificateRequest request)
@@ -122,7 +128,7 @@ internal sealed class TestCa
     }
 
     private static X509Certificate2 Reload(X509Certificate2 certificate) =>
-        X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+        X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
 
     private static byte[] Serial() => RandomNumberGenerator.GetBytes(15) is var serial ? [0x01, .. serial] : [];
 }

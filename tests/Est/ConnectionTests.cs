@@ -1,0 +1,45 @@
+using EstProv.Est.Tests.Support;
+using EstProv.Platform;
+
+namespace EstProv.Est.Tests;
+
+public sealed class ConnectionTests
+{
+    [Test]
+    public async Task Several_operations_share_one_TLS_connection()
+    {
+        using var est = new EstFixture();
+        using var identity = est.Issuing.Client("device-1");
+        var server = est.Serve(new ScriptedServer(est.ServerCertificate, request => request.Path[(request.Path.LastIndexOf('/') + 1)..] switch
+        {
+            "cacerts" => Answer.Pkcs7(TestCa.Pkcs7(est.Root.Public)),
+            "csrattrs" => Answer.Status(204),
+            _ => Answer.Pkcs7(TestCa.Pkcs7(est.Issuing.Issue(request.Pkcs10))),
+        })
+        { ClientRoot = est.Root.Public });
+        var client = est.Client(est.At(server) with { ClientCertificate = est.Issuing.Context(identity) });
+
+        await client.GetCaCertificatesAsync(CancellationToken.None);
+        await client.GetCsrAttributesAsync(CancellationToken.None);
+        await client.EnrollAsync(est.Csr, EstOperation.Simple, CancellationToken.None);
+
+        Assert.That(server.Requests.Select(request => request.Connection), Is.EqualTo([1, 1, 1]));
+    }
+
+    [TestCase("http://localhost/.well-known/est")]
+    [TestCase("https://user:secret@localhost/.well-known/est")]
+    [TestCase("https://localhost/.well-known/est?x=1")]
+    [TestCase("https://localhost/.well-known/est/simpleenroll")]
+    [TestCase("https://localhost/.well-known/est/label/cacerts/")]
+    [TestCase("/.well-known/est")]
+    public void A_URL_that_is_no_base_URL_is_refused_without_showing_a_password(string url)
+    {
+        using var est = new EstFixture();
+        var server = est.At(443) with { BaseUrl = new Uri(url, UriKind.RelativeOrAbsolute) };
+
+        var problem = Assert.Throws<ProblemException>(() => new EstClient(server, est.Logger));
+
+        Assert.That(problem!.Code, Is.EqualTo("est_bad_url"));
+        Assert.That(problem.ToTerminalText(), Does.Not.Contain("secret"));
+    }
+}

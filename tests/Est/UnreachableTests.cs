@@ -1,0 +1,153 @@
+using System.Net;
+using System.Net.Sockets;
+using EstProv.Est.Tests.Support;
+
+namespace EstProv.Est.Tests;
+
+/// <summary>No answer at all: each cause has its own words.</summary>
+public sealed class UnreachableTests
+{
+    private static Answer NothingMoreNeeded(ReceivedRequest request) => Answer.Status(404);
+
+    [Test]
+    public async Task A_server_that_is_down_is_a_refused_connection_and_all_is_well_when_it_is_up()
+    {
+        using var est = new EstFixture();
+        int port;
+        using (var taken = new TcpListener(IPAddress.Loopback, 0))
+        {
+            taken.Start();
+            port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        }
+
+        var client = est.Client(est.At(port));
+
+        var problem = await est.FailureAsync(client);
+
+        Assert.That(problem.Code, Is.EqualTo("est_unreachable"));
+        Assert.That(problem.Message, Does.Contain($"https://localhost:{port}/.well-known/est/simpleenroll").And.Contains("connection refused").And.Contains("bootstrap"));
+
+        est.Serve(new ScriptedServer(est.ServerCertificate, NothingMoreNeeded, port));
+        Assert.That((await est.FailureAsync(client)).Code, Is.EqualTo("est_not_found"));
+    }
+
+    [Test]
+    public async Task A_host_name_that_does_not_resolve_is_told()
+    {
+        using var est = new EstFixture();
+
+        var problem = await est.FailureAsync(est.At(443, host: "nowhere.invalid"));
+
+        Assert.That(problem.Code, Is.EqualTo("est_dns"));
+        Assert.That(problem.Message, Does.Contain("'nowhere.invalid'"));
+    }
+
+    [Test]
+    public async Task A_reset_before_TLS_is_told()
+    {
+        using var est = new EstFixture();
+        var server = est.Serve(NothingMoreNeeded);
+        server.BeforeTls = _ => false;
+
+        var problem = await est.FailureAsync(est.At(server));
+
+        Assert.That(problem.Code, Is.EqualTo("est_reset"));
+    }
+
+    [Test]
+    public async Task Something_that_does_not_speak_TLS_is_told()
+    {
+        using var est = new EstFixture();
+        var server = est.Serve(NothingMoreNeeded);
+        server.BeforeTls = connection =>
+        {
+            connection.GetStream().Write("HTTP/1.0 400 Bad Request\r\n\r\n"u8);
+            return true;
+        };
+
+        var problem = await est.FailureAsync(est.At(server));
+
+        Assert.That(problem.Code, Is.EqualTo("est_tls"));
+    }
+
+    [Test]
+    public async Task A_connection_closed_after_the_request_is_told()
+    {
+        using var est = new EstFixture();
+        var server = est.Serve(_ => new Answer([], Close: true));
+
+        var problem = await est.FailureAsync(est.At(server));
+
+        Assert.That(problem.Code, Is.EqualTo("est_reset"));
+        Assert.That(server.Requests, Has.Count.EqualTo(1), "a POST is never sent twice");
+    }
+
+    [Test]
+    public async Task A_server_that_takes_the_request_and_never_answers_is_a_time_out()
+    {
+        using var est = new EstFixture();
+        using var release = new ManualResetEventSlim();
+        using var asked = new ManualResetEventSlim();
+        var server = est.Serve(_ =>
+        {
+            asked.Set();
+            release.Wait();
+            return Answer.Status(404);
+        });
+
+        var failing = est.FailureAsync(est.At(server));
+        asked.Wait();
+        est.Time.Advance(TimeSpan.FromSeconds(31));
+        var problem = await failing;
+        release.Set();
+
+        Assert.That(problem.Code, Is.EqualTo("est_timeout"));
+        Assert.That(problem.Message, Does.Contain("did not answer within 30 s"));
+    }
+
+    [Test]
+    public async Task A_server_that_does_not_finish_the_handshake_is_a_time_out()
+    {
+        using var est = new EstFixture();
+        using var release = new ManualResetEventSlim();
+        using var connected = new ManualResetEventSlim();
+        var server = est.Serve(NothingMoreNeeded);
+        server.BeforeTls = _ =>
+        {
+            connected.Set();
+            release.Wait();
+            return false;
+        };
+
+        var failing = est.FailureAsync(est.At(server));
+        connected.Wait();
+        est.Time.Advance(TimeSpan.FromSeconds(31));
+        var problem = await failing;
+        release.Set();
+
+        Assert.That(problem.Code, Is.EqualTo("est_timeout"));
+        Assert.That(problem.Message, Does.Contain("no TLS connection within 30 s"));
+    }
+
+    [Test]
+    public async Task A_callers_cancellation_is_no_problem_of_the_servers()
+    {
+        using var est = new EstFixture();
+        using var release = new ManualResetEventSlim();
+        using var asked = new ManualResetEventSlim();
+        using var cancel = new CancellationTokenSource();
+        var server = est.Serve(_ =>
+        {
+            asked.Set();
+            release.Wait();
+            return Answer.Status(404);
+        });
+
+        var enrolling = est.Client(est.At(server)).EnrollAsync(est.Csr, EstOperation.Simple, cancel.Token);
+        asked.Wait();
+        await cancel.CancelAsync();
+
+        await Assert.CatchAsync<OperationCanceledException>(() => enrolling);
+        release.Set();
+    }
+}
