@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using EstProv.Est.Tests.Support;
 using EstProv.Platform;
 
@@ -24,6 +25,21 @@ public sealed class ConnectionTests
         await client.EnrollAsync(est.Csr, EstOperation.Simple, CancellationToken.None);
 
         Assert.That(server.Requests.Select(request => request.Connection), Is.EqualTo([1, 1, 1]));
+    }
+
+    [TestCase(SslProtocols.Tls12)]
+    [TestCase(SslProtocols.Tls13)]
+    public async Task Each_new_connection_shows_the_intermediates_again(SslProtocols protocol)
+    {
+        using var est = new EstFixture();
+        using var identity = est.Issuing.Client("device-1");
+        var server = est.Serve(new ScriptedServer(est.ServerCertificate, _ => Answer.Status(404)) { ClientRoot = est.Root.Public, Protocols = protocol });
+        var context = est.Issuing.Context(identity);
+
+        // The second one would resume the first one's session, in which a .NET server keeps the leaf alone and then refuses it.
+        for (var i = 0; i < 2; i++) await est.FailureAsync(est.At(server) with { ClientCertificate = context });
+
+        Assert.That(server.Requests.Select(request => (request.Connection, request.ClientChainLength)), Is.EqualTo([(1, 2), (2, 2)]));
     }
 
     [TestCase("http://localhost/.well-known/est")]

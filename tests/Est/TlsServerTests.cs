@@ -290,6 +290,32 @@ public sealed class TlsServerTests
     }
 
     [Test]
+    public async Task A_server_that_is_a_little_ahead_does_not_make_us_disbelieve_our_clock()
+    {
+        using var est = new EstFixture();
+        var server = est.Serve(_ => Answer.Status(404, "", "Date: Mon, 01 Jun 2026 12:04:00 GMT"));
+
+        await est.FailureAsync(est.At(server));
+
+        Assert.That(est.Clock.IsBelieved, Is.True);
+        Assert.That(est.Clock.Floor, Is.EqualTo(TestCa.Now));
+    }
+
+    [Test]
+    public async Task A_time_that_cannot_be_kept_fails_nothing()
+    {
+        var folder = Directory.CreateTempSubdirectory("estprov-est-").FullName;
+        using var est = new EstFixture();
+        est.Clock = new BelievedClock(est.Time, TestCa.Start, Path.Combine(folder, "missing", "time"));
+        var server = est.Serve(request => Answer.Http(202, null, "", "Date: Mon, 01 Jun 2026 12:00:00 GMT"));
+
+        var result = await est.Client(est.At(server)).EnrollAsync(est.Csr, EstOperation.Simple, CancellationToken.None);
+
+        Assert.That(result, Is.InstanceOf<EstEnrollment.Pending>());
+        Assert.That(est.Logger.Lines, Has.One.Contains("cannot be kept"));
+    }
+
+    [Test]
     public async Task A_servers_time_outside_of_its_own_certificates_validity_is_not_believed()
     {
         using var est = new EstFixture();

@@ -13,21 +13,20 @@ internal sealed partial class EstExchange : IDisposable
 {
     private const int MostRedirects = 5;
 
-    private static readonly string[] Operations =
-        ["cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs"];
-
     private readonly EstServer _server;
     private readonly ILogger _logger;
     private readonly string _base;
     private readonly ServerVerifier _verifier;
+    private readonly ServerTime _time;
     private readonly HttpClient _http;
 
     public EstExchange(EstServer server, ILogger logger)
     {
         _server = server;
         _logger = logger;
-        _base = CheckBase(server.BaseUrl);
+        _base = EstAddress.Check(server.BaseUrl);
         _verifier = new ServerVerifier(server, logger);
+        _time = new ServerTime(server.Clock, _verifier, logger);
         _http = new HttpClient(EstHandler.Create(server, _verifier), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
@@ -88,7 +87,7 @@ internal sealed partial class EstExchange : IDisposable
                 Secret = secret,
                 Body = [],
             };
-            Corroborate(serverTime);
+            _time.Take(serverTime);
             reply = reply with { Body = await BoundedBody.ReadAsync(response.Content, reply, either.Token).ConfigureAwait(false) };
             Log.Answered(_logger, reply.Method, url, _server.Credential, reply.Status, (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             return reply;
@@ -131,20 +130,6 @@ internal sealed partial class EstExchange : IDisposable
         : throw new ProblemException("est_no_password", $"there is no password for user '{_server.Username}' at {_base}",
             "configure the file that holds the password", 500);
 
-    private void Corroborate(DateTimeOffset? serverTime)
-    {
-        if (serverTime is not { } time || !_verifier.IsPlausible(time)) return;
-        try
-        {
-            _server.Clock.Corroborate(time);
-        }
-        catch (ProblemException problem)
-        {
-            // The time stays in memory; an enrolment does not fail because of it.
-            Log.TimeNotKept(_logger, problem.ToLogText());
-        }
-    }
-
     private static string[] Challenges(HttpHeaderValueCollection<AuthenticationHeaderValue> values)
     {
         var schemes = new List<string>();
@@ -158,25 +143,6 @@ internal sealed partial class EstExchange : IDisposable
 
     private Uri UrlOf(string operation) => new($"{_base}/{operation}");
 
-    private static string CheckBase(Uri url)
-    {
-        if (!url.IsAbsoluteUri || url.Scheme != Uri.UriSchemeHttps || url.Query.Length > 0 || url.Fragment.Length > 0 || url.UserInfo.Length > 0)
-        {
-            throw new ProblemException("est_bad_url", $"'{(url.IsAbsoluteUri && url.UserInfo.Length > 0 ? url.Host : url)}' is no base URL of an EST server",
-                "write https://host[:port]/.well-known/est[/label], without user, query or fragment", 400);
-        }
-
-        var path = url.GetLeftPart(UriPartial.Path).TrimEnd('/');
-        var last = path[(path.LastIndexOf('/') + 1)..];
-        if (Array.Exists(Operations, operation => operation.Equals(last, StringComparison.OrdinalIgnoreCase)))
-        {
-            throw new ProblemException("est_bad_url", $"'{url}' ends in the operation's name '{last}', which is no label",
-                $"leave out '/{last}' (RFC 7030 section 3.2.2)", 400);
-        }
-
-        return path;
-    }
-
     private static partial class Log
     {
         [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Url} with credential '{Credential}': {Status} after {Milliseconds} ms")]
@@ -184,8 +150,5 @@ internal sealed partial class EstExchange : IDisposable
 
         [LoggerMessage(Level = LogLevel.Information, Message = "{Url} redirects to {Target}, on the same server: followed")]
         public static partial void Redirected(ILogger logger, Uri url, Uri target);
-
-        [LoggerMessage(Level = LogLevel.Warning, Message = "the time that the EST server told cannot be kept: {Problem}")]
-        public static partial void TimeNotKept(ILogger logger, string problem);
     }
 }

@@ -23,6 +23,9 @@ internal static class EstHandler
         {
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             ClientCertificateContext = server.ClientCertificate,
+            // In a resumed session many servers (all of .NET's) have the leaf only: a client certificate that needs its intermediates is
+            // then refused. So each connection of such a client is a full handshake.
+            AllowTlsResume = server.ClientCertificate is not { IntermediateCertificates.Count: > 0 },
             RemoteCertificateValidationCallback = verifier.Verify,
             // SslStream builds a chain of its own before it asks us: without the system's store and without the network.
             CertificateChainPolicy = new X509ChainPolicy

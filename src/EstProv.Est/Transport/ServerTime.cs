@@ -1,0 +1,33 @@
+using EstProv.Est.Paths;
+using EstProv.Platform;
+using EstProv.Platform.Time;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Est.Transport;
+
+/// <summary>The time that a verified server tells in its answers' Date header.</summary>
+internal sealed partial class ServerTime(BelievedClock clock, ServerVerifier verifier, ILogger logger)
+{
+    public void Take(DateTimeOffset? told)
+    {
+        if (told is not { } time || !verifier.IsPlausible(time)) return;
+        var now = clock.Now;
+        // A server that is a little ahead agrees with our clock; it must not make us disbelieve it.
+        if (clock.IsBelieved && time > now && time <= now + CertificatePath.Tolerance) time = now;
+        try
+        {
+            clock.Corroborate(time);
+        }
+        catch (ProblemException problem)
+        {
+            // The time stays in memory; an enrolment does not fail because of it.
+            Log.TimeNotKept(logger, problem.ToLogText());
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "the time that the EST server told cannot be kept: {Problem}")]
+        public static partial void TimeNotKept(ILogger logger, string problem);
+    }
+}
