@@ -27,6 +27,37 @@ public sealed class ConnectionTests
         Assert.That(server.Requests.Select(request => request.Connection), Is.EqualTo([1, 1, 1]));
     }
 
+    [Test]
+    public async Task Labels_of_one_server_share_its_connection_and_each_is_named_in_messages()
+    {
+        using var est = new EstFixture();
+        var server = est.Serve(request => request.Method == "GET" ? Answer.Pkcs7(TestCa.Pkcs7(est.Root.Public)) : Answer.Status(404));
+        var at = est.At(server, path: "/.well-known/est/one");
+        var client = est.Client(at);
+        var other = client.ForLabel(est.At(server, path: "/.well-known/est/other").BaseUrl);
+
+        await client.GetCaCertificatesAsync(CancellationToken.None);
+        var problem = await est.FailureAsync(other);
+
+        Assert.That(server.Requests.Select(request => (request.Connection, request.Path)),
+            Is.EqualTo([(1, "/.well-known/est/one/cacerts"), (1, "/.well-known/est/other/simpleenroll")]));
+        Assert.That(problem.Message, Does.Contain("/other/simpleenroll"));
+        Assert.That(Assert.Throws<ProblemException>(() => client.ForLabel(new Uri("https://elsewhere.example/.well-known/est")))!.Code, Is.EqualTo("est_bad_url"));
+    }
+
+    [Test]
+    public async Task A_server_that_is_not_trusted_is_reported_with_the_label_in_use()
+    {
+        using var est = new EstFixture();
+        var server = est.Serve(_ => Answer.Status(404));
+        var client = est.Client(est.At(server, path: "/.well-known/est/one") with { Trust = new EstTrust { Anchors = [] } });
+
+        var problem = await est.FailureAsync(client.ForLabel(est.At(server, path: "/.well-known/est/other").BaseUrl));
+
+        Assert.That(problem.Code, Is.EqualTo("est_tls_untrusted"));
+        Assert.That(problem.Message, Does.Contain("/other/simpleenroll"));
+    }
+
     [TestCase(SslProtocols.Tls12)]
     [TestCase(SslProtocols.Tls13)]
     public async Task Each_new_connection_shows_the_intermediates_again(SslProtocols protocol)

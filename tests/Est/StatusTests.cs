@@ -42,7 +42,7 @@ public sealed class StatusTests
         var server = est.Serve(request => attempt++ switch
         {
             0 => Answer.Status(500),
-            1 => Answer.Status(401) with { Close = true },
+            1 => Answer.Http(401, null, [], "HTTP/1.1", close: true, "Connection: close"),
             _ => Answer.Pkcs7(TestCa.Pkcs7(est.Issuing.Issue(request.Pkcs10))),
         });
         var client = est.Client(est.At(server));

@@ -34,8 +34,9 @@ internal sealed partial class EstExchange : IDisposable
     {
         _server = server;
         _logger = shared._logger;
-        _base = CheckBase(server.BaseUrl);
+        _base = EstAddress.Check(server.BaseUrl);
         _verifier = shared._verifier;
+        _time = shared._time;
         _http = shared._http;
     }
 

@@ -2,24 +2,24 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Est.Paths;
-using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 
 namespace EstProv.Est.Transport;
 
 /// <summary>Whether a TLS server is the EST server that we want (RFC 7030 section 3.6). Says why not.</summary>
+/// <remarks>One for all labels of a server, so a refusal names no URL; who reports it does.</remarks>
 internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1"; // id-kp-serverAuth, RFC 5280 section 4.2.1.12
     private const string CmcRegistrationAuthority = "1.3.6.1.5.5.7.3.28"; // id-kp-cmcRA, RFC 6402 section 2.10
 
-    private volatile ProblemException? _refusal;
+    private volatile ServerRefusal? _refusal;
     private volatile Validity? _accepted;
 
     private sealed record Validity(DateTimeOffset From, DateTimeOffset To);
 
     /// <summary>Why the last server was refused; null when it was accepted, or not seen yet.</summary>
-    public ProblemException? Refusal => _refusal;
+    public ServerRefusal? Refusal => _refusal;
 
     /// <summary>Whether a server has been verified: then what follows is about the answer, not about the connection.</summary>
     public bool HasAccepted => _accepted is not null;
@@ -31,7 +31,7 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
     {
         if (certificate is null)
         {
-            _refusal = Problem("est_tls_certificate", "it has no certificate", "check that the URL is an EST server's");
+            _refusal = new ServerRefusal("est_tls_certificate", "it has no certificate", "check that the URL is an EST server's");
             return false;
         }
 
@@ -43,7 +43,7 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
         return true;
     }
 
-    private ProblemException? Judge(X509Certificate2 leaf, X509Certificate2Collection sent)
+    private ServerRefusal? Judge(X509Certificate2 leaf, X509Certificate2Collection sent)
     {
         var isExplicit = true;
         var path = CertificatePath.Build(leaf, server.Trust.Anchors, sent, server.Clock, ServerAuthentication);
@@ -56,30 +56,30 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
         if (path.Failure is { } failure) return Explain(failure, leaf);
         if (DeviceCaIn(path) is { } deviceCa)
         {
-            return Problem("est_tls_untrusted", $"its certificate's path runs through '{Names.Subject(deviceCa)}', issued by a CA that signs device CAs",
+            return new ServerRefusal("est_tls_untrusted", $"its certificate's path runs through '{Names.Subject(deviceCa)}', issued by a CA that signs device CAs",
                 "an EST server's certificate must come from a CA that devices cannot sign for");
         }
 
         if (MatchesHost(leaf)) return null;
         if (server.Trust.AllowCmcRa && isExplicit && HasUsage(leaf, CmcRegistrationAuthority)) return null;
-        return Problem("est_tls_name", $"its certificate is not for the host '{server.BaseUrl.IdnHost}' but for: {Names.Hosts(leaf)}",
+        return new ServerRefusal("est_tls_name", $"its certificate is not for the host '{server.BaseUrl.IdnHost}' but for: {Names.Hosts(leaf)}",
             "correct the host name in the URL, or give the server a certificate with that name");
     }
 
-    private ProblemException Explain(PathFailure failure, X509Certificate2 leaf)
+    private ServerRefusal Explain(PathFailure failure, X509Certificate2 leaf)
     {
         var who = failure.Certificate.Equals(leaf) ? $"its certificate '{Names.Subject(leaf)}'" : $"the CA certificate '{Names.Subject(failure.Certificate)}'";
         var clock = Names.Clock(server.Clock);
         return failure.Kind switch
         {
-            PathFailureKind.UnknownIssuer => Problem("est_tls_untrusted",
+            PathFailureKind.UnknownIssuer => new ServerRefusal("est_tls_untrusted",
                 $"its certificate '{Names.Subject(leaf)}' leads to the unknown CA '{Names.Issuer(failure.Certificate)}'; trusted are: {Names.Anchors(server.Trust.Anchors)}"
                     + (server.Trust.System ? ", and the system's store" : ""),
                 "add that CA's certificate to the trusted ones, if it is the right one; a missing intermediate is the server's fault"),
-            PathFailureKind.Expired => Problem("est_tls_expired", $"{who} is not accepted: {failure.Detail}, {clock}",
+            PathFailureKind.Expired => new ServerRefusal("est_tls_expired", $"{who} is not accepted: {failure.Detail}, {clock}",
                 "renew the server's certificate, or set the device's clock"),
-            PathFailureKind.NotYetValid => Problem("est_tls_not_yet_valid", $"{who} is not accepted: {failure.Detail}, {clock}", "set the device's clock"),
-            _ => Problem("est_tls_certificate", $"{who} is not accepted: {failure.Detail}", "the server needs another certificate"),
+            PathFailureKind.NotYetValid => new ServerRefusal("est_tls_not_yet_valid", $"{who} is not accepted: {failure.Detail}, {clock}", "set the device's clock"),
+            _ => new ServerRefusal("est_tls_certificate", $"{who} is not accepted: {failure.Detail}", "the server needs another certificate"),
         };
     }
 
@@ -125,9 +125,6 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
 
         return false;
     }
-
-    private ProblemException Problem(string code, string what, string hint) =>
-        new(code, $"the EST server at {server.BaseUrl} (credential '{server.Credential}', not shown to it) is not trusted: {what}", hint, 502);
 
     private static partial class Log
     {

@@ -16,7 +16,7 @@ internal static class TransportProblems
         if (Find<SocketException>(failure) is { } socket) return Disconnected(at, socket.SocketErrorCode, url, server, failure);
         if (Find<AuthenticationException>(failure) is not null)
         {
-            return verifier.Refusal ?? new ProblemException("est_tls", at + "no TLS session could be agreed on with the server",
+            return Refused(at, verifier, failure) ?? new ProblemException("est_tls", at + "no TLS session could be agreed on with the server",
                 "the server must offer TLS 1.2 or later; the client certificate's key must be usable", 502, failure);
         }
 
@@ -26,10 +26,14 @@ internal static class TransportProblems
             HttpRequestError.ConnectionError => Disconnected(at, SocketError.NotConnected, url, server, failure),
             HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded => new ProblemException("est_bad_answer",
                 at + "the answer is not HTTP", "check that the URL is an EST server's", 502, failure),
-            HttpRequestError.SecureConnectionError => verifier.Refusal ?? Closed(at + "the server ended the connection during the TLS handshake", server, failure),
+            HttpRequestError.SecureConnectionError => Refused(at, verifier, failure) ?? Closed(at + "the server ended the connection during the TLS handshake", server, failure),
             _ => Closed(at + "the server closed the connection without an answer", server, failure),
         };
     }
+
+    private static ProblemException? Refused(string at, ServerVerifier verifier, Exception failure) => verifier.Refusal is { } refusal
+        ? new(refusal.Code, $"{at}the server is not trusted: {refusal.What}", refusal.Hint, 502, failure)
+        : null;
 
     private static ProblemException TimedOut(string at, EstServer server, ServerVerifier verifier, Exception failure) => verifier.HasAccepted
         ? new("est_timeout", at + $"the server has the request but did not answer within {Seconds(server)} s", "it is tried again by itself", 504, failure)
