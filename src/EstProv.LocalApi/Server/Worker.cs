@@ -8,7 +8,7 @@ namespace EstProv.LocalApi.Server;
 /// <summary>What one thread needs to serve connections, one after the other: buffers, request and response.</summary>
 internal sealed partial class Worker
 {
-    private const int MostDrained = 256 * 1024;
+    private const int MostDrained = 512 * 1024;
 
     // What Utf8JsonReader marks its exceptions with when a value has another type or is not base64.
     private const string RaisedByJsonReader = "System.Text.Json.Rethrowable";
@@ -150,19 +150,26 @@ internal sealed partial class Worker
         }
     }
 
-    /// <summary>Reads away what a refused client is still sending, within limits, so that it comes to read its answer.</summary>
-    private static void Drain(Connection connection)
+    /// <summary>
+    /// Reads away what a refused client is still sending, within limits, so that it comes to read its answer instead of an error of its
+    /// own. Counts as a request in progress.
+    /// </summary>
+    private void Drain(Connection connection)
     {
-        const int ShutWrite = 1, MostReads = 64;
+        const int ShutWrite = 1, MostPauses = 10;
         _ = Libc.Shutdown(connection.Descriptor, ShutWrite);
+        if (!_server.Throttle.TryEnter(connection.Caller, waits: false)) return;
         Span<byte> scrap = stackalloc byte[4096];
         var drained = 0;
-        for (var i = 0; i < MostReads && drained < MostDrained; i++)
+        for (var pauses = 0; pauses < MostPauses && drained < MostDrained;)
         {
             var count = UnixSocket.Receive(connection.Descriptor, scrap, wait: true);
-            if (count <= 0) return;
-            drained += count;
+            if (count > 0) drained += count;
+            else if (count == -Errno.Again) pauses++;
+            else break;
         }
+
+        _server.Throttle.Leave(connection.Caller, waits: false);
     }
 
     private static string TypesOf(Exception? cause)

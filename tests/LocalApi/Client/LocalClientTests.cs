@@ -151,6 +151,15 @@ public sealed class LocalClientTests
     }
 
     [Test]
+    public void A_connection_that_the_server_wants_closed_is_not_used_again()
+    {
+        using var server = new ScriptedServer([Ok.Replace("\r\n\r\n", "\r\nConnection: Close\r\n\r\n", StringComparison.Ordinal), null], [Ok]);
+        using var client = Connect(server.SocketPath);
+        client.Send("GET", Plain);
+        Assert.That(client.Send("GET", Plain, timeout: TimeSpan.FromSeconds(2)).Status, Is.EqualTo(200));
+    }
+
+    [Test]
     public void A_kept_connection_that_breaks_within_an_answer_is_not_asked_again()
     {
         using var server = new ScriptedServer([Ok, "HTTP/1.1 200"], [Ok]);

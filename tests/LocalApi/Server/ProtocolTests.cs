@@ -95,6 +95,13 @@ public sealed class ProtocolTests
     }
 
     [Test]
+    public void A_client_whose_large_body_is_refused_can_send_it_to_its_end_and_read_why()
+    {
+        using var client = _server.Connect();
+        Assert.That(client.Ask(RawClient.Post("/echo", new string('x', 400_000))).Status, Is.EqualTo(413));
+    }
+
+    [Test]
     public void A_client_that_breaks_off_half_way_harms_nobody()
     {
         for (var i = 0; i < 50; i++)
