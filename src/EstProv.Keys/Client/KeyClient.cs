@@ -13,10 +13,14 @@ public sealed class KeyClient(LocalClient client) : IKeyClient
     private const string Version = "api-version=2021-05-01";
     private const string OctetStream = "application/octet-stream";
 
+    // Longer than the deadline of keyd's own route, so that its words are what is seen.
+    private static readonly TimeSpan Generating = TimeSpan.FromSeconds(65);
+
     /// <inheritdoc/>
     public KeyReference CreateKeyPair(string keyId, string preferredAlgorithms)
     {
-        client.Send("POST", $"/keypair?{Version}", Body(("keyId", keyId), ("preferredAlgorithms", preferredAlgorithms)), "application/json");
+        client.Send("POST", $"/keypair?{Version}", Body(("keyId", keyId), ("preferredAlgorithms", preferredAlgorithms)), "application/json",
+            timeout: Generating);
         return Load($"id={Uri.EscapeDataString(keyId)}");
     }
 
@@ -39,7 +43,7 @@ public sealed class KeyClient(LocalClient client) : IKeyClient
     public KeyReference StageNext(string keyId, string preferredAlgorithms)
     {
         var reply = client.Send("POST", $"/keypair/{Uri.EscapeDataString(keyId)}/next?{Version}", Body(("preferredAlgorithms", preferredAlgorithms)),
-            "application/json");
+            "application/json", timeout: Generating);
         return Load($"handle={Uri.EscapeDataString(HandleOf(reply))}");
     }
 

@@ -16,12 +16,15 @@ internal sealed class KeyRoutes(KeyService service)
 
     private const string OctetStream = "application/octet-stream";
 
+    // Small tokens take tens of seconds over an RSA key.
+    private static readonly RouteOptions Generates = new() { Deadline = TimeSpan.FromMinutes(1) };
+
     public void Map(LocalServer server)
     {
-        server.Map("POST", "/keypair", ApiVersions, Create);
+        server.Map("POST", "/keypair", ApiVersions, Create, Generates);
         server.Map("DELETE", "/keypair", ApiVersions, Delete);
         server.Map("GET", "/keypair/{id}", ApiVersions, Find);
-        server.Map("POST", "/keypair/{id}/next", ApiVersions, Stage);
+        server.Map("POST", "/keypair/{id}/next", ApiVersions, Stage, Generates);
         server.Map("DELETE", "/keypair/{id}/next", ApiVersions, Discard);
         server.Map("POST", "/keypair/{id}/promote", ApiVersions, Promote);
         server.Map("DELETE", "/keypair/{id}/previous", ApiVersions, Retire);
