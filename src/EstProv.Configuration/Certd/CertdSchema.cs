@@ -94,7 +94,7 @@ internal static class CertdSchema
         Example = "\"device-0001\"",
     };
 
-    public static readonly Setting PasswordFile = new("password_file", SettingKind.Text, "File whose first line is the password for HTTP Basic; read at each use.")
+    public static readonly Setting PasswordFile = new("password_file", SettingKind.Text, "File with the password for HTTP Basic, read at each use; line ends after it are not part of it.")
     {
         Form = "an absolute path",
         Check = Forms.AbsolutePath,

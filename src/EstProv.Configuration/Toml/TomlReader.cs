@@ -206,20 +206,11 @@ internal sealed class TomlReader
                     if (item.KeyValue is { Key: { } key, Value: { } of }) Add(table, Split(key), of, path);
                 }
 
-                Close(table);
+                // Only now: while its braces are open, dotted keys may still add to it.
+                table.Origin = TableOrigin.Inline;
                 return table;
             default:
                 return new TomlNode(TomlKind.Text, position);
-        }
-    }
-
-    // All of an inline table is closed once its brace is, dotted keys in it too.
-    private static void Close(TomlTable table)
-    {
-        table.Origin = TableOrigin.Inline;
-        foreach (var entry in table.Entries)
-        {
-            if (entry.Value is TomlTable { Origin: TableOrigin.Dotted } inner) Close(inner);
         }
     }
 
