@@ -22,6 +22,7 @@ internal static class KeyCheck
         using var keys = new KeyComposition(configuration, uris, new PinMemory(StateFolder.PinsIn(home)), Path.Combine(home, "files"),
             context.Time, NullLogger.Instance);
         var valid = true;
+        if (Fails(() => StateFolder.EnsureRoot(home))) return false;
         if (keys.Token is { } token && Fails(() => token.Connect())) return false;
         foreach (var source in keys.Preloaded.Values) valid &= !Fails(() => TrySign(source.Load(), source.Description));
 

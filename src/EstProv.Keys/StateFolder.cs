@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using EstProv.LocalApi;
 using EstProv.Platform;
 
 namespace EstProv.Keys;
@@ -6,12 +7,16 @@ namespace EstProv.Keys;
 /// <summary>The Key Service's state on disk: <c>homedir_path</c>.</summary>
 internal sealed partial class StateFolder
 {
+    private const uint NoChange = uint.MaxValue; // chown(2)
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>The user that the Key Service runs as.</summary>
+    public const string DaemonUser = "estprov-keyd";
 
     /// <exception cref="ProblemException"><c>state_folder</c>.</exception>
     public StateFolder(string path)
     {
-        Root = path;
+        Root = Make(path);
         Index = Make(Path.Combine(path, "keys"));
         Files = Make(Path.Combine(path, "files"));
         AtomicFile.RemoveLeftovers(path);
@@ -34,6 +39,15 @@ internal sealed partial class StateFolder
     public string Pins => PinsIn(Root);
 
     public static string PinsIn(string root) => Path.Combine(root, "pins");
+
+    /// <summary>Makes the folder itself, for who only needs that. Made by root, it belongs to the daemon's user.</summary>
+    /// <exception cref="ProblemException"><c>state_folder</c>.</exception>
+    public static void EnsureRoot(string path)
+    {
+        if (Directory.Exists(path)) return;
+        Make(path);
+        if (ProcessHardening.UserId == 0 && Users.FindUser(DaemonUser) is { } user) _ = ChangeOwner(path, user, Users.FindGroup(DaemonUser) ?? NoChange);
+    }
 
     /// <summary>
     /// <c>--check</c> may run as root beside a daemon that does not: what it wrote has to stay readable for the daemon.

@@ -17,6 +17,10 @@ internal sealed class FileKeyStore(string folder) : IKeyStore
 
     public string Name => StoreName;
 
+    public void Prepare()
+    {
+    }
+
     public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm)
     {
         using AsymmetricAlgorithm key = algorithm == KeyAlgorithm.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(algorithm.ModulusBits());

@@ -1,6 +1,5 @@
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
-using Net.Pkcs11Interop.LowLevelAPI80;
 
 namespace EstProv.Keys.Pkcs11;
 
@@ -30,24 +29,16 @@ internal sealed partial class Pkcs11Connection : IDisposable
 
     public TimeProvider Time { get; }
 
-    /// <summary>The module of the tokens that <see cref="Connect"/> has given out.</summary>
-    public Pkcs11Library Library => _module!.Library;
-
     /// <summary>Loads the module where that has not happened yet, finds the token and logs in to it.</summary>
     /// <exception cref="ProblemException"><c>module_*</c>, <c>token_*</c>, <c>pin_*</c>.</exception>
     public Pkcs11Token Connect(Pkcs11Uri uri)
     {
-        if (!Monitor.TryEnter(_gate, LongestWait))
-        {
-            throw new ProblemException("token_busy", $"{uri} is being opened for more than {LongestWait.TotalSeconds:0} s",
-                "check the token's device; the module does not answer", 503);
-        }
-
+        if (!Monitor.TryEnter(_gate, LongestWait)) throw Busy(uri);
         try
         {
             if (_disposed) throw new ProblemException("stopping", "the Key Service is stopping", "", 503);
             _module ??= Pkcs11Module.Load(_modulePath);
-            var facts = SlotSearch.Find(_module, uri);
+            var facts = Find(_module, uri);
             if (_tokens.TryGetValue(facts.Slot, out var open) && !open.IsAbandoned) return open;
             var session = TokenLogin.Open(_module, facts, PinFor(_module, facts, uri), _pins);
             var token = new Pkcs11Token(_module.Library, facts, session);
@@ -61,6 +52,10 @@ internal sealed partial class Pkcs11Connection : IDisposable
         }
     }
 
+    /// <summary>Somebody else has been opening the token for longer than a caller can wait.</summary>
+    public static ProblemException Busy(Pkcs11Uri uri) => new("token_busy", $"{uri} is being opened for more than {LongestWait.TotalSeconds:0} s",
+        "check the token's device; the module does not answer", 503);
+
     /// <summary>Ends the module's work; call it when nothing uses a key any more.</summary>
     public void Dispose()
     {
@@ -68,8 +63,36 @@ internal sealed partial class Pkcs11Connection : IDisposable
         {
             if (_disposed) return;
             _disposed = true;
-            foreach (var token in _tokens.Values) token.Abandon();
-            _module?.Dispose();
+            var idle = true;
+            foreach (var token in _tokens.Values)
+            {
+                token.Abandon();
+                idle &= token.IsIdle;
+            }
+
+            // A call that hangs is still in the module; it ends with the process.
+            if (idle) _module?.Dispose();
+        }
+    }
+
+    // Many modules look for tokens in C_Initialize only: where nothing is open, the next try begins with that.
+    private TokenFacts Find(Pkcs11Module module, Pkcs11Uri uri)
+    {
+        try
+        {
+            return SlotSearch.Find(module, uri);
+        }
+        catch (ProblemException)
+        {
+            foreach (var token in _tokens.Values)
+            {
+                if (!token.IsAbandoned || !token.IsIdle) throw;
+            }
+
+            _tokens.Clear();
+            _module = null;
+            module.Dispose();
+            throw;
         }
     }
 

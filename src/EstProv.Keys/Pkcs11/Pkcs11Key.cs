@@ -32,9 +32,8 @@ internal sealed class Pkcs11Key : StoredKey
             var result = Sign(token, scheme, hash, data, signature, out var written);
             if (result == CKR.CKR_OK) return written;
             if (Pkcs11Problem.IsStaleObject(result)) _place = null;
-            else if (Pkcs11Problem.IsLoss(result)) token.Abandon();
-            else attempt = int.MaxValue - 1;
-            if (attempt > 0) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
+            if (Pkcs11Problem.IsLoss(result)) token.Abandon();
+            if (!Pkcs11Problem.MayPass(result) || attempt > 0) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
         }
     }
 
@@ -78,7 +77,7 @@ internal sealed class Pkcs11Key : StoredKey
         }
         finally
         {
-            token.Return(session);
+            token.Return(session, sound: result == CKR.CKR_OK);
         }
     }
 

@@ -25,6 +25,8 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
     /// <exception cref="ProblemException"><c>module_*</c>, <c>token_*</c>, <c>pin_*</c>.</exception>
     public TokenFacts Connect() => _link.Connect().Facts;
 
+    public void Prepare() => _link.Connect();
+
     public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm) => _link.With(
         $"generating key '{keyId}' ({algorithm.Name()})", writing: true, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Key key) =>
         {
@@ -47,7 +49,7 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
                 .Add(CKA.CKA_EXTRACTABLE, false).Add(CKA.CKA_SIGN, true).Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
 
             ulong publicKey = 0, privateKey = 0;
-            var result = connection.Library.C_GenerateKeyPair(session.Handle, ref mechanism, publicPart.ToArray(), publicPart.Count,
+            var result = token.Library.C_GenerateKeyPair(session.Handle, ref mechanism, publicPart.ToArray(), publicPart.Count,
                 privatePart.ToArray(), privatePart.Count, ref publicKey, ref privateKey);
             GC.KeepAlive(publicPart);
             GC.KeepAlive(privatePart);
@@ -62,7 +64,7 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
     public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) =>
         new Pkcs11Key(_link, new ObjectName(id.ToBytes(), null, $"key '{keyId}'"), publicKey);
 
-    public void Destroy(StorageId id) => _link.With("destroying a key pair", writing: true, (Pkcs11Token _, Pkcs11Session session, out bool done) =>
+    public void Destroy(StorageId id) => _link.With("destroying a key pair", writing: true, (Pkcs11Token token, Pkcs11Session session, out bool done) =>
     {
         const int Most = 8;
         done = true;
@@ -71,7 +73,7 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
         if (result != CKR.CKR_OK) return result;
         foreach (var found in objects)
         {
-            result = connection.Library.C_DestroyObject(session.Handle, found);
+            result = token.Library.C_DestroyObject(session.Handle, found);
             if (result is not (CKR.CKR_OK or CKR.CKR_OBJECT_HANDLE_INVALID)) return result;
         }
 

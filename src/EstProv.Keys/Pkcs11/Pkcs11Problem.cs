@@ -14,6 +14,9 @@ internal static class Pkcs11Problem
     /// <summary>The object that the handle named is gone: it may be found again under another handle.</summary>
     public static bool IsStaleObject(CKR result) => result is CKR.CKR_KEY_HANDLE_INVALID or CKR.CKR_OBJECT_HANDLE_INVALID;
 
+    /// <summary>With a fresh session, login or object handle it may work.</summary>
+    public static bool MayPass(CKR result) => IsLoss(result) || IsStaleObject(result) || result is CKR.CKR_OPERATION_ACTIVE or CKR.CKR_OPERATION_NOT_INITIALIZED;
+
     /// <param name="what">What was tried, such as <c>signing with key 'device-id'</c>.</param>
     /// <param name="token">The token, for people.</param>
     public static ProblemException Explain(CKR result, string what, string token) => result switch

@@ -18,14 +18,6 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
         signature = default;
         data.CopyTo(_input);
         var result = library.C_SignInit(handle, ref mechanism, key);
-        if (result == CKR.CKR_OPERATION_ACTIVE)
-        {
-            // A call that failed half way left its operation behind; finishing it frees the session.
-            var left = (ulong)_output.Length;
-            _ = library.C_Sign(handle, _input, (ulong)data.Length, _output, ref left);
-            result = library.C_SignInit(handle, ref mechanism, key);
-        }
-
         if (result != CKR.CKR_OK) return result;
         var length = (ulong)_output.Length;
         result = library.C_Sign(handle, _input, (ulong)data.Length, _output, ref length);
@@ -38,12 +30,6 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
     {
         objects = [];
         var result = library.C_FindObjectsInit(handle, template.ToArray(), template.Count);
-        if (result == CKR.CKR_OPERATION_ACTIVE)
-        {
-            _ = library.C_FindObjectsFinal(handle);
-            result = library.C_FindObjectsInit(handle, template.ToArray(), template.Count);
-        }
-
         GC.KeepAlive(template);
         if (result != CKR.CKR_OK) return result;
         var buffer = new ulong[most];

@@ -17,7 +17,6 @@ internal sealed class Pkcs11Token
     private const int MostSessions = 32;
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
 
-    private readonly Pkcs11Library _library;
     private readonly object _gate = new(); // Monitor, for its wait
     private readonly Stack<Pkcs11Session> _idle = new();
     private readonly int _most;
@@ -26,12 +25,14 @@ internal sealed class Pkcs11Token
 
     public Pkcs11Token(Pkcs11Library library, TokenFacts facts, ulong firstSession)
     {
-        _library = library;
+        Library = library;
         Facts = facts;
         // One is left for writing.
         _most = facts.MostSessions is > 0 and < MostSessions ? Math.Max(1, (int)facts.MostSessions - 1) : MostSessions;
         _idle.Push(new Pkcs11Session(library, firstSession));
     }
+
+    public Pkcs11Library Library { get; }
 
     public TokenFacts Facts { get; }
 
@@ -39,6 +40,15 @@ internal sealed class Pkcs11Token
     public string Description => Facts.Description;
 
     public bool IsAbandoned => _abandoned;
+
+    /// <summary>No session is in anybody's hands.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_gate) return _rented == 0;
+        }
+    }
 
     /// <exception cref="ProblemException"><c>token_busy</c>, <c>token_sessions</c>.</exception>
     public CKR Rent(out Pkcs11Session session)
@@ -53,28 +63,59 @@ internal sealed class Pkcs11Token
                     "send fewer requests at a time", 503);
             }
 
+            if (_abandoned) return CKR.CKR_SESSION_CLOSED;
             _rented++;
             if (_idle.TryPop(out session!)) return CKR.CKR_OK;
         }
 
-        ulong handle = 0;
-        var result = _library.C_OpenSession(Facts.Slot, CKF.CKF_SERIAL_SESSION, IntPtr.Zero, IntPtr.Zero, ref handle);
-        if (result == CKR.CKR_OK) session = new Pkcs11Session(_library, handle);
-        else Release();
+        var result = Open(writing: false, out session);
+        if (result != CKR.CKR_OK) Release();
         return result;
     }
 
-    public void Return(Pkcs11Session session)
+    /// <param name="sound">Every call went well: otherwise nobody knows which operation the session is left in.</param>
+    public void Return(Pkcs11Session session, bool sound)
     {
-        bool kept;
+        var next = sound ? session : Replace(session);
         lock (_gate)
         {
-            kept = !_abandoned;
-            if (kept) _idle.Push(session);
-            Release();
+            if (!_abandoned && next is not null)
+            {
+                _idle.Push(next);
+                next = null;
+            }
         }
 
-        if (!kept) _ = _library.C_CloseSession(session.Handle);
+        // Before it is counted out: the module may be unloaded when nothing counts any more.
+        if (next is not null) _ = Library.C_CloseSession(next.Handle);
+        Release();
+    }
+
+    // The new one first: the login would end with the last session.
+    private Pkcs11Session? Replace(Pkcs11Session session)
+    {
+        if (!_abandoned)
+        {
+            if (Open(writing: false, out var fresh) == CKR.CKR_OK)
+            {
+                _ = Library.C_CloseSession(session.Handle);
+                return fresh;
+            }
+
+            Abandon();
+        }
+
+        _ = Library.C_CloseSession(session.Handle);
+        return null;
+    }
+
+    private CKR Open(bool writing, out Pkcs11Session session)
+    {
+        ulong handle = 0;
+        var flags = CKF.CKF_SERIAL_SESSION | (writing ? CKF.CKF_RW_SESSION : 0);
+        var result = Library.C_OpenSession(Facts.Slot, flags, IntPtr.Zero, IntPtr.Zero, ref handle);
+        session = result == CKR.CKR_OK ? new Pkcs11Session(Library, handle) : null!;
+        return result;
     }
 
     private void Release()
@@ -89,13 +130,23 @@ internal sealed class Pkcs11Token
     /// <summary>A session that may write; closed by the caller with <see cref="Close"/>.</summary>
     public CKR OpenWriting(out Pkcs11Session session)
     {
-        ulong handle = 0;
-        var result = _library.C_OpenSession(Facts.Slot, CKF.CKF_SERIAL_SESSION | CKF.CKF_RW_SESSION, IntPtr.Zero, IntPtr.Zero, ref handle);
-        session = result == CKR.CKR_OK ? new Pkcs11Session(_library, handle) : null!;
+        session = null!;
+        lock (_gate)
+        {
+            if (_abandoned) return CKR.CKR_SESSION_CLOSED;
+            _rented++;
+        }
+
+        var result = Open(writing: true, out session);
+        if (result != CKR.CKR_OK) Release();
         return result;
     }
 
-    public void Close(Pkcs11Session session) => _ = _library.C_CloseSession(session.Handle);
+    public void Close(Pkcs11Session session)
+    {
+        _ = Library.C_CloseSession(session.Handle);
+        Release();
+    }
 
     /// <summary>
     /// Gives up this life of the token. Only idle sessions are closed here: one that is in use is closed by its user, since a module
@@ -109,8 +160,10 @@ internal sealed class Pkcs11Token
             _abandoned = true;
             idle = [.. _idle];
             _idle.Clear();
+            _rented++; // the module has to stay until these are closed
         }
 
-        foreach (var session in idle) _ = _library.C_CloseSession(session.Handle);
+        foreach (var session in idle) _ = Library.C_CloseSession(session.Handle);
+        Release();
     }
 }

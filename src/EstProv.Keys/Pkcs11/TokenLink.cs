@@ -7,6 +7,9 @@ namespace EstProv.Keys.Pkcs11;
 /// <remarks>A failed connection is not tried again for a second, so that clients who ask all the time do not wear out a token.</remarks>
 internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
 {
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
+
+    private readonly object _gate = new(); // Monitor, for its wait with a time limit
     private volatile Pkcs11Token? _token;
     private volatile Failure? _failure;
 
@@ -21,9 +24,24 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
         return Reconnect();
     }
 
+    // One thread connects; the others have its token or its failure.
     private Pkcs11Token Reconnect()
     {
-        if (_failure is { } recent && !recent.IsOver(connection.Time)) throw recent.Again();
+        if (!Monitor.TryEnter(_gate, LongestWait)) throw Pkcs11Connection.Busy(uri);
+        try
+        {
+            if (_token is { IsAbandoned: false } token) return token;
+            if (_failure is { } recent && !recent.IsOver(connection.Time)) throw recent.Again();
+            return ConnectNow();
+        }
+        finally
+        {
+            Monitor.Exit(_gate);
+        }
+    }
+
+    private Pkcs11Token ConnectNow()
+    {
         try
         {
             var token = connection.Connect(uri);
@@ -56,14 +74,13 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
                 finally
                 {
                     if (writing) token.Close(session);
-                    else token.Return(session);
+                    else token.Return(session, sound: result == CKR.CKR_OK);
                 }
             }
 
             if (result == CKR.CKR_OK) return value!;
-            var lost = Pkcs11Problem.IsLoss(result);
-            if (lost) token.Abandon();
-            if (!lost || attempt > 0) throw Pkcs11Problem.Explain(result, what, token.Description);
+            if (Pkcs11Problem.IsLoss(result)) token.Abandon();
+            if (!Pkcs11Problem.MayPass(result) || attempt > 0) throw Pkcs11Problem.Explain(result, what, token.Description);
         }
     }
 

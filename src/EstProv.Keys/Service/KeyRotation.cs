@@ -61,7 +61,8 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     public StoredKey Generate(KeySlot slot, List<KeyAlgorithm> algorithms, bool asNext)
     {
         if (slot.State.Record.IsEmpty) index.CheckAbsent(slot.KeyId);
-        // Every generation has its own place in the journal, so an earlier one has to be out of it.
+        stores.Primary.Prepare();
+        // A generation has one place in the journal, so an earlier one has to be out of it.
         if (!Settle(slot) && slot.State.Record.Generating is not null)
         {
             throw new ProblemException("key_unsettled", $"an interrupted generation of key '{slot.KeyId}' cannot be undone yet",

@@ -12,6 +12,9 @@ internal interface IKeyStore : IDisposable
     /// <summary>As the index records it: <c>pkcs11</c>, <c>files</c>.</summary>
     string Name { get; }
 
+    /// <summary>Makes sure that the store can be reached, before anything is written down about it.</summary>
+    void Prepare();
+
     /// <summary>Generates a key pair that never leaves the store.</summary>
     /// <param name="id">Its name inside the store.</param>
     /// <param name="keyId">The id that people know, kept beside the key as its label.</param>

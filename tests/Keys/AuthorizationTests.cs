@@ -1,0 +1,102 @@
+using EstProv.Configuration.Keyd;
+using EstProv.Keys.Authorization;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace EstProv.Keys.Tests;
+
+public sealed class AuthorizationTests
+{
+    [TestCase("*", "", true)]
+    [TestCase("*", "anything", true)]
+    [TestCase("device-id", "device-id", true)]
+    [TestCase("device-id", "device-id2", false)]
+    [TestCase("device-?", "device-1", true)]
+    [TestCase("device-?", "device-", false)]
+    [TestCase("aziot_identityd_*", "aziot_identityd_", true)]
+    [TestCase("aziot_identityd_*", "aziot_certd_x", false)]
+    [TestCase("*-id", "est-id-id", true)]
+    [TestCase("a*b*c", "aXXbYYc", true)]
+    [TestCase("a*b*c", "aXXcYYb", false)]
+    [TestCase("", "", true)]
+    [TestCase("", "a", false)]
+    [TestCase("Device-Id", "device-id", false)]
+    public void Wildcards_match(string pattern, string text, bool matches) => Assert.That(Wildcard.Matches(pattern, text), Is.EqualTo(matches));
+
+    [Test]
+    public void A_hostile_text_costs_no_more_than_its_length() =>
+        Assert.That(Wildcard.Matches("a*a*a*a*a*a*a*a*a*a*b", new string('a', 256)), Is.False);
+
+    [Test]
+    public void Rights_are_told_apart_and_nobody_is_admitted_silently()
+    {
+        var authorizer = Make(new KeyPrincipal { Uid = 7, Keys = ["a*"], Rights = KeyRights.Use }, new KeyPrincipal { Uid = 7, Keys = ["b"], Rights = KeyRights.Delete });
+        Assert.Multiple(() =>
+        {
+            Assert.That(authorizer.IsAllowed(7, "abc", KeyRights.Use));
+            Assert.That(authorizer.IsAllowed(7, "abc", KeyRights.Generate), Is.False);
+            Assert.That(authorizer.IsAllowed(7, "abc", KeyRights.Delete), Is.False);
+            Assert.That(authorizer.IsAllowed(7, "b", KeyRights.Delete));
+            Assert.That(authorizer.IsAllowed(7, "b", KeyRights.Use), Is.False);
+            Assert.That(authorizer.IsAllowed(0, "abc", KeyRights.Use), Is.False, "root");
+        });
+    }
+
+    [Test]
+    public void A_denial_says_who_and_which_key()
+    {
+        var problem = Assert.Throws<ProblemException>(() => Make().Demand(new Caller(1000, 42), "device-id", KeyRights.Use))!;
+        Assert.That(problem.Status, Is.EqualTo(401));
+        Assert.That(problem.Code, Is.EqualTo("forbidden"));
+        Assert.That(problem.Message, Is.EqualTo("user 1000 is not authorized to access the key device-id"));
+    }
+
+    [Test]
+    public void The_two_daemons_are_admitted_to_what_they_need()
+    {
+        var authorizer = Make([.. DefaultPrincipals.AddTo([], static name => name == "estprov-certd" ? 101u : 102u, self: 100)]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(authorizer.IsAllowed(101, "any", KeyRights.Use | KeyRights.Generate | KeyRights.Delete));
+            Assert.That(authorizer.IsAllowed(102, "device-id", KeyRights.Use | KeyRights.Generate));
+            Assert.That(authorizer.IsAllowed(102, "aziot_identityd_master_id", KeyRights.Use));
+            Assert.That(authorizer.IsAllowed(102, "est-id", KeyRights.Use), Is.False);
+            Assert.That(authorizer.IsAllowed(102, "device-id", KeyRights.Delete), Is.False);
+            Assert.That(authorizer.IsAllowed(100, "device-id", KeyRights.Use), Is.False, "the Key Service's own user");
+        });
+    }
+
+    [Test]
+    public void Who_is_listed_has_the_rights_listed_and_no_others()
+    {
+        var listed = new KeyPrincipal { Uid = 101, Keys = ["est-id"], Rights = KeyRights.Use };
+        var authorizer = Make([.. DefaultPrincipals.AddTo([listed], static _ => 101u, self: 100)]);
+        Assert.That(authorizer.IsAllowed(101, "device-ca", KeyRights.Use), Is.False);
+        Assert.That(authorizer.IsAllowed(101, "est-id", KeyRights.Use));
+    }
+
+    [Test]
+    public void Without_the_daemons_users_the_own_user_takes_their_place()
+    {
+        var authorizer = Make([.. DefaultPrincipals.AddTo([], static _ => null, self: 100)]);
+        Assert.That(authorizer.IsAllowed(100, "any", KeyRights.Delete));
+        Assert.That(authorizer.IsAllowed(0, "any", KeyRights.Use), Is.False);
+    }
+
+    [Test]
+    public void Denials_fill_no_log()
+    {
+        var time = new FakeTimeProvider();
+        var limiter = new DenialLimiter(time);
+        var logged = Enumerable.Range(0, 100).Count(_ => limiter.MayLog(7, out var _));
+        Assert.That(logged, Is.EqualTo(5));
+        Assert.That(limiter.MayLog(8, out _), "another uid");
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.That(limiter.MayLog(7, out var suppressed));
+        Assert.That(suppressed, Is.EqualTo(95));
+        Assert.That(limiter.MayLog(7, out _), Is.False);
+    }
+
+    private static Authorizer Make(params KeyPrincipal[] principals) => new(principals, TimeProvider.System, NullLogger.Instance);
+}

@@ -1,0 +1,292 @@
+using System.Security.Cryptography;
+using EstProv.Configuration.Keyd;
+using EstProv.Contract.Tests.Stores;
+using EstProv.Keys.Authorization;
+using EstProv.Keys.Client;
+using EstProv.Keys.Files;
+using EstProv.Keys.Handles;
+using EstProv.Keys.Index;
+using EstProv.Keys.Service;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EstProv.Keys.Tests;
+
+/// <summary>Rotation over interruptions and failures: after each, the store holds what the index names and nothing else.</summary>
+public sealed class RotationTests
+{
+    private static readonly Caller Me = new(7, 1);
+
+    private TemporaryFolder _folder;
+    private StateFolder _state;
+    private FailingStore _store;
+    private KeyStores _stores;
+    private KeyService _service;
+
+    [SetUp]
+    public void Start()
+    {
+        _folder = new TemporaryFolder();
+        Restart();
+    }
+
+    [TearDown]
+    public void Stop()
+    {
+        _store.Dispose();
+        _stores.Dispose();
+        _folder.Dispose();
+    }
+
+    [Test]
+    public void An_interruption_at_any_point_of_a_rotation_is_repaired_at_start()
+    {
+        // The steps of the store, each interrupted before and after it was done, until a whole rotation goes through.
+        for (var point = 0; ; point++)
+        {
+            var id = $"key-{point}";
+            _service.Create(Me, id, "ec-p256");
+            var first = _service.Public(Me, id, []).Spki;
+            _store.InterruptAt = point;
+            byte[]? promised = null;
+            var interrupted = false;
+            try
+            {
+                _service.StageNext(Me, id, "ec-p256");
+                _service.DiscardNext(Me, id);
+                var next = _service.Public(Me, _service.StageNext(Me, id, "ec-p256"), out _);
+                _service.Promote(Me, id, next.Sha256);
+                promised = next.Spki;
+                _service.RetirePrevious(Me, id);
+            }
+            catch (InterruptedException)
+            {
+                interrupted = true;
+            }
+
+            Restart();
+            _service.Settle();
+            var current = _service.Public(Me, id, []).Spki;
+            Assert.That(current, Is.EqualTo(promised ?? first), $"point {point}: current is the old one until the promotion, the new one after");
+            AssertSigns(id);
+            AssertNothingIsLeft();
+            // What was cut short can be done from the beginning.
+            var again = _service.Public(Me, _service.StageNext(Me, id, "ec-p256"), out _);
+            _service.Promote(Me, id, again.Sha256);
+            _service.RetirePrevious(Me, id);
+            AssertSigns(id);
+            AssertNothingIsLeft();
+            if (interrupted) continue;
+            Assert.That(point, Is.EqualTo(8), "two generations and two destructions have two points each");
+            break;
+        }
+    }
+
+    [Test]
+    public void Old_pairs_do_not_pile_up_when_nobody_retires_them()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        for (var i = 0; i < 5; i++) _service.Promote(Me, "device-id", _service.Public(Me, _service.StageNext(Me, "device-id", "ec-p256"), out _).Sha256);
+        Assert.That(Directory.GetFiles(_state.Files), Has.Length.EqualTo(2), "current and previous");
+        AssertSigns("device-id");
+    }
+
+    [Test]
+    public void A_full_disk_refuses_the_change_and_loses_nothing()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        var first = _service.Public(Me, "device-id", []).Spki;
+        var record = Path.Combine(_state.Index, "device-id.json");
+
+        FillDisk(record);
+        Assert.That(() => _service.StageNext(Me, "device-id", "ec-p256"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("disk_full"));
+        AssertSigns("device-id");
+
+        var next = _service.Public(Me, _service.StageNext(Me, "device-id", "ec-p256"), out _);
+        FillDisk(record);
+        Assert.That(() => _service.Promote(Me, "device-id", next.Sha256), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("disk_full"));
+        Assert.That(_service.Public(Me, "device-id", []).Spki, Is.EqualTo(first));
+
+        _service.Promote(Me, "device-id", next.Sha256);
+        Assert.That(_service.Public(Me, "device-id", []).Spki, Is.EqualTo(next.Spki));
+        Restart();
+        Assert.That(_service.Public(Me, "device-id", []).Spki, Is.EqualTo(next.Spki));
+        AssertNothingIsLeft();
+    }
+
+    [Test]
+    public void A_disk_that_fills_up_during_a_generation_leaves_no_key_behind()
+    {
+        _store.AfterGenerating = () => FillDisk(Path.Combine(_state.Index, "device-id.json"));
+        Assert.That(() => _service.Create(Me, "device-id", "ec-p256"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("disk_full"));
+        Assert.That(Directory.GetFiles(_state.Files), Is.Empty);
+        _service.Create(Me, "device-id", "ec-p256");
+        AssertSigns("device-id");
+        AssertNothingIsLeft();
+    }
+
+    [Test]
+    public void Keys_of_a_file_that_is_damaged_are_not_overwritten()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        var record = Path.Combine(_state.Index, "device-id.json");
+        File.WriteAllText(record, "damaged");
+        Restart();
+        Assert.That(() => _service.Find(Me, "device-id"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("index_damaged"));
+        Assert.That(() => _service.Create(Me, "device-id", "*"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("index_damaged"));
+        Assert.That(File.ReadAllText(record), Is.EqualTo("damaged"));
+        _service.Create(Me, "est-id", "*");
+        AssertSigns("est-id");
+    }
+
+    [Test]
+    public void Files_of_keys_are_readable_by_their_owner_only()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        var file = Directory.GetFiles(_state.Files).Single();
+        Assert.That(Path.GetFileName(file), Does.Match("^[0-9a-f]{32}\\.v1\\.pem$"));
+        Assert.That(File.GetUnixFileMode(file), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
+        Assert.That(File.GetUnixFileMode(_state.Files), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute));
+        Assert.That(File.ReadAllText(file), Does.StartWith("Key device-id (ec-p256)\n-----BEGIN PRIVATE KEY-----\n"));
+    }
+
+    [Test]
+    public void A_damaged_key_file_is_told()
+    {
+        var handle = _service.Create(Me, "device-id", "ec-p256");
+        var file = Directory.GetFiles(_state.Files).Single();
+        foreach (var content in (string[])["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+        {
+            File.WriteAllText(file, content);
+            Restart();
+            Assert.That(() => Sign(handle), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("key_file"), content);
+        }
+
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        File.WriteAllText(file, other.ExportPkcs8PrivateKeyPem());
+        Restart();
+        Assert.That(() => Sign(handle), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("key_not_found"));
+        File.Delete(file);
+        Restart();
+        Assert.That(() => Sign(handle), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("key_not_found"));
+    }
+
+    [Test]
+    public void Nobody_without_the_right_gets_anything()
+    {
+        var handle = _service.Create(Me, "device-id", "ec-p256");
+        var other = new Caller(8, 2);
+        var spki = _service.Public(Me, "device-id", []).Sha256;
+        Action[] uses =
+        [
+            () => _service.Create(other, "device-id", "*"),
+            () => _service.Find(other, "device-id"),
+            () => _service.Find(other, "unknown"),
+            () => _service.Public(other, "device-id", spki),
+            () => _service.Public(other, handle, out _),
+            () => _service.StageNext(other, "device-id", "*"),
+            () => _service.Promote(other, "device-id", spki),
+            () => _service.DiscardNext(other, "device-id"),
+            () => _service.RetirePrevious(other, "device-id"),
+            () => _service.Delete(other, handle),
+            () => _service.Sign(other, handle, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, new byte[32], new byte[StoredKey.LongestSignature]),
+        ];
+        foreach (var use in uses)
+        {
+            var problem = Assert.Throws<ProblemException>(use)!;
+            Assert.That(problem.Code, Is.EqualTo("forbidden"));
+            Assert.That(problem.Message, Does.StartWith("user 8 is not authorized to access the key "));
+        }
+    }
+
+    [Test]
+    public void Reading_and_changing_are_told_apart()
+    {
+        var handle = _service.Create(Me, "device-id", "ec-p256");
+        var reader = new Caller(9, 3);
+        Assert.That(_service.Find(reader, "device-id"), Is.EqualTo(handle));
+        Assert.That(() => _service.StageNext(reader, "device-id", "*"), Throws.TypeOf<ProblemException>());
+        Assert.That(() => _service.Delete(reader, handle), Throws.TypeOf<ProblemException>());
+    }
+
+    private void Restart()
+    {
+        _stores?.Dispose();
+        _state = new StateFolder(_folder["home"]);
+        _store = new FailingStore(new FileKeyStore(_state.Files));
+        _stores = new KeyStores(_store);
+        var authorizer = new Authorizer(
+            [
+                new KeyPrincipal { Uid = 7, Keys = ["*"], Rights = KeyRights.Use | KeyRights.Generate | KeyRights.Delete },
+                new KeyPrincipal { Uid = 9, Keys = ["*"], Rights = KeyRights.Use },
+            ],
+            TimeProvider.System, NullLogger.Instance);
+        _service = new KeyService(_stores, new KeyIndex(_state.Index), HandleSealer.Open(_state.HandleKey, out _), authorizer,
+            new Dictionary<string, KeySource>(StringComparer.Ordinal), NullLogger.Instance);
+    }
+
+    // Whoever writes next, writes to a device that is always full; afterwards there is room again.
+    private static void FillDisk(string path) => File.CreateSymbolicLink(path + ".tmp", "/dev/full");
+
+    private byte[] Sign(string handle)
+    {
+        var signature = new byte[StoredKey.LongestSignature];
+        return signature[.._service.Sign(Me, handle, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, SHA256.HashData("m"u8), signature)];
+    }
+
+    private void AssertSigns(string id) => Assert.That(Signatures.Verify(_service.Public(Me, id, []).Spki, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256,
+        SHA256.HashData("m"u8), Sign(_service.Find(Me, id))));
+
+    private void AssertNothingIsLeft()
+    {
+        var (records, problems) = new KeyIndex(_state.Index).Load();
+        Assert.That(problems, Is.Empty);
+        Assert.That(records.TrueForAll(static record => record.IsSettled));
+        var named = records.SelectMany(static record => new[] { record.Current, record.Next, record.Previous }).OfType<KeyEntry>().Select(static entry => $"{entry.Id}.v1.pem");
+        Assert.That(Directory.GetFiles(_state.Files).Select(Path.GetFileName), Is.EquivalentTo(named));
+        Assert.That(Directory.GetFiles(_state.Root, "*.tmp", SearchOption.AllDirectories), Is.Empty);
+    }
+
+    private sealed class InterruptedException : Exception;
+
+    /// <summary>The file store, cut off before or after one of its steps.</summary>
+    private sealed class FailingStore(FileKeyStore inner) : IKeyStore
+    {
+        private int _points;
+
+        public int InterruptAt { get; set; } = int.MaxValue;
+
+        public Action? AfterGenerating { get; set; }
+
+        public string Name => inner.Name;
+
+        public void Prepare() => inner.Prepare();
+
+        public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm)
+        {
+            Point();
+            var key = inner.Generate(id, keyId, algorithm);
+            Point();
+            AfterGenerating?.Invoke();
+            AfterGenerating = null;
+            return key;
+        }
+
+        public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) => inner.Open(id, keyId, publicKey);
+
+        public void Destroy(StorageId id)
+        {
+            Point();
+            inner.Destroy(id);
+            Point();
+        }
+
+        public void Dispose() => inner.Dispose();
+
+        private void Point()
+        {
+            if (InterruptAt != int.MaxValue && _points++ == InterruptAt) throw new InterruptedException();
+        }
+    }
+}

@@ -1,0 +1,423 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using EstProv.Contract.Tests.Stores;
+using EstProv.Keys.Client;
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Net.Pkcs11Interop.Common;
+
+namespace EstProv.Keys.Tests;
+
+/// <summary>What can be wrong with a module, a slot, a login or a key: each is told apart, and the daemon goes on serving.</summary>
+public sealed class TokenFaultTests
+{
+    private const ulong FinalTry = 0x20000, Locked = 0x40000; // CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED
+
+    private SoftHsm _token;
+    private FaultyModule _faults;
+    private KeydUnderTest _keyd;
+
+    [SetUp]
+    public void Prepare()
+    {
+        _token = new SoftHsm();
+        _faults = new FaultyModule();
+        _keyd = new KeydUnderTest();
+    }
+
+    [TearDown]
+    public void Stop()
+    {
+        _keyd.Dispose();
+        _faults.Dispose();
+        _token.Dispose();
+    }
+
+    [TestCase("/nonexistent/vendor.so", "module_missing", "does not exist")]
+    [TestCase("/etc/passwd", "module_not_a_library", "not an ELF file")]
+    [TestCase("/etc", "module_not_a_library", "folder")]
+    [TestCase("LIBRARY", "module_not_pkcs11", "C_GetFunctionList")]
+    [TestCase("ARM", "module_architecture", "another architecture")]
+    [TestCase("TRUNCATED", "module_load", "could not be loaded")]
+    public void A_module_that_is_none_is_told_apart(string path, string code, string text)
+    {
+        path = path switch
+        {
+            "LIBRARY" => Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so"),
+            "ARM" => Header(0xB7),
+            "TRUNCATED" => Header(0x3E),
+            _ => path,
+        };
+        Configure(path, _token.TokenUri);
+        AssertUnavailable(code, text);
+    }
+
+    [TestCase("pkcs11:slot-id=7?pin-value=1234", "token_no_slot", "has no slot 7; it has slot")]
+    [TestCase("pkcs11:token=other?pin-value=1234", "token_not_found", "token 'edge'")]
+    [TestCase("pkcs11:token=edge;serial=00?pin-value=1234", "token_not_found", "serial=00")]
+    [TestCase("pkcs11:token=edge", "pin_missing", "asks for a PIN")]
+    [TestCase("pkcs11:token=edge?pin-source=file:/nonexistent", "pin_missing", "/nonexistent does not exist")]
+    [TestCase("pkcs11:token=edge?pin-value=1234&module-path=/other.so", "module_mismatch", "module-path")]
+    [TestCase("pkcs11:token=edge?pin-value=1234&module-name=other", "module_mismatch", "module-name")]
+    [TestCase("pkcs11:manufacturer=SoftHSM%20project;slot-manufacturer=nobody?pin-value=1234", "token_not_found", "slot-manufacturer")]
+    public void A_slot_that_cannot_be_used_is_told_apart(string uri, string code, string text)
+    {
+        Configure(FaultyModule.Module, uri);
+        AssertUnavailable(code, text);
+    }
+
+    [Test]
+    public void A_token_that_is_not_initialised_is_told()
+    {
+        // SoftHSM2 numbers tokens by their serial numbers, and the one that is always free by the number of the others.
+        Configure(FaultyModule.Module, "pkcs11:slot-id=1?pin-value=1234");
+        AssertUnavailable("token_not_initialized", "slot-id=1 names is not initialised");
+    }
+
+    [Test]
+    public void Two_tokens_of_one_label_are_told()
+    {
+        _token.AddToken("edge");
+        Configure(FaultyModule.Module, _token.TokenUri);
+        AssertUnavailable("token_ambiguous", "2 tokens match");
+    }
+
+    [Test]
+    public void A_wrong_PIN_is_tried_once_over_a_hundred_restarts()
+    {
+        Configure(FaultyModule.Module, "pkcs11:token=edge?pin-value=9999");
+        Assert.That(Problem()!.Code, Is.EqualTo("pin_incorrect"));
+        for (var i = 0; i < 100; i++)
+        {
+            _keyd.Restart();
+            var problem = Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("device-id", "*"))!;
+            Assert.That(problem.Code, Is.EqualTo("pin_refused_before"));
+            Assert.That(problem.Message, Does.Not.Contain("9999"));
+        }
+
+        Assert.That(_faults.Logins, Is.EqualTo(1));
+        Assert.That(_keyd.Check(out var output), Is.EqualTo(1));
+        Assert.That(output, Does.Contain("refused the PIN").And.Not.Contains("9999"));
+        Assert.That(_faults.Logins, Is.EqualTo(1), "--check");
+        Assert.That(string.Concat(_keyd.Log), Does.Not.Contain("9999"));
+        Assert.That(File.ReadAllText(Path.Combine(_keyd.Home, "pins")), Does.Not.Contain("9999"));
+
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Restart();
+        Assert.That(() => _keyd.Client.CreateKeyPair("device-id", "*"), Throws.Nothing, "after the configuration was corrected");
+        Assert.That(_faults.Logins, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void A_corrected_PIN_file_is_tried_without_a_restart()
+    {
+        var pin = Path.Combine(_keyd.Home, "..", "pin");
+        File.WriteAllText(pin, "9999\n");
+        Configure(FaultyModule.Module, $"pkcs11:token=edge?pin-source=file:{Path.GetFullPath(pin)}");
+        Assert.That(Problem()!.Code, Is.EqualTo("pin_incorrect"));
+        File.WriteAllText(pin, "1234\n");
+        Assert.That(() => Problem(), Is.Null.After(5000, 50));
+        Assert.That(_faults.Logins, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void Many_clients_do_not_wear_out_a_wrong_PIN()
+    {
+        Configure(FaultyModule.Module, "pkcs11:token=edge?pin-value=9999");
+        _keyd.Start();
+        var threads = Enumerable.Range(0, 8).Select(_ => new Thread(() =>
+        {
+            for (var i = 0; i < 20; i++) Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("device-id", "*"));
+        })).ToList();
+        threads.ForEach(static thread => thread.Start());
+        threads.ForEach(static thread => thread.Join());
+        Assert.That(_faults.Logins, Is.EqualTo(1));
+    }
+
+    [TestCase(FinalTry, "pin_final_try")]
+    [TestCase(Locked, "pin_locked")]
+    public void The_last_try_of_a_token_is_not_used_up(ulong flag, string code)
+    {
+        _faults.SetTokenFlags(flag);
+        Configure(FaultyModule.Module, _token.TokenUri);
+        Assert.That(Problem()!.Code, Is.EqualTo(code));
+        Assert.That(_faults.Logins, Is.Zero);
+        _faults.ClearTokenFlags();
+        Assert.That(() => Problem(), Is.Null.After(5000, 50), "goes on by itself when the token is in order again");
+    }
+
+    [Test]
+    public void A_login_that_fails_for_another_reason_is_no_refused_PIN()
+    {
+        _faults.Order("C_Login", CKR.CKR_DEVICE_ERROR);
+        Configure(FaultyModule.Module, _token.TokenUri);
+        Assert.That(Problem()?.Code, Is.EqualTo("token_error").Or.Null);
+        Assert.That(() => Problem(), Is.Null.After(5000, 50));
+    }
+
+    [Test]
+    public void An_interrupted_login_is_tried_once_more_only()
+    {
+        using var folder = new TemporaryFolder();
+        for (var start = 0; start < 4; start++)
+        {
+            // The power fails before the token has answered: what was noted stays.
+            var memory = new Pkcs11.PinMemory(folder["pins"]);
+            Assert.That(memory.MayTry(memory.Entry("/m.so", "pkcs11:token=t", "1"u8)), Is.EqualTo(start < 2));
+        }
+    }
+
+    [Test]
+    public void A_key_that_is_not_there_is_told()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=missing");
+        _keyd.Start();
+        var problem = ProblemOfBootstrap();
+        Assert.That(problem.Code, Is.EqualTo("key_not_found"));
+        Assert.That(problem.Message, Does.Contain("object=missing").And.Contains("token 'edge'"));
+        Assert.That(_keyd.Check(out var output), Is.EqualTo(1));
+        Assert.That(output, Does.Contain("no private key").And.Contains("object=missing"));
+    }
+
+    [Test]
+    public void Two_keys_of_one_name_are_told()
+    {
+        _token.MakeKey("twin", "01");
+        _token.MakeKey("twin", "02");
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=twin");
+        _keyd.Start();
+        Assert.That(ProblemOfBootstrap().Code, Is.EqualTo("key_ambiguous"));
+        _keyd.Stop();
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=twin;id=%02");
+        _keyd.Start();
+        Assert.That(_keyd.Client.FindKeyPair("bootstrap"), Is.Not.Null);
+    }
+
+    [Test]
+    public void A_key_without_the_right_to_sign_is_told()
+    {
+        OperatorKeys.MakeWithoutSign(_token, "nosign");
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=nosign");
+        _keyd.Start();
+        var problem = ProblemOfBootstrap();
+        Assert.That(problem.Code, Is.EqualTo("key_usage"));
+        Assert.That(problem.Hint, Does.Contain("CKA_SIGN"));
+    }
+
+    [Test]
+    public void A_key_that_the_token_does_not_let_sign_is_told()
+    {
+        _token.MakeKey("key", "01");
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
+        _keyd.Start();
+        var key = _keyd.Client.FindKeyPair("bootstrap")!;
+        _faults.Order("C_SignInit", CKR.CKR_KEY_FUNCTION_NOT_PERMITTED);
+        Assert.That(Assert.Throws<ProblemException>(() => Sign(key.Handle))!.Code, Is.EqualTo("key_usage"));
+        _faults.Order("C_SignInit", CKR.CKR_MECHANISM_INVALID);
+        Assert.That(Assert.Throws<ProblemException>(() => Sign(key.Handle))!.Code, Is.EqualTo("mechanism_missing"));
+        AssertSigns(key);
+    }
+
+    [Test]
+    public void A_key_without_its_public_part_is_told()
+    {
+        _token.MakeKey("key", "01");
+        _token.DeletePublicKey("key");
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
+        _keyd.Start();
+        Assert.That(ProblemOfBootstrap().Code, Is.EqualTo("key_public_missing"));
+    }
+
+    [Test]
+    public void An_RSA_key_needs_no_public_part()
+    {
+        _token.MakeKey("key", "01", "rsa:2048");
+        _token.DeletePublicKey("key");
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
+        _keyd.Start();
+        Assert.That(_keyd.Client.FindKeyPair("bootstrap"), Is.Not.Null);
+    }
+
+    [TestCase(CKR.CKR_SESSION_HANDLE_INVALID)]
+    [TestCase(CKR.CKR_SESSION_CLOSED)]
+    [TestCase(CKR.CKR_DEVICE_REMOVED)]
+    [TestCase(CKR.CKR_TOKEN_NOT_PRESENT)]
+    [TestCase(CKR.CKR_USER_NOT_LOGGED_IN)]
+    [TestCase(CKR.CKR_DEVICE_ERROR)]
+    [TestCase(CKR.CKR_KEY_HANDLE_INVALID)]
+    [TestCase(CKR.CKR_OBJECT_HANDLE_INVALID)]
+    public void What_was_lost_is_opened_again_at_once(CKR loss)
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Start();
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        foreach (var function in (string[])["C_SignInit", "C_Sign"])
+        {
+            _faults.Order(function, loss);
+            AssertSigns(key);
+            Assert.That(_faults.Left, Is.Zero);
+        }
+    }
+
+    [Test]
+    public void A_loss_that_lasts_is_not_tried_for_ever()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Start();
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        _faults.Order("C_Sign", CKR.CKR_DEVICE_REMOVED, 100);
+        var problem = Assert.Throws<ProblemException>(() => Sign(key.Handle))!;
+        Assert.That(problem.Code, Is.EqualTo("token_absent"));
+        Assert.That(problem.Status, Is.EqualTo(503));
+        Assert.That(_faults.Left, Is.EqualTo(98));
+    }
+
+    [Test]
+    public void A_loss_under_load_costs_no_request()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Start();
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        var failed = 0;
+        var threads = Enumerable.Range(0, 6).Select(number => new Thread(() =>
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                try
+                {
+                    if (number == 0 && i % 20 == 10) _faults.Order("C_Sign", CKR.CKR_SESSION_HANDLE_INVALID);
+                    AssertSigns(key);
+                }
+                catch (ProblemException)
+                {
+                    Interlocked.Increment(ref failed);
+                }
+            }
+        })).ToList();
+        threads.ForEach(static thread => thread.Start());
+        threads.ForEach(static thread => thread.Join());
+        Assert.That(failed, Is.Zero);
+    }
+
+    [Test]
+    public void A_token_that_comes_later_is_used_without_a_restart()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        using (_token.Unplug())
+        {
+            Assert.That(Problem()!.Code, Is.EqualTo("token_not_found"));
+        }
+
+        Assert.That(() => Problem(), Is.Null.After(5000, 50));
+    }
+
+    [Test]
+    public void A_failing_generation_leaves_nothing_behind()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Start();
+        _keyd.Client.CreateKeyPair("other", "ec-p256");
+        var before = _token.ListObjects();
+        _faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_MEMORY);
+        Assert.That(Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("device-id", "*"))!.Code, Is.EqualTo("token_full"));
+        Assert.That(_token.ListObjects(), Is.EqualTo(before));
+        Assert.That(Directory.GetFiles(Path.Combine(_keyd.Home, "keys")).Select(Path.GetFileName), Is.EqualTo(new[] { "other.json" }));
+    }
+
+    [Test]
+    public void The_next_algorithm_is_taken_where_the_token_lacks_the_first()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Start();
+        _faults.Order("C_GenerateKeyPair", CKR.CKR_MECHANISM_INVALID);
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256:rsa-2048");
+        Assert.That(PublicKeyInfo.Parse(key.SubjectPublicKeyInfo).Description, Is.EqualTo("RSA 2048"));
+        _faults.Order("C_GenerateKeyPair", CKR.CKR_MECHANISM_INVALID);
+        Assert.That(Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("est-id", "ec-p256"))!.Code, Is.EqualTo("mechanism_missing"));
+    }
+
+    [Test]
+    public void The_module_is_finalized_when_the_daemon_stops()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        Assert.That(Problem(), Is.Null);
+        _keyd.Stop();
+        Assert.That(_faults.Finalized, Is.EqualTo(1));
+        Assert.That(_keyd.ExitCode, Is.Zero);
+    }
+
+    [Test]
+    public void A_check_of_what_is_in_order_says_nothing()
+    {
+        _token.MakeKey("key", "01");
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
+        Assert.That(_keyd.Check(out var output), Is.Zero, output);
+        Assert.That(output, Is.Empty);
+    }
+
+    [TestCase("pkcs11:slot-id=x?pin-value=SECRET", "pkcs11:object=a")]
+    [TestCase("pkcs11:token=t", "pkcs11:token=t")]
+    [TestCase("pkcs11:token=t", "pkcs11:object=a;type=cert")]
+    [TestCase("pkcs11:object=a", "pkcs11:object=a")]
+    public void URIs_that_cannot_be_used_are_errors_of_the_configuration(string slot, string key)
+    {
+        Configure(FaultyModule.Module, slot, key);
+        Assert.That(_keyd.Check(out var output), Is.EqualTo(78));
+        Assert.That(output, Does.Contain("keyd.toml:").And.Contains("error: ").And.Contains("hint: ").And.Not.Contains("SECRET"));
+    }
+
+    private void Configure(string module, string slot, string key = "") => _keyd.Configure($"""
+        [pkcs11]
+        lib_path = "{module}"
+        base_slot = "{slot}"
+        {(key.Length == 0 ? "" : $"[preloaded_keys]\nbootstrap = \"{key}\"")}
+        """);
+
+    /// <summary>What creating a key says; null when it works. Starts the daemon where it does not run.</summary>
+    private ProblemException? Problem()
+    {
+        if (_keyd.Client is null) _keyd.Start();
+        try
+        {
+            _keyd.Client!.CreateKeyPair("device-id", "ec-p256");
+            return null;
+        }
+        catch (ProblemException problem)
+        {
+            return problem;
+        }
+    }
+
+    private ProblemException ProblemOfBootstrap() =>
+        Assert.Throws<ProblemException>(() => _keyd.Http.Send("GET", "/keypair/bootstrap?api-version=2020-09-01"))!;
+
+    private void AssertUnavailable(string code, string text)
+    {
+        var problem = Problem()!;
+        Assert.That(problem.Code, Is.EqualTo(code));
+        Assert.That(problem.Status, Is.EqualTo(503));
+        Assert.That(problem.Message, Does.Contain(text).And.Not.Contains("1234"));
+        Assert.That(problem.Hint, Is.Not.Empty);
+        _keyd.Stop();
+        Assert.That(_keyd.Log, Has.Some.Contains(code));
+        Assert.That(_keyd.Check(out var output), Is.EqualTo(1));
+        Assert.That(output, Does.Contain("error: ").And.Contains("hint: ").And.Contains(text));
+    }
+
+    private byte[] Sign(string handle) => _keyd.Client.SignDigest(handle, SignatureScheme.Ecdsa, HashAlgorithmName.SHA256, SHA256.HashData("m"u8));
+
+    private void AssertSigns(KeyReference key) => Assert.That(
+        Signatures.Verify(key.SubjectPublicKeyInfo, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, SHA256.HashData("m"u8), Sign(key.Handle)));
+
+    // An ELF header for a machine, and nothing behind it.
+    private string Header(byte machine)
+    {
+        var path = Path.Combine(Path.GetDirectoryName(_keyd.ConfigFile)!, $"machine-{machine}.so");
+        var header = new byte[64];
+        ((ReadOnlySpan<byte>)[0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1]).CopyTo(header);
+        header[16] = 3;
+        header[18] = machine;
+        File.WriteAllBytes(path, header);
+        return path;
+    }
+}
