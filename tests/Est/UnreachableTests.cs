@@ -102,7 +102,7 @@ public sealed class UnreachableTests
         release.Set();
 
         Assert.That(problem.Code, Is.EqualTo("est_timeout"));
-        Assert.That(problem.Message, Does.Contain("did not answer within 30 s"));
+        Assert.That(problem.Message, Does.Contain("no answer within 30 s: the connection stands"));
     }
 
     [Test]
@@ -112,8 +112,10 @@ public sealed class UnreachableTests
         using var release = new ManualResetEventSlim();
         using var connected = new ManualResetEventSlim();
         var server = est.Serve(NothingMoreNeeded);
-        server.BeforeTls = _ =>
+        server.BeforeTls = connection =>
         {
+            // The first byte of the ClientHello: now the client is in the handshake.
+            connection.Client.Receive(new byte[1], SocketFlags.Peek);
             connected.Set();
             release.Wait();
             return false;
@@ -126,7 +128,28 @@ public sealed class UnreachableTests
         release.Set();
 
         Assert.That(problem.Code, Is.EqualTo("est_timeout"));
-        Assert.That(problem.Message, Does.Contain("no TLS connection within 30 s"));
+        Assert.That(problem.Message, Does.Contain("no answer within 30 s: the TLS handshake was begun"));
+    }
+
+    [Test]
+    public async Task A_host_that_takes_no_connection_is_a_time_out_even_after_it_was_there()
+    {
+        using var est = new EstFixture();
+        var server = est.Serve(_ => Answer.Http(404, null, [], "HTTP/1.1", close: true, "Connection: close"));
+        var client = est.Client(est.At(server) with { Timeout = TimeSpan.FromSeconds(2) });
+        Assert.That((await est.FailureAsync(client)).Code, Is.EqualTo("est_not_found"));
+        server.Dispose();
+        // A listener whose queue is full drops what comes: for a client that is a host which does not answer.
+        using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        full.Bind(new IPEndPoint(IPAddress.Loopback, server.Port));
+        full.Listen(0);
+        using var waiting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await waiting.ConnectAsync(IPAddress.Loopback, server.Port);
+
+        var problem = await est.FailureAsync(client);
+
+        Assert.That(problem.Code, Is.EqualTo("est_timeout"));
+        Assert.That(problem.Message, Does.Contain("does not accept the connection"));
     }
 
     [Test]

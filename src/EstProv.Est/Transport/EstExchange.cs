@@ -18,6 +18,7 @@ internal sealed partial class EstExchange : IDisposable
     private readonly string _base;
     private readonly ServerVerifier _verifier;
     private readonly ServerTime _time;
+    private readonly ConnectionStage _stage;
     private readonly HttpClient _http;
 
     public EstExchange(EstServer server, ILogger logger)
@@ -27,7 +28,8 @@ internal sealed partial class EstExchange : IDisposable
         _base = EstAddress.Check(server.BaseUrl);
         _verifier = new ServerVerifier(server, logger);
         _time = new ServerTime(server.Clock, _verifier, logger);
-        _http = new HttpClient(EstHandler.Create(server, _verifier), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
+        _stage = new ConnectionStage();
+        _http = new HttpClient(EstHandler.Create(server, _verifier, _stage), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     private EstExchange(EstServer server, EstExchange shared)
@@ -37,6 +39,7 @@ internal sealed partial class EstExchange : IDisposable
         _base = EstAddress.Check(server.BaseUrl);
         _verifier = shared._verifier;
         _time = shared._time;
+        _stage = shared._stage;
         _http = shared._http;
     }
 
@@ -95,7 +98,7 @@ internal sealed partial class EstExchange : IDisposable
         }
         catch (Exception failure) when (!cancel.IsCancellationRequested && failure is HttpRequestException or IOException or OperationCanceledException)
         {
-            throw TransportProblems.Explain(failure, method, url, _server, _verifier);
+            throw TransportProblems.Explain(failure, method, url, _server, _verifier, _stage);
         }
     }
 

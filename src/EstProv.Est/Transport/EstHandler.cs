@@ -8,7 +8,7 @@ namespace EstProv.Est.Transport;
 /// <summary>The HTTP client's innards, with all that acts behind our back switched off.</summary>
 internal static class EstHandler
 {
-    public static SocketsHttpHandler Create(EstServer server, ServerVerifier verifier) => new()
+    public static SocketsHttpHandler Create(EstServer server, ServerVerifier verifier, ConnectionStage stage) => new()
     {
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.None,
@@ -17,6 +17,8 @@ internal static class EstHandler
         PreAuthenticate = false,
         ActivityHeadersPropagator = null,
         ConnectTimeout = server.Timeout,
+        ConnectCallback = stage.ConnectAsync,
+        PlaintextStreamFilter = stage.EstablishedAsync,
         MaxResponseHeadersLength = 32,
         MaxResponseDrainSize = 64 * 1024,
         SslOptions = new SslClientAuthenticationOptions

@@ -21,9 +21,6 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
     /// <summary>Why the last server was refused; null when it was accepted, or not seen yet.</summary>
     public ServerRefusal? Refusal => _refusal;
 
-    /// <summary>Whether a server has been verified: then what follows is about the answer, not about the connection.</summary>
-    public bool HasAccepted => _accepted is not null;
-
     /// <summary>A server that claims a time outside of its own certificate's validity is not believed.</summary>
     public bool IsPlausible(DateTimeOffset serverTime) => _accepted is { } validity && serverTime >= validity.From && serverTime <= validity.To;
 

@@ -8,10 +8,16 @@ namespace EstProv.Est.Transport;
 /// <summary>Tells apart why there was no answer. Goes by types and codes only: texts of the framework are trimmed away.</summary>
 internal static class TransportProblems
 {
-    public static ProblemException Explain(Exception failure, HttpMethod method, Uri url, EstServer server, ServerVerifier verifier)
+    public static ProblemException Explain(Exception failure, HttpMethod method, Uri url, EstServer server, ServerVerifier verifier,
+        ConnectionStage stage)
     {
         var at = $"{method.Method} {url} with credential '{server.Credential}': ";
-        if (Find<OperationCanceledException>(failure) is not null && TlsAlert.Find(failure) is null) return TimedOut(at, server, verifier, failure);
+        if (Find<OperationCanceledException>(failure) is not null && TlsAlert.Find(failure) is null)
+        {
+            return new("est_timeout", at + $"no answer within {Seconds(server)} s: {stage.Describe(url)}",
+                "check the network, the host and the port; it is tried again by itself", 504, failure);
+        }
+
         if (TlsAlert.Find(failure) is { } alert) return Alerted(at, alert, server, failure);
         if (Find<SocketException>(failure) is { } socket) return Disconnected(at, socket.SocketErrorCode, url, server, failure);
         if (Find<AuthenticationException>(failure) is not null)
@@ -34,10 +40,6 @@ internal static class TransportProblems
     private static ProblemException? Refused(string at, ServerVerifier verifier, Exception failure) => verifier.Refusal is { } refusal
         ? new(refusal.Code, $"{at}the server is not trusted: {refusal.What}", refusal.Hint, 502, failure)
         : null;
-
-    private static ProblemException TimedOut(string at, EstServer server, ServerVerifier verifier, Exception failure) => verifier.HasAccepted
-        ? new("est_timeout", at + $"the server has the request but did not answer within {Seconds(server)} s", "it is tried again by itself", 504, failure)
-        : new("est_timeout", at + $"no TLS connection within {Seconds(server)} s", "check the network, the host and the port", 504, failure);
 
     private static ProblemException Alerted(string at, int alert, EstServer server, Exception failure)
     {

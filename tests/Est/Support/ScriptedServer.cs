@@ -25,6 +25,7 @@ internal sealed class ScriptedServer : IDisposable
         Certificate = certificate;
         _script = script;
         _listener.Start();
+        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         new Thread(Accept) { IsBackground = true }.Start();
     }
 
@@ -41,7 +42,7 @@ internal sealed class ScriptedServer : IDisposable
     /// <summary>What a connection meets before TLS; the connection is reset when this returns false.</summary>
     public Func<TcpClient, bool> BeforeTls { get; set; } = _ => true;
 
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+    public int Port { get; }
 
     public int Connections { get; private set; }
 
