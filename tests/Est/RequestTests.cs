@@ -84,6 +84,16 @@ public sealed class RequestTests
         Assert.That(chain.Build(leaf), Is.True);
     }
 
+    /// <summary>SEQUENCE { OID, NULL } for RSA (RFC 4055 section 5), SEQUENCE { OID } for ECDSA (RFC 5758 section 3.2).</summary>
+    [TestCase("RSA-2048", "300d06092a864886f70d01010b0500")]
+    [TestCase("P-256", "300a06082a8648ce3d040302")]
+    public void The_signature_algorithm_has_the_parameters_of_its_kind(string kind, string der)
+    {
+        using var key = MakeKey(kind);
+
+        Assert.That(Convert.ToHexStringLower(key.Generator.GetSignatureAlgorithmIdentifier(HashAlgorithmName.SHA256)), Is.EqualTo(der));
+    }
+
     [TestCase("SHA256", 32)]
     [TestCase("SHA384", 48)]
     [TestCase("SHA512", 64)]
