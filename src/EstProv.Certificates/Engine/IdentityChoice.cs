@@ -59,8 +59,8 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
             source = EstIdentitySources.Choose(credential, Est, parts.Clock);
             reason = credential.Current is null ? "there is no EST identity yet"
                 : credential.KeyMissing ? "the EST identity's key is gone"
-                : credential.RefusedByServer ? "the EST identity was refused, and bootstrap_use is \"always\""
-                : "the EST identity has expired";
+                : Needs.IsExpired(credential.Current, parts.Clock) ? "the EST identity has expired"
+                : "the EST server refused the EST identity, and bootstrap_use is \"always\"";
         }
 
         return source switch

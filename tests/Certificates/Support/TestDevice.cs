@@ -199,6 +199,28 @@ internal sealed class TestDevice : IAsyncDisposable
         return leaf;
     }
 
+    /// <summary>Lets time pass while nobody waits for an answer: the servers' time-outs are of the same time.</summary>
+    public void Advance(TimeSpan time)
+    {
+        AwaitIdle();
+        Time.Advance(time);
+        AwaitIdle();
+    }
+
+    /// <summary>Waits until nothing is being done.</summary>
+    public void AwaitIdle()
+    {
+        var until = Environment.TickCount64 + 20_000;
+        lock (Engine.Table.Gate)
+        {
+            while (Engine.Table.Credentials.Any(credential => credential.Busy))
+            {
+                Assert.That(Environment.TickCount64, Is.LessThan(until), "the engine does not come to rest");
+                Monitor.Wait(Engine.Table.Gate, 100);
+            }
+        }
+    }
+
     public StoredCertificate? Current(string id) => Engine.Table.FindLocked(id)?.Current;
 
     public X509Certificate2 Served(string id) => PemText.Parse(Reader.Read(id))[0];
