@@ -12,6 +12,9 @@ internal sealed class CertificateReader(PreloadedCertificates preloaded)
     /// <exception cref="ProblemException"><c>certificate_not_found</c> 400; what reading an operator's file says.</exception>
     public string Read(string id) => preloaded.IsBundle(id) ? preloaded.ReadBundle(id, Stored) : Find(id) ?? throw NotFound(id);
 
+    /// <summary>Our device CA's certificate and those above it; null while there is none.</summary>
+    public string? DeviceCaChain() => Table?.FindLocked(Issuing.CertificateProfiles.DeviceCa)?.Current is { Pem.Length: > 0 } ca ? ca.Pem : null;
+
     public static ProblemException NotFound(string id) =>
         new("certificate_not_found", $"there is no certificate '{id}'", "it is neither preloaded nor issued yet; GET /credentials tells how far it is", 400);
 

@@ -102,8 +102,8 @@ internal sealed class Credential
     /// <summary>Failed attempts since the last success.</summary>
     public int Failures { get; set; }
 
-    /// <summary>All failed attempts; a waiting caller sees by it that another one failed.</summary>
-    public int FailuresEver { get; set; }
+    /// <summary>How often an attempt ended without a certificate, failed or answered 'later'; a waiting caller sees by it that there is something to tell.</summary>
+    public int Disappointments { get; set; }
 
     /// <summary>From when (a timestamp of the TimeProvider) the next attempt waits, and how long.</summary>
     public long WaitsSince { get; set; }

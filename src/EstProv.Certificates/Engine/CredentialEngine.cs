@@ -19,6 +19,8 @@ internal sealed partial class CredentialEngine : IDisposable
     /// <summary>A wall clock that moves by more than this against the monotonic one was set.</summary>
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan ShortestSleep = TimeSpan.FromMilliseconds(1);
+
     private static readonly TimeSpan WorkMayTake = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
@@ -28,7 +30,7 @@ internal sealed partial class CredentialEngine : IDisposable
     private readonly EngineParts _parts;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
-    private readonly ITimer _timer;
+    private ITimer? _timer;
     private int _running;
     private bool _started;
     private DateTimeOffset _wallSeen;
@@ -42,7 +44,6 @@ internal sealed partial class CredentialEngine : IDisposable
         Identities = new IdentityChoice(parts, Table);
         Bootstrap = new BootstrapGuard(parts.Time);
         Steps = new CredentialSteps(parts, Table, Identities, new Proofs(parts, Table, Identities), Bootstrap);
-        _timer = parts.Time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _wallSeen = parts.Time.GetUtcNow();
         _timestampSeen = parts.Time.GetTimestamp();
     }
@@ -82,7 +83,9 @@ internal sealed partial class CredentialEngine : IDisposable
                 }
             }
 
-            _timer.Change(sleep > TimeSpan.FromMilliseconds(1) ? sleep : TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+            // A new one each time: setting one again while it is going off is a race.
+            _timer?.Dispose();
+            _timer = _parts.Time.CreateTimer(_ => Tick(), null, sleep > ShortestSleep ? sleep : ShortestSleep, Timeout.InfiniteTimeSpan);
             Monitor.PulseAll(Table.Gate);
         }
     }
@@ -91,15 +94,15 @@ internal sealed partial class CredentialEngine : IDisposable
     /// <exception cref="ProblemException">What keeps it from being there; <c>certificate_pending</c> when time is up.</exception>
     public UsableCredential Acquire(Credential credential, TimeSpan wait, CancellationToken cancel)
     {
-        int failuresBefore;
+        int before;
         lock (Table.Gate)
         {
             credential.Wanted = true;
-            failuresBefore = FailuresOf(credential);
+            before = DisappointmentsOf(credential);
         }
 
         Evaluate();
-        WaitUntil(wait, () => Needs.IsReady(credential, _parts.Clock) || FailuresOf(credential) > failuresBefore, cancel);
+        WaitUntil(wait, () => Needs.IsReady(credential, _parts.Clock) || DisappointmentsOf(credential) > before, cancel);
         CredentialProblem? problem = null;
         KeyReference? key = null;
         lock (Table.Gate)
@@ -122,8 +125,8 @@ internal sealed partial class CredentialEngine : IDisposable
         return Needed(credential) is { } needed && !Needs.IsReady(needed, _parts.Clock) ? ProblemOf(needed) : null;
     }
 
-    /// <summary>Failed attempts of a credential and of what it is issued with.</summary>
-    public int FailuresOf(Credential credential) => credential.FailuresEver + (Needed(credential) is { } needed ? FailuresOf(needed) : 0);
+    /// <summary>Of a credential and of what it is issued with.</summary>
+    public int DisappointmentsOf(Credential credential) => credential.Disappointments + (Needed(credential) is { } needed ? DisappointmentsOf(needed) : 0);
 
     /// <summary>Waits for a condition that is judged under the gate; by the engine's own time.</summary>
     /// <returns>Whether it came true.</returns>
@@ -169,17 +172,20 @@ internal sealed partial class CredentialEngine : IDisposable
         }
         finally
         {
-            lock (Table.Gate) credential.Busy = false;
-            Evaluate();
+            lock (Table.Gate)
+            {
+                credential.Busy = false;
+                Evaluate();
+            }
         }
     }
 
     public void Dispose()
     {
         _stop.Cancel();
-        _timer.Dispose();
         lock (Table.Gate)
         {
+            _timer?.Dispose();
             Monitor.PulseAll(Table.Gate);
             var until = Environment.TickCount64 + (long)ThreadsMayTake.TotalMilliseconds;
             while (_running > 0 && Environment.TickCount64 < until) Monitor.Wait(Table.Gate, 100);
@@ -195,26 +201,32 @@ internal sealed partial class CredentialEngine : IDisposable
         if (credential.PromotionDue || (!credential.Recovered && hasState)) return Begin(credential, wait);
         if (credential.Staged is not null)
         {
-            if (!credential.ProvedByCaller || Needs.TakesUnproved(credential, clock)) return Begin(credential, wait);
+            if (Needs.TakesUnproved(credential, clock)) return Begin(credential, wait);
+            if (!credential.ProvedByCaller) return IsWaitingForIdentity(credential, ref again) ? null : Begin(credential, wait);
             return credential.Current is { } old ? old.NotAfter - clock.Now : null;
         }
 
         if (Needs.Of(credential, clock, Identities.BootstrapAlways) == Need.None)
             return credential is { Issuance: not null, Current: { } current } ? Needs.RenewalAt(current) - clock.Now : null;
         if (wait > TimeSpan.Zero) return wait;
-        if (Needed(credential) is { } needed && !Needs.IsReady(needed, clock))
-        {
-            if (!needed.Wanted)
-            {
-                needed.Wanted = again = true;
-                if (credential.Profile != Issuing.CertificateProfile.Ca) needed.WantedName ??= credential.WantedName;
-            }
+        // The key and the request can be made while something else is waited for, which then wakes this one.
+        return MustWait(credential, ref again) && credential.Prepared is not null ? null : Begin(credential, wait);
+    }
 
-            // The key and the request can be made meanwhile; what is needed wakes this one.
-            if (credential.Prepared is not null) return null;
+    /// <summary>A CA is proved with the EST identity at hand; everything else by itself.</summary>
+    private bool IsWaitingForIdentity(Credential credential, ref bool again) => credential.Profile == Issuing.CertificateProfile.Ca && MustWait(credential, ref again);
+
+    /// <summary>Whether something that it is issued with is not there; that is wanted from now on.</summary>
+    private bool MustWait(Credential credential, ref bool again)
+    {
+        if (Needed(credential) is not { } needed || Needs.IsReady(needed, _parts.Clock)) return false;
+        if (!needed.Wanted)
+        {
+            needed.Wanted = again = true;
+            if (credential.Profile != Issuing.CertificateProfile.Ca) needed.WantedName ??= credential.WantedName;
         }
 
-        return Begin(credential, wait);
+        return true;
     }
 
     private TimeSpan? Begin(Credential credential, TimeSpan wait)
@@ -257,9 +269,8 @@ internal sealed partial class CredentialEngine : IDisposable
                 credential.Busy = false;
                 _running--;
                 Monitor.PulseAll(Table.Gate);
+                Evaluate();
             }
-
-            Evaluate();
         }
     }
 
@@ -273,7 +284,7 @@ internal sealed partial class CredentialEngine : IDisposable
         lock (Table.Gate)
         {
             credential.Failures++;
-            credential.FailuresEver++;
+            credential.Disappointments++;
             credential.Problem = new CredentialProblem(problem.Message, problem.Hint, problem.Code);
             gap = Gap(credential, problem);
             credential.WaitsSince = _parts.Time.GetTimestamp();

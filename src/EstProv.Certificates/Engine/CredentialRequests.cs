@@ -21,16 +21,16 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         if (commonName is not null) _ = SubjectNames.CommonName(commonName);
         var credential = Wish(id, keyId, commonName, provesItself);
         Table.RefreshOperatorFile(credential);
-        int failuresBefore;
+        int before;
         lock (Table.Gate)
         {
             // Keys come back; only keyd knows.
             if (credential.KeyMissing && credential.Issuance is null) credential.Recovered = false;
-            failuresBefore = engine.FailuresOf(credential);
+            before = engine.DisappointmentsOf(credential);
         }
 
         engine.Evaluate();
-        engine.WaitUntil(wait < LongestWait ? wait : LongestWait, () => IsAnswered(credential) || engine.FailuresOf(credential) > failuresBefore, cancel);
+        engine.WaitUntil(wait < LongestWait ? wait : LongestWait, () => IsAnswered(credential) || engine.DisappointmentsOf(credential) > before, cancel);
         return Answer(credential);
     }
 
@@ -74,7 +74,7 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
             lock (Table.Gate)
             {
                 credential.Failures++;
-                credential.FailuresEver++;
+                credential.Disappointments++;
                 credential.Problem = new CredentialProblem(problem.Message, problem.Hint, problem.Code);
                 credential.WaitsSince = parts.Time.GetTimestamp();
                 credential.WaitsFor = gap;

@@ -354,6 +354,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         {
             credential.ForgetFailures();
             credential.Pending = request;
+            credential.Disappointments++;
             credential.WaitsSince = parts.Time.GetTimestamp();
             credential.WaitsFor = retryAfter > TimeSpan.FromSeconds(1) ? retryAfter : TimeSpan.FromSeconds(1);
             credential.Problem = new Client.CredentialProblem(
@@ -375,7 +376,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
     {
         bool takesUnproved;
         lock (table.Gate) takesUnproved = Needs.TakesUnproved(credential, parts.Clock);
-        if (!credential.ProvedByCaller)
+        if (!credential.ProvedByCaller && CanBeProvedNow(credential))
         {
             try
             {
@@ -397,6 +398,12 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
 
         if (takesUnproved) parts.Events.Note(credential.Id, "the old certificate has expired before the new one could be proved; the new one is taken unproved");
         return takesUnproved;
+    }
+
+    /// <summary>A CA is judged by what the EST server says of itself, which is asked with the EST identity.</summary>
+    private bool CanBeProvedNow(Credential credential)
+    {
+        lock (table.Gate) return credential.Profile != CertificateProfile.Ca || identities.MissingFor(credential) is null;
     }
 
     /// <summary>The check found the certificate wrong, as opposed to: it could not be done.</summary>

@@ -1,7 +1,4 @@
-using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
-using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Est;
 using EstProv.Platform;
@@ -21,29 +18,26 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     private readonly EstIssuance _configuration;
     private readonly TrustAnchors _anchors;
-    private readonly Func<ShownCredential, SslStreamCertificateContext> _openIdentity;
+    private readonly ITlsIdentities _identities;
     private readonly BelievedClock _clock;
-    private readonly ILogger _log;
     private readonly Lock _gate = new();
-    private readonly Dictionary<SessionKey, EstClient> _sessions = [];
+    private readonly EstSessions _sessions;
     private readonly Dictionary<string, (X509Certificate2Collection Certificates, long At)> _caCertificates = new(StringComparer.Ordinal);
 
-    public EstServers(EstIssuance configuration, TrustAnchors anchors, Func<ShownCredential, SslStreamCertificateContext> openIdentity, BelievedClock clock, ILogger log)
+    public EstServers(EstIssuance configuration, TrustAnchors anchors, ITlsIdentities identities, BelievedClock clock, ILogger log)
     {
         _configuration = configuration;
         _anchors = anchors;
-        _openIdentity = openIdentity;
+        _identities = identities;
+        _sessions = new EstSessions((url, shown, trusted) => new EstClient(Describe(url, shown, trusted), log), identities);
         _clock = clock;
-        _log = log;
     }
-
-    private readonly record struct SessionKey(string Origin, ShownCredential Shown, string Trust);
 
     public EstOutcome Enroll(EstOrder order, CancellationToken cancel)
     {
         var (anchors, caCertificates) = TrustFor(order.Url, order.Shown, cancel);
-        var client = Client(order.Url, order.Shown);
-        var answer = Wait(client.EnrollAsync(order.Csr, order.Reenroll ? EstOperation.Reenroll : EstOperation.Simple, cancel));
+        using var session = _sessions.Take(order.Url, order.Shown, anchors);
+        var answer = Wait(session.Client.EnrollAsync(order.Csr, order.Reenroll ? EstOperation.Reenroll : EstOperation.Simple, cancel));
         if (answer is EstEnrollment.Pending pending) return new EstOutcome.Pending(pending.RetryAfter);
 
         var certificates = ((EstEnrollment.Issued)answer).Certificates;
@@ -63,10 +57,11 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     public void Prove(Uri url, ShownCredential shown, CancellationToken cancel)
     {
-        Close(key => key.Shown == shown && key.Origin == Origin(url));
+        _sessions.Renew(url, shown);
+        using var session = _sessions.Take(url, shown, _anchors.Read());
         try
         {
-            Wait(Client(url, shown).GetCsrAttributesAsync(cancel));
+            Wait(session.Client.GetCsrAttributesAsync(cancel));
         }
         catch (ProblemException problem) when (problem.Code is "est_server_error" or "est_busy" or "est_rejected" or "est_bad_answer" or "est_not_found" or "est_redirect")
         {
@@ -85,39 +80,23 @@ internal sealed class EstServers : IEstServers, IDisposable
         }
 
         // Over TLS that was verified: an unverified server gets no request at all.
-        var certificates = Wait(Client(url, shown).GetCaCertificatesAsync(cancel));
-        lock (_gate) _caCertificates[label] = (certificates, _clock.TimeProvider.GetTimestamp());
-        return (_anchors.Read(), certificates);
-    }
-
-    public void Forget(ShownCredential inUse) => Close(key => key.Shown != inUse);
-
-    public void Dispose() => Close(_ => true);
-
-    private EstClient Client(Uri url, ShownCredential shown)
-    {
         var anchors = _anchors.Read();
-        var key = new SessionKey(Origin(url), shown, Fingerprint(anchors));
-        lock (_gate)
-        {
-            if (_sessions.TryGetValue(key, out var session)) return session.ForLabel(url);
-        }
-
-        var made = new EstClient(Describe(url, shown, anchors), _log);
-        lock (_gate)
-        {
-            if (_sessions.TryAdd(key, made)) return made;
-            made.Dispose();
-            return _sessions[key].ForLabel(url);
-        }
+        using var session = _sessions.Take(url, shown, anchors);
+        var certificates = Wait(session.Client.GetCaCertificatesAsync(cancel));
+        lock (_gate) _caCertificates[label] = (certificates, _clock.TimeProvider.GetTimestamp());
+        return (anchors, certificates);
     }
+
+    public void Forget(ShownCredential inUse) => _sessions.Forget(inUse);
+
+    public void Dispose() => _sessions.Dispose();
 
     private EstServer Describe(Uri url, ShownCredential shown, X509Certificate2Collection anchors) => new()
     {
         BaseUrl = url,
         Trust = new EstTrust { Anchors = anchors, System = _configuration.TrustSystem, DeviceCaIssuers = _anchors.DeviceCaIssuers(anchors) },
         Clock = _clock,
-        ClientCertificate = shown.ChainPem is null ? null : _openIdentity(shown),
+        ClientCertificate = shown.ChainPem is null ? null : _identities.Open(shown),
         Username = _configuration.Username,
         Password = ReadPassword,
         Credential = shown.Name,
@@ -137,32 +116,7 @@ internal sealed class EstServers : IEstServers, IDisposable
         }
     }
 
-    private void Close(Func<SessionKey, bool> which)
-    {
-        List<EstClient> closed = [];
-        lock (_gate)
-        {
-            foreach (var (key, session) in _sessions)
-            {
-                if (!which(key)) continue;
-                _sessions.Remove(key);
-                closed.Add(session);
-            }
-        }
-
-        foreach (var session in closed) session.Dispose();
-    }
-
     private static string LabelKey(Uri url, ShownCredential shown) => $"{shown.Name} {url}";
-
-    private static string Origin(Uri url) => url.GetLeftPart(UriPartial.Authority);
-
-    private static string Fingerprint(X509Certificate2Collection anchors)
-    {
-        var all = new StringBuilder();
-        foreach (var anchor in anchors) all.Append(ContentHash.Of(anchor.RawData));
-        return all.ToString();
-    }
 
     private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();
 }

@@ -62,6 +62,7 @@ public sealed class CrashTests
     private static void Confirm(TestDevice device)
     {
         var answer = device.Ensure("device-id");
+        Assert.That(answer.ChainPem, Is.Not.Null, () => $"{answer.Problem}\n{device.Events}");
         device.Requests.Confirm("device-id", CertificateFacts.SpkiOf(PemText.Parse(answer.ChainPem!)[0]), CancellationToken.None);
     }
 

@@ -31,6 +31,9 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
     /// <summary>Nobody answers.</summary>
     public bool IsDown { get; set; }
 
+    /// <summary>Goes down at this call, counted from now; 0 for never.</summary>
+    public int DownAt { get; set; }
+
     public int Generated { get; private set; }
 
     public int Signatures { get; private set; }
@@ -141,6 +144,7 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
 
     private void Demand()
     {
+        if (DownAt > 0 && --DownAt == 0) IsDown = true;
         if (IsDown) throw new ProblemException("keyd_unreachable", "the Key Service does not answer", "start it", 503);
     }
 

@@ -1,4 +1,3 @@
-using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Client;
@@ -149,22 +148,20 @@ internal sealed class TestDevice : IAsyncDisposable
         var log = (ILogger)NullLogger.Instance;
         var preloaded = new PreloadedCertificates(Configuration, log);
         Reader = new CertificateReader(preloaded);
-        CredentialTable? table = null;
-        var anchors = new TrustAnchors(Configuration.Est!, Reader.Read, () => table?.FindLocked("device-ca")?.Current?.Pem);
+        var anchors = new TrustAnchors(Configuration.Est!, Reader.Read, Reader.DeviceCaChain);
         Parts = new EngineParts
         {
             Configuration = Configuration,
             Store = new CertificateStore(Configuration.HomedirPath, log),
             Preloaded = preloaded,
             Keys = Keyd,
-            Est = new EstServers(Configuration.Est!, anchors, OpenIdentity, Clock, log),
+            Est = new EstServers(Configuration.Est!, anchors, new SoftIdentities(Keyd), Clock, log),
             Clock = Clock,
             Events = new CertificateEvents(log, Events.Publish),
             Checkpoint = checkpoint,
         };
         Engine = new CredentialEngine(Parts, log);
-        table = Engine.Table;
-        Reader.Table = table;
+        Reader.Table = Engine.Table;
         Requests = new CredentialRequests(Parts, Engine);
         Issuer = new CallerIssuer(Parts, Engine);
         Engine.Start();
@@ -185,8 +182,8 @@ internal sealed class TestDevice : IAsyncDisposable
     /// <summary>As the Identity Service does: waits in real time, up to some seconds, for the answer.</summary>
     public CredentialAnswer Ensure(string id, string? name = null, bool provesItself = true)
     {
-        var answer = Requests.Ensure(id, id, name, TimeSpan.FromSeconds(5), provesItself, CancellationToken.None);
-        return answer;
+        using var impatience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        return Requests.Ensure(id, id, name, TimeSpan.FromSeconds(5), provesItself, impatience.Token);
     }
 
     /// <summary>Ensures a device identity, and confirms it.</summary>
@@ -237,20 +234,6 @@ internal sealed class TestDevice : IAsyncDisposable
     }
 
     private static bool IsEst(RequestRecord request) => request.Service == SimulatorService.Est;
-
-    private SslStreamCertificateContext OpenIdentity(ShownCredential shown)
-    {
-        var chain = PemText.Parse(shown.ChainPem!);
-        var leaf = Keyd.ByHandle(shown.KeyHandle!) switch
-        {
-            ECDsa ec => chain[0].CopyWithPrivateKey(ec),
-            RSA rsa => chain[0].CopyWithPrivateKey(rsa),
-            _ => throw new InvalidOperationException(),
-        };
-        var intermediates = new X509Certificate2Collection();
-        for (var i = 1; i < chain.Count; i++) intermediates.Add(chain[i]);
-        return SslStreamCertificateContext.Create(leaf, intermediates, offline: true);
-    }
 
     private X509Certificate2 Sign(EstProv.Simulator.Pki.Authority authority, string subject, AsymmetricAlgorithm key, TimeSpan life)
     {

@@ -1,0 +1,79 @@
+using EstProv.Certificates.Api;
+using EstProv.Certificates.Engine;
+using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Store;
+using EstProv.Configuration.Certd;
+using EstProv.Keys.Client;
+using EstProv.Keys.Tls;
+using EstProv.LocalApi;
+using EstProv.LocalApi.Client;
+using EstProv.LocalApi.Server;
+using EstProv.Platform;
+using EstProv.Platform.Time;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Certificates;
+
+/// <summary>The parts of the Certificates Service, put together for a configuration.</summary>
+internal sealed class CertificateComposition : IDisposable
+{
+    public static readonly string[] Versions = ["2020-09-01"];
+
+    private static readonly TimeSpan KeydAnswers = TimeSpan.FromSeconds(10);
+
+    private readonly EngineParts _parts;
+    private readonly CredentialEngine _engine;
+    private readonly CertificateReader _reader;
+    private readonly LocalClient _keyd;
+    private readonly ProviderKeys _providerKeys;
+    private readonly ProviderIdentities _identities;
+    private readonly EstServers? _est;
+
+    public CertificateComposition(CertdConfiguration configuration, DaemonContext context, ChangeFeed changes, ILogger logger)
+    {
+        var store = new CertificateStore(configuration.HomedirPath, logger);
+        AtomicFile.RemoveLeftovers(configuration.HomedirPath);
+        var clock = new BelievedClock(context.Time, context.BuildTime, Path.Combine(configuration.HomedirPath, "clock"));
+        var preloaded = new PreloadedCertificates(configuration, logger);
+        _reader = new CertificateReader(preloaded);
+        _keyd = new LocalClient(context.KeydSocket, "estprov-keyd", "Key Service", KeydAnswers);
+        _providerKeys = new ProviderKeys(_keyd, context.KeydSocket);
+        _identities = new ProviderIdentities(_providerKeys);
+        if (configuration.Est is { } est)
+        {
+            var anchors = new TrustAnchors(est, _reader.Read, () => _reader.DeviceCaChain());
+            _est = new EstServers(est, anchors, _identities, clock, logger);
+        }
+
+        _parts = new EngineParts
+        {
+            Configuration = configuration,
+            Store = store,
+            Preloaded = preloaded,
+            Keys = new KeyClient(_keyd),
+            Est = _est,
+            Clock = clock,
+            Events = new CertificateEvents(logger, (kind, id, fields) => changes.Publish(kind, id, fields)),
+        };
+        _engine = new CredentialEngine(_parts, logger);
+        _reader.Table = _engine.Table;
+    }
+
+    public void Map(LocalServer server, CertificateRights rights)
+    {
+        var requests = new CredentialRequests(_parts, _engine);
+        new CertificateRoutes(_parts, _engine, requests, _reader, new CallerIssuer(_parts, _engine), rights).Map(server, Versions);
+        new CredentialRoutes(requests, new CredentialListing(_parts, _engine), rights).Map(server, Versions);
+    }
+
+    public void Start() => _engine.Start();
+
+    public void Dispose()
+    {
+        _engine.Dispose();
+        _est?.Dispose();
+        _identities.Dispose();
+        _providerKeys.Dispose();
+        _keyd.Dispose();
+    }
+}

@@ -1,0 +1,71 @@
+using EstProv.Certificates.Api;
+using EstProv.Configuration;
+using EstProv.Configuration.Certd;
+using EstProv.LocalApi;
+using EstProv.LocalApi.Server;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Certificates;
+
+/// <summary>The Certificates Service: the device's certificates, from their first issue on.</summary>
+public static partial class CertificateDaemon
+{
+    private const int Done = 0;
+    private const int Failed = 1;
+    private const int BadConfiguration = 78; // EX_CONFIG of sysexits.h: a restart does not help
+
+    /// <summary>Serves until it is stopped, or, with <see cref="DaemonContext.CheckOnly"/>, says all that is wrong with the configuration and the files that it names.</summary>
+    /// <returns>0; 78 for a configuration that cannot be used; 1 for another failure.</returns>
+    public static int Run(DaemonContext context)
+    {
+        ProcessHardening.ForbidCoreDumps();
+        var loaded = ConfigurationLoader.LoadCertd(context.ConfigFile, context.ConfigDir, Users.FindUser);
+        var logger = context.Loggers.CreateLogger("certd");
+        if (context.CheckOnly || loaded.Value is null) Console.Error.Write(loaded.ToTerminalText());
+        else foreach (var warning in loaded.Warnings) Log.Warning(logger, warning.ToString(), warning.Hint);
+        if (loaded.Value is not { } configuration) return BadConfiguration;
+        if (context.CheckOnly) return CertificateCheck.Run(configuration, logger) ? Done : Failed;
+        try
+        {
+            Serve(configuration, context, logger);
+            return Done;
+        }
+        catch (ProblemException problem)
+        {
+            Console.Error.WriteLine(problem.ToTerminalText());
+            return Failed;
+        }
+    }
+
+    private static void Serve(CertdConfiguration configuration, DaemonContext context, ILogger logger)
+    {
+        var notify = new SystemdNotify();
+        var changes = new ChangeFeed(context.Time);
+        using var service = new CertificateComposition(configuration, context, changes, logger);
+        using var server = new LocalServer(
+            new LocalServerOptions { SocketPath = context.CertdSocket, MaxRequestsPerUid = configuration.MaxRequests, Watchdog = notify }, logger, context.Time);
+        service.Map(server, new CertificateRights(configuration.Principals, Users.FindUser("estprov-identityd") ?? Users.Self));
+        changes.Map(server, CertificateComposition.Versions);
+        server.Start();
+        service.Start();
+        Log.Serving(logger, context.CertdSocket, configuration.HomedirPath);
+        notify.Ready();
+        context.Stopping.WaitHandle.WaitOne();
+        notify.Stopping();
+        Log.Stopping(logger);
+        server.Stop();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "{Warning} (hint: {Hint})")]
+        public static partial void Warning(ILogger logger, string warning, string hint);
+
+        [LoggerMessage(2, LogLevel.Information, "Serving on {Socket}; certificates are in {Folder}")]
+        public static partial void Serving(ILogger logger, string socket, string folder);
+
+        [LoggerMessage(3, LogLevel.Information, "Stopping")]
+        public static partial void Stopping(ILogger logger);
+    }
+}

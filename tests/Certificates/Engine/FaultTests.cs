@@ -1,0 +1,235 @@
+using EstProv.Certificates.Client;
+using EstProv.Certificates.Store;
+using EstProv.Certificates.Tests.Support;
+using EstProv.Configuration;
+using EstProv.Platform;
+using EstProv.Simulator;
+using EstProv.Simulator.Est;
+using EstProv.Simulator.Faults;
+
+namespace EstProv.Certificates.Tests.Engine;
+
+/// <summary>Each fault ends in a message that says what to do, and goes away by itself when its cause does.</summary>
+public sealed class FaultTests
+{
+    private static IEnumerable<TestCaseData> Faults
+    {
+        get
+        {
+            yield return Case(FaultKind.Status, "est_unauthorized", rule => rule with { Status = 401 });
+            yield return Case(FaultKind.Status, "est_forbidden", rule => rule with { Status = 403 });
+            yield return Case(FaultKind.Status, "est_not_found", rule => rule with { Status = 404 });
+            yield return Case(FaultKind.Status, "est_server_error", rule => rule with { Status = 500 });
+            yield return Case(FaultKind.Status, "est_busy", rule => rule with { Status = 503, RetryAfter = 7 });
+            yield return Case(FaultKind.Reset, "est_reset");
+            yield return Case(FaultKind.NotPkcs7, "est_bad_answer");
+            yield return Case(FaultKind.EmptyPkcs7, "est_bad_answer");
+            yield return Case(FaultKind.WrongKey, "est_wrong_key");
+            yield return Case(FaultKind.WrongIssuer, "est_chain");
+            yield return Case(FaultKind.Expired, "est_expired");
+            yield return Case(FaultKind.NotYetValid, "est_not_yet_valid");
+            yield return Case(FaultKind.IsCa, "est_is_ca");
+            yield return Case(FaultKind.TlsName, "est_tls_name");
+            yield return Case(FaultKind.TlsUnknownCa, "est_tls_untrusted");
+            yield return Case(FaultKind.TlsExpired, "est_tls_expired");
+            yield return Case(FaultKind.TlsClientAlert, "est_tls_alert");
+
+            static TestCaseData Case(FaultKind kind, string code, Func<FaultRule, FaultRule>? more = null)
+            {
+                var rule = new FaultRule { Kind = kind, Service = SimulatorService.Est };
+                if (kind is not (FaultKind.TlsName or FaultKind.TlsUnknownCa or FaultKind.TlsExpired or FaultKind.TlsClientAlert))
+                    rule = rule with { Label = "device-id", Route = "simpleenroll" };
+                rule = more?.Invoke(rule) ?? rule;
+                return new TestCaseData(rule, code).SetArgDisplayNames(code);
+            }
+        }
+    }
+
+    [TestCaseSource(nameof(Faults))]
+    public async Task A_fault_of_the_server_is_told_and_survived(FaultRule rule, string code)
+    {
+        await using var device = await TestDevice.CreateAsync();
+        var fault = device.Simulator.AddFault(rule);
+        device.Start();
+
+        var failed = device.Ensure("device-id");
+
+        Assert.That(failed.State, Is.EqualTo(CredentialState.Pending));
+        Assert.That(failed.Problem!.Code, Is.EqualTo(code), () => failed.Problem.ToString());
+        Assert.That(failed.Problem.Message, Does.Contain("/.well-known/est").Or.Contain("/.well-known/est/est-id"));
+
+        device.Simulator.Faults.Remove(fault);
+        device.Advance(TimeSpan.FromMinutes(1));
+        var answer = device.Ensure("device-id");
+
+        Assert.That(answer.State, Is.EqualTo(CredentialState.Staged), () => answer.Problem + "\n" + device.Events);
+        Assert.That(device.Keyd.Count("device-id"), Is.EqualTo(1), "the key of the failed attempt is used");
+    }
+
+    [Test]
+    public async Task A_server_that_issues_no_ca_certificates_is_told_and_no_device_ca_comes_of_it()
+    {
+        await using var device = await TestDevice.CreateAsync(new EstOptions { SingleProfile = EstProfile.Client });
+        device.Configuration = ProvisioningTests.WithLocalMint(device.Configuration);
+        device.Start();
+
+        var answer = device.Ensure("device-id");
+
+        Assert.That(answer.Problem!.Code, Is.EqualTo("est_not_ca"), "the device identity's problem is the one of what it waits for");
+        Assert.That(answer.Problem.Hint, Is.Not.Empty);
+        Assert.That(device.Current("device-ca"), Is.Null);
+    }
+
+    [Test]
+    public async Task Attempts_come_further_and_further_apart_and_never_faster_than_the_first_gap()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Status = 500 });
+        device.Start();
+        device.Ensure("device-id");
+        for (var minute = 0; minute < 60 * 60; minute += 10) device.Advance(TimeSpan.FromSeconds(10));
+
+        var gaps = device.Events.All.Where(seen => seen is { Kind: "failed", Id: "est-id" }).Select(seen => double.Parse(seen.Fields["retrySeconds"]!)).ToList();
+        Assert.That(gaps[0], Is.InRange(1, 2));
+        Assert.That(gaps.Skip(1).Zip(gaps, (later, earlier) => later / earlier).Take(6), Has.All.GreaterThan(1.2));
+        Assert.That(gaps[^1], Is.InRange(240, 360));
+        Assert.That(device.Events.Count("failed", "device-id"), Is.Zero, "what waits for another certificate does not count as failed");
+    }
+
+    [Test]
+    public async Task Retry_after_is_obeyed()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Label = "est-id", Route = "simpleenroll", Status = 503, RetryAfter = 600, Count = 1 });
+        device.Start();
+        device.Ensure("device-id");
+
+        device.Advance(TimeSpan.FromSeconds(590));
+        Assert.That(device.Asked.Count(asked => asked.StartsWith("simpleenroll", StringComparison.Ordinal)), Is.EqualTo(1));
+        device.Advance(TimeSpan.FromSeconds(20));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged));
+    }
+
+    [TestCase(1)]
+    [TestCase(2)]
+    [TestCase(3)]
+    [TestCase(5)]
+    [TestCase(8)]
+    [TestCase(11)]
+    [TestCase(14)]
+    [TestCase(17)]
+    public async Task Keyd_may_go_down_at_any_call_and_come_back(int call)
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Keyd.DownAt = call;
+        device.Start();
+        var answer = device.Ensure("device-id");
+        for (var i = 0; i < 50 && answer.State != CredentialState.Staged; i++)
+        {
+            if (i == 3) device.Keyd.IsDown = false;
+            device.Advance(TimeSpan.FromSeconds(2));
+            answer = device.Requests.Ensure("device-id", "device-id", null, TimeSpan.Zero, true, CancellationToken.None);
+        }
+
+        Assert.That(answer.State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+        (device.Keyd.IsDown, device.Keyd.DownAt) = (false, 0);
+        device.Provision();
+        Assert.That(device.Keyd.Count("device-id"), Is.EqualTo(1));
+        Assert.That(device.Keyd.CurrentSpki("device-id"), Is.EqualTo(device.Current("device-id")!.SpkiHash));
+    }
+
+    [Test]
+    public async Task A_confirmation_holds_although_keyd_goes_down_before_it_could_follow()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start(step => device.Keyd.IsDown |= step == "committed" && device.Events.Count("committed", "est-id") > 0);
+        var answer = device.Ensure("device-id");
+        var spki = CertificateFacts.SpkiOf(PemText.Parse(answer.ChainPem!)[0]);
+
+        device.Requests.Confirm("device-id", spki, CancellationToken.None);
+
+        Assert.That(device.Current("device-id")!.Spki, Is.EqualTo(spki));
+        device.Keyd.IsDown = false;
+        for (var i = 0; i < 20 && device.Keyd.CurrentSpki("device-id") is null; i++) device.Advance(TimeSpan.FromSeconds(1));
+        Assert.That(device.Keyd.CurrentSpki("device-id"), Is.EqualTo(device.Current("device-id")!.SpkiHash));
+    }
+
+    [Test]
+    public async Task A_full_disk_leaves_the_old_state_and_is_retried()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        // No room for the staged file: a folder has its temporary name.
+        var obstacle = device.StoreFile("device-id.staged.tmp");
+        Directory.CreateDirectory(obstacle);
+
+        var failed = device.Ensure("device-id");
+
+        Assert.That(failed.Problem!.Code, Does.StartWith("file_"), () => device.Events.ToString());
+        Assert.That(device.Current("est-id"), Is.Not.Null);
+        Directory.Delete(obstacle);
+        device.Advance(TimeSpan.FromSeconds(10));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged));
+    }
+
+    [Test]
+    public async Task A_missing_trust_bundle_is_told_and_read_when_it_comes()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        var late = device.FileOf("late-ca.cer");
+        device.Configuration = device.Configuration with
+        {
+            PreloadedFiles = new Dictionary<string, Positioned<string>>(device.Configuration.PreloadedFiles) { ["est-ca"] = TestDevice.At(late) },
+        };
+        device.Start();
+
+        var failed = device.Ensure("device-id");
+
+        Assert.That(failed.Problem!.Code, Is.EqualTo("preloaded_missing"));
+        Assert.That(failed.Problem.Message, Does.Contain(late).And.Contain("certd.toml:1:1"));
+        File.Copy(device.Simulator.Pki.CertificatePath(device.Simulator.Pki.EstServer), late);
+        device.Advance(TimeSpan.FromSeconds(10));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged));
+    }
+
+    [Test]
+    public async Task A_bootstrap_certificate_without_its_key_is_told()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Keyd.Lose("bootstrap");
+        device.Start();
+        Assert.That(device.Ensure("device-id").Problem!.Code, Is.EqualTo("key_mismatch"));
+    }
+
+    [Test]
+    public async Task The_bootstrap_identity_is_rationed()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        Assert.That(() =>
+        {
+            for (var i = 0; i < 11; i++) device.Engine.Bootstrap.Take();
+        }, Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("bootstrap_rate"));
+        device.Time.Advance(TimeSpan.FromMinutes(5));
+        Assert.That(() => device.Engine.Bootstrap.Take(), Throws.Nothing);
+    }
+
+    [Test]
+    public async Task A_slow_server_delays_neither_reads_nor_other_certificates()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Configuration = ProvisioningTests.WithLocalMint(device.Configuration);
+        device.Start();
+        device.Provision();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Delay, Service = SimulatorService.Est, Label = "est-id", DelayMilliseconds = 60_000 });
+        device.AwaitIdle();
+        device.Time.Advance(TimeSpan.FromDays(75));
+        Assert.That(device.Engine.Table.FindLocked("est-id")!.Busy, Is.True, "its renewal hangs in the server");
+
+        var pem = device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, CancellationToken.None);
+        Assert.That(PemText.Parse(pem)[0].Subject, Is.EqualTo("CN=server"));
+        Assert.That(device.Served("device-id"), Is.Not.Null);
+        Assert.That(device.Ensure("est-id").State, Is.EqualTo(CredentialState.Current));
+        Assert.That(device.Engine.Table.FindLocked("est-id")!.Busy, Is.True);
+    }
+}

@@ -1,0 +1,200 @@
+using EstProv.Certificates.Client;
+using EstProv.Certificates.Store;
+using EstProv.Certificates.Tests.Support;
+using EstProv.Configuration.Certd;
+using EstProv.Simulator;
+using EstProv.Simulator.Faults;
+
+namespace EstProv.Certificates.Tests.Engine;
+
+public sealed class RenewalTests
+{
+    private static readonly TimeSpan Life = TimeSpan.FromDays(90);
+
+    [Test]
+    public async Task The_est_identity_renews_itself_with_a_new_key_in_its_window_and_the_old_key_goes_after_the_first_use()
+    {
+        await using var device = await ProvisionedAsync();
+        var before = device.Current("est-id")!;
+
+        device.Advance(0.59 * Life);
+        Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(before.Spki));
+        device.Advance(0.22 * Life);
+
+        var after = device.Current("est-id")!;
+        Assert.That(after.Spki, Is.Not.EqualTo(before.Spki));
+        Assert.That(after.Subject, Is.EqualTo(before.Subject));
+        Assert.That(after.Credential, Is.EqualTo("est-id"));
+        Assert.That(device.Asked, Has.Some.EqualTo("simplereenroll/est-id 200"));
+        Assert.That(device.Events.Count("bootstrap", "bootstrap"), Is.EqualTo(1), "the first issue's alone");
+        Assert.That(device.Keyd.CurrentSpki("est-id"), Is.EqualTo(after.SpkiHash));
+        device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, CancellationToken.None);
+        Assert.That(device.Keyd.Count("est-id"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_renewed_device_identity_waits_for_its_user_and_the_old_one_stays_in_use()
+    {
+        await using var device = await ProvisionedAsync();
+        var before = device.Served("device-id");
+
+        device.Advance(0.81 * Life);
+
+        var staged = device.Ensure("device-id");
+        Assert.That(staged.State, Is.EqualTo(CredentialState.Staged));
+        Assert.That(device.Served("device-id").RawData, Is.EqualTo(before.RawData));
+        Assert.That(device.Keyd.Count("device-id"), Is.EqualTo(2));
+        var after = PemText.Parse(staged.ChainPem!)[0];
+        device.Requests.Confirm("device-id", CertificateFacts.SpkiOf(after), CancellationToken.None);
+        Assert.That(device.Served("device-id").RawData, Is.EqualTo(after.RawData));
+        Assert.That(device.Keyd.Count("device-id"), Is.EqualTo(1), "it was used for real: the old key is gone");
+    }
+
+    [Test]
+    public async Task A_renewal_that_nobody_could_prove_is_taken_when_the_old_one_expires()
+    {
+        await using var device = await ProvisionedAsync();
+        var before = device.Current("device-id")!;
+        device.Advance(0.81 * Life);
+        Assert.That(device.Current("device-id")!.Spki, Is.EqualTo(before.Spki));
+
+        device.Advance(0.2 * Life);
+
+        Assert.That(device.Current("device-id")!.Spki, Is.Not.EqualTo(before.Spki));
+    }
+
+    [Test]
+    public async Task An_outage_changes_nothing_until_it_is_over_and_tries_come_closer_as_the_end_nears()
+    {
+        await using var device = await ProvisionedAsync();
+        var before = device.Current("est-id")!.Spki;
+        var fault = device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Est });
+        for (var day = 0; day < 89; day++) device.Advance(TimeSpan.FromDays(1));
+
+        Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(before));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Current));
+        Assert.That(device.Events.Count("failed", "est-id"), Is.GreaterThan(15));
+        device.Simulator.Faults.Remove(fault);
+        device.Advance(TimeSpan.FromHours(7));
+        Assert.That(device.Current("est-id")!.Spki, Is.Not.EqualTo(before));
+    }
+
+    [Test]
+    public async Task A_device_that_slept_past_expiry_comes_back_with_its_bootstrap_identity()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Stop();
+        device.Time.Advance(TimeSpan.FromDays(200));
+
+        device.Start();
+        device.Events.Await("committed", "est-id", 2);
+        device.Events.Await("committed", "device-id", 2);
+
+        Assert.That(device.Events.All.Last(seen => seen.Kind == "bootstrap").Fields["reason"], Is.EqualTo("the EST identity has expired"));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Current), "there was nothing to lose by taking it unproved");
+    }
+
+    [Test]
+    public async Task With_first_issue_the_bootstrap_identity_is_not_used_again()
+    {
+        await using var device = await ProvisionedAsync(BootstrapUse.FirstIssue);
+        device.Advance(TimeSpan.FromDays(91));
+        for (var i = 0; i < 10; i++) device.Advance(TimeSpan.FromHours(1));
+        Assert.That(device.Events.Count("bootstrap", "bootstrap"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_server_that_refuses_the_est_identity_does_not_open_the_way_back()
+    {
+        await using var device = await ProvisionedAsync();
+        Refuse(device);
+        for (var i = 0; i < 80; i++) device.Advance(TimeSpan.FromDays(1));
+        Assert.That(device.Events.Count("failed", "est-id"), Is.GreaterThan(3));
+        Assert.That(device.Events.Count("bootstrap", "bootstrap"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task With_always_it_does()
+    {
+        await using var device = await ProvisionedAsync(BootstrapUse.Always);
+        var before = device.Current("est-id")!.Spki;
+        Refuse(device);
+        for (var i = 0; i < 75; i++) device.Advance(TimeSpan.FromDays(1));
+        Assert.That(device.Events.Count("bootstrap", "bootstrap"), Is.GreaterThan(1));
+        Assert.That(device.Current("est-id")!.Spki, Is.Not.EqualTo(before));
+    }
+
+    [Test]
+    public async Task A_lost_key_is_noticed_and_the_certificate_is_not_served_without_it()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Stop();
+        device.Keyd.Lose("device-id");
+        device.Start();
+
+        var answer = device.Ensure("device-id");
+
+        Assert.That(answer.State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+        device.Requests.Confirm("device-id", CertificateFacts.SpkiOf(PemText.Parse(answer.ChainPem!)[0]), CancellationToken.None);
+        Assert.That(device.Keyd.FindKeyPair("device-id", device.Current("device-id")!.SpkiHash), Is.Not.Null);
+    }
+
+    [Test]
+    public async Task A_clock_in_the_far_future_does_no_harm()
+    {
+        await using var device = await ProvisionedAsync();
+        var before = device.Current("est-id")!.Spki;
+        device.Simulator.Clock.Offset = device.Time.GetUtcNow() - new DateTimeOffset(2040, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        device.Time.AdjustTime(new DateTimeOffset(2040, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        device.Advance(TimeSpan.FromMinutes(6));
+        for (var i = 0; i < 5; i++) device.Advance(TimeSpan.FromMinutes(40));
+
+        Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(before));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Current), "it serves what it has");
+    }
+
+    [Test]
+    public async Task A_clock_in_1970_provisions_all_the_same()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Simulator.Clock.Offset = device.Time.GetUtcNow() - DateTimeOffset.UnixEpoch - TimeSpan.FromSeconds(9);
+        device.Time.AdjustTime(DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(9));
+        device.Start();
+
+        device.Provision();
+
+        device.Advance(TimeSpan.FromHours(3));
+        Assert.That(device.Events.Count("issued", "est-id"), Is.EqualTo(1), "nothing is renewed by such a clock");
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Current));
+    }
+
+    [Test]
+    public async Task Certificates_of_short_life_are_not_renewed_in_a_loop()
+    {
+        var labels = new Dictionary<string, EstProv.Simulator.Est.EstLabel>(EstProv.Simulator.Est.EstOptions.DefaultLabels)
+        {
+            ["est-id"] = new() { Profile = EstProv.Simulator.Est.EstProfile.Client, Issuer = EstProv.Simulator.Est.EstIssuerName.Identity, Bootstrap = true, Validity = 60 },
+        };
+        await using var device = await TestDevice.CreateAsync(new EstProv.Simulator.Est.EstOptions { Labels = labels });
+        device.Start();
+        device.Ensure("est-id");
+
+        for (var second = 0; second < 300; second++) device.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.That(device.Events.Count("issued", "est-id"), Is.InRange(6, 10));
+        Assert.That(device.Events.Count("failed", "est-id"), Is.Zero);
+    }
+
+    private static async Task<TestDevice> ProvisionedAsync(BootstrapUse use = BootstrapUse.Expired)
+    {
+        var device = await TestDevice.CreateAsync();
+        device.Configuration = device.Configuration with { Est = device.Configuration.Est! with { BootstrapUse = use } };
+        device.Start();
+        device.Provision();
+        device.AwaitIdle();
+        return device;
+    }
+
+    private static void Refuse(TestDevice device) => device.Simulator.AddFault(
+        new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Route = "simplereenroll", Status = 403 });
+}
