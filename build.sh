@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The one door to this tree. Every command installs what it needs, says what it does, and can be repeated.
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly top
+# shellcheck source=tools/build/common.sh
+. "$top/tools/build/common.sh"
+
+usage() {
+    cat <<'EOF'
+usage: ./build.sh COMMAND
+
+  demo [--way W] [--keep]   build, then provision a device end to end in a network and mount namespace of its own,
+                            four ways: single-url, url-per-certificate, local-mint, preloaded-est-id
+  test [NAME ...]           build with all warnings as errors, then every test (or the named folders of tests/)
+  bench                     publish, then print speed, memory and size beside the budgets
+  lint                      formatting, shellcheck, warnings of gcc and clang
+  install DESTDIR           publish and lay out what ships under DESTDIR (LIBDIR=/usr/lib by default)
+  clean                     remove what was built
+EOF
+}
+
+command=${1:-}
+[ $# -gt 0 ] && shift
+case $command in
+demo | test | bench | lint | install)
+    # shellcheck source=/dev/null
+    . "$top/tools/build/$command.sh"
+    "run_$command" "$@"
+    ;;
+clean)
+    rm -rf "$top/out"
+    find "$top/src" "$top/tests" "$top/tools" -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
+    ;;
+-h | --help | help)
+    usage
+    ;;
+*)
+    usage >&2
+    [ -z "$command" ] || fail "unknown command '$command'" "one of the commands above"
+    exit 64
+    ;;
+esac

@@ -1,0 +1,68 @@
+# shellcheck shell=bash disable=SC2154 # top and out are build.sh's
+# Every test of the tree, and one closing line that counts them.
+
+test_packages=(softhsm2 opensc gnutls-bin faketime openssl libssl-dev gcc make clang zlib1g-dev shellcheck clang-format iproute2 util-linux)
+
+# run_suite NAME COMMAND...: runs a suite, keeps its output, and adds its counts to the totals.
+run_suite() {
+    local name=$1 log=$out/test/$1.log status=0 counts
+    shift
+    say "$name"
+    "$@" >"$log" 2>&1 || status=$?
+    counts=$(sed -n -E \
+        -e 's/^ *succeeded: ([0-9]+).*/passed \1/p' -e 's/^ *failed: ([0-9]+).*/failed \1/p' -e 's/^ *skipped: ([0-9]+).*/skipped \1/p' \
+        -e 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/passed \1\nfailed \2\nskipped \3/p' "$log")
+    local passed failed skipped
+    passed=$(awk '$1 == "passed" { n += $2 } END { print n + 0 }' <<<"$counts")
+    failed=$(awk '$1 == "failed" { n += $2 } END { print n + 0 }' <<<"$counts")
+    skipped=$(awk '$1 == "skipped" { n += $2 } END { print n + 0 }' <<<"$counts")
+    # A suite that broke without counting is a failure, and so is one that ran nothing.
+    if [ "$status" != 0 ] && [ "$failed" = 0 ] || [ "$((passed + failed))" = 0 ]; then failed=$((failed + 1)); fi
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+    total_skipped=$((total_skipped + skipped))
+    printf '   %s passed, %s failed, %s skipped (exit %s)\n' "$passed" "$failed" "$skipped" "$status"
+    if [ "$failed" != 0 ]; then
+        tail -n 200 "$log"
+    elif [ "$skipped" != 0 ]; then
+        grep -iE '^ *skipped|ignored' "$log" || true
+    fi
+}
+
+run_test() {
+    local only=("$@") project name status
+    total_passed=0 total_failed=0 total_skipped=0
+    need_dotnet
+    need_packages "${test_packages[@]}"
+    mkdir -p "$out/test"
+    # shellcheck source=tools/build/install.sh
+    . "$top/tools/build/install.sh"
+    stage
+    export ESTPROV_STAGE=$out/stage
+
+    say "build everything, warnings are errors"
+    dotnet build "$top/EstProv.sln" -c Release -v quiet --nologo
+
+    if [ ${#only[@]} = 0 ]; then
+        # shellcheck source=tools/build/lint.sh
+        . "$top/tools/build/lint.sh"
+        run_lint
+    fi
+
+    for project in "$top"/tests/*/*.csproj; do
+        name=$(basename "$(dirname "$project")")
+        if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
+        run_suite "$name" dotnet run --project "$project" -c Release --no-build
+    done
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" native "* ]]; then
+        run_suite native make -s -C "$top/native" O="$out/native" check
+    fi
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" demo "* ]]; then
+        # shellcheck source=tools/build/demo.sh
+        . "$top/tools/build/demo.sh"
+        run_suite demo demo_as_test
+    fi
+
+    printf '\n%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
+    [ "$total_failed" = 0 ]
+}
