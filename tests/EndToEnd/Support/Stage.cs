@@ -1,0 +1,14 @@
+namespace EstProv.EndToEnd.Tests.Support;
+
+/// <summary>The published files under test, laid out as on a device (<c>./build.sh test</c> makes them and names the folder).</summary>
+internal static class Stage
+{
+    private static readonly string s_root = Environment.GetEnvironmentVariable("ESTPROV_STAGE")
+        ?? throw new InvalidOperationException("ESTPROV_STAGE is not set: run these tests by ./build.sh test EndToEnd");
+
+    public static string Command => Path.Combine(s_root, "usr/bin/estprov");
+
+    public static string ProviderFolder => Path.Combine(s_root, "usr/lib/ossl-modules");
+
+    public static string Daemon(string name) => Path.Combine(s_root, "usr/libexec/estprov/estprov-" + name);
+}
