@@ -71,6 +71,24 @@ public sealed class UnreachableTests
     }
 
     [Test]
+    public async Task What_was_wrong_with_a_server_before_is_not_told_again()
+    {
+        using var est = new EstFixture();
+        est.ServerCertificate = est.Issuing.Context(est.Issuing.Server(["other.example"]));
+        var server = est.Serve(NothingMoreNeeded);
+        var client = est.Client(est.At(server));
+        Assert.That((await est.FailureAsync(client)).Code, Is.EqualTo("est_tls_name"));
+
+        server.BeforeTls = connection =>
+        {
+            // Reset during the handshake, after the ClientHello.
+            _ = connection.GetStream().ReadAtLeast(new byte[16 * 1024], 1);
+            return false;
+        };
+        Assert.That((await est.FailureAsync(client)).Code, Is.EqualTo("est_reset"));
+    }
+
+    [Test]
     public async Task A_connection_closed_after_the_request_is_told()
     {
         using var est = new EstFixture();

@@ -96,7 +96,7 @@ internal sealed partial class EstExchange : IDisposable
             Log.Answered(_logger, reply.Method, url, _server.Credential, reply.Status, (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             return reply;
         }
-        catch (Exception failure) when (!cancel.IsCancellationRequested && failure is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception failure) when (!cancel.IsCancellationRequested && TransportProblems.IsOne(failure))
         {
             throw TransportProblems.Explain(failure, method, url, _server, _verifier, _stage);
         }

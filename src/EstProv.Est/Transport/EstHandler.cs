@@ -17,7 +17,12 @@ internal static class EstHandler
         PreAuthenticate = false,
         ActivityHeadersPropagator = null,
         ConnectTimeout = server.Timeout,
-        ConnectCallback = stage.ConnectAsync,
+        ConnectCallback = (context, cancel) =>
+        {
+            // What was wrong with the server's last certificate says nothing about the next.
+            verifier.Forget();
+            return stage.ConnectAsync(context, cancel);
+        },
         PlaintextStreamFilter = stage.EstablishedAsync,
         MaxResponseHeadersLength = 32,
         MaxResponseDrainSize = 64 * 1024,

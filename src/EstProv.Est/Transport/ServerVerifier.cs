@@ -21,6 +21,8 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
     /// <summary>Why the last server was refused; null when it was accepted, or not seen yet.</summary>
     public ServerRefusal? Refusal => _refusal;
 
+    public void Forget() => _refusal = null;
+
     /// <summary>A server that claims a time outside of its own certificate's validity is not believed.</summary>
     public bool IsPlausible(DateTimeOffset serverTime) => _accepted is { } validity && serverTime >= validity.From && serverTime <= validity.To;
 

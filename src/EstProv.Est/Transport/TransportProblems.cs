@@ -8,6 +8,13 @@ namespace EstProv.Est.Transport;
 /// <summary>Tells apart why there was no answer. Goes by types and codes only: texts of the framework are trimmed away.</summary>
 internal static class TransportProblems
 {
+    /// <summary>
+    /// Sockets' own exceptions come bare when the connection is reset between connecting and the handshake: the framework asks the socket
+    /// for its peer's address there.
+    /// </summary>
+    public static bool IsOne(Exception failure) =>
+        failure is HttpRequestException or IOException or OperationCanceledException or SocketException or AuthenticationException;
+
     public static ProblemException Explain(Exception failure, HttpMethod method, Uri url, EstServer server, ServerVerifier verifier,
         ConnectionStage stage)
     {
@@ -29,7 +36,7 @@ internal static class TransportProblems
         return (failure as HttpRequestException)?.HttpRequestError switch
         {
             HttpRequestError.NameResolutionError => Disconnected(at, SocketError.HostNotFound, url, server, failure),
-            HttpRequestError.ConnectionError => Disconnected(at, SocketError.NotConnected, url, server, failure),
+            HttpRequestError.ConnectionError => Disconnected(at, SocketError.SocketError, url, server, failure),
             HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded => new ProblemException("est_bad_answer",
                 at + "the answer is not HTTP", "check that the URL is an EST server's", 502, failure),
             HttpRequestError.SecureConnectionError => Refused(at, verifier, failure) ?? Closed(at + "the server ended the connection during the TLS handshake", server, failure),
@@ -65,7 +72,7 @@ internal static class TransportProblems
         SocketError.ConnectionRefused => new("est_unreachable", at + $"connection refused by {url.IdnHost}:{url.Port}",
             "the EST server does not run there, or a firewall refuses us", 503, failure),
         SocketError.TimedOut => new("est_timeout", at + $"{url.IdnHost}:{url.Port} does not answer", "check the network, the host and the port", 504, failure),
-        SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown => Closed(at + "the server reset the connection", server, failure),
+        SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown or SocketError.NotConnected => Closed(at + "the server reset the connection", server, failure),
         _ => new("est_unreachable", at + $"{url.IdnHost}:{url.Port} cannot be reached ({error})", "check the device's network", 503, failure),
     };
 
