@@ -1,0 +1,129 @@
+using System.Text.Json;
+using EstProv.Certificates.Client;
+using EstProv.Certificates.Store;
+using EstProv.Certificates.Tests.Support;
+using EstProv.LocalApi;
+
+namespace EstProv.Certificates.Tests.Api;
+
+public sealed class DaemonTests
+{
+    [Test]
+    public async Task The_device_gets_its_certificates_with_keys_that_never_leave_the_token()
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+
+        var answer = await EnsureAsync(certd);
+        Assert.That(answer.State, Is.EqualTo(CredentialState.Staged), () => $"{answer.Problem}");
+        var leaf = PemText.Parse(answer.ChainPem!)[0];
+        var spki = Base64(CertificateFacts.SpkiOf(leaf));
+        await certd.Client.ConfirmAsync("device-id", spki, CancellationToken.None);
+
+        Assert.That((await certd.Client.GetAsync("device-id", CancellationToken.None))[0].RawData, Is.EqualTo(leaf.RawData));
+        Assert.That(certd.Keyd.Client.FindKeyPair("device-id")!.SubjectPublicKeyInfo, Is.EqualTo(leaf.PublicKey.ExportSubjectPublicKeyInfo()));
+        Assert.That((await EnsureAsync(certd)).State, Is.EqualTo(CredentialState.Current));
+        Assert.That((await certd.Client.GetAsync("trust-bundle", CancellationToken.None)), Has.Count.EqualTo(1));
+
+        using var list = JsonDocument.Parse(certd.Send("GET", "/credentials").Body);
+        var entries = list.RootElement.GetProperty("credentials").EnumerateArray().ToDictionary(entry => entry.GetProperty("id").GetString()!);
+        Assert.That(entries["est-id"].GetProperty("state").GetString(), Is.EqualTo("current"));
+        Assert.That(entries["device-id"].GetProperty("credential").GetString(), Is.EqualTo("est-id"));
+        Assert.That(entries["device-id"].GetProperty("subject").GetString(), Is.EqualTo("CN=device-1"));
+        Assert.That(entries["device-id"].GetProperty("nextRenewal").GetString(), Is.Not.Null);
+
+        using var changes = JsonDocument.Parse(certd.Send("GET", "/changes?after=0").Body);
+        var kinds = changes.RootElement.GetProperty("changes").EnumerateArray().Select(change => $"{change.GetProperty("kind").GetString()} {change.GetProperty("subject").GetString()}").ToList();
+        Assert.That(kinds, Is.SupersetOf(new[] { "bootstrap bootstrap", "issued est-id", "proved est-id", "committed est-id", "issued device-id", "staged device-id", "committed device-id" }));
+    }
+
+    [Test]
+    public async Task A_restarted_service_goes_on_with_what_it_has_and_keyd_may_come_later()
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+        var leaf = PemText.Parse((await EnsureAsync(certd)).ChainPem!)[0];
+        certd.Stop();
+        certd.Keyd.Stop();
+
+        certd.Start();
+        Assert.That((await certd.Client.GetAsync("est-id", CancellationToken.None))[0].Subject, Is.EqualTo("CN=device-1"), "certificates are served without keyd");
+        certd.Keyd.Start();
+        var answer = await EnsureAsync(certd);
+        while (answer.State == CredentialState.Pending) answer = await EnsureAsync(certd);
+
+        Assert.That(PemText.Parse(answer.ChainPem!)[0].RawData, Is.EqualTo(leaf.RawData), "what was staged is staged still");
+        await certd.Client.ConfirmAsync("device-id", Base64(CertificateFacts.SpkiOf(leaf)), CancellationToken.None);
+    }
+
+    [Test]
+    public async Task A_server_certificate_comes_on_a_callers_request()
+    {
+        await using var certd = await CertdUnderTest.StartAsync($"[[principal]]\nuid = {Users.Self}\ncerts = [\"module-*\"]\n");
+        var (csr, key) = Csr.Make("CN=edgehub");
+
+        var first = Pem(certd.Send("POST", "/certificates", Body(csr)));
+        var again = Pem(certd.Send("POST", "/certificates", Body(Csr.Make("CN=edgehub", key: key).Pem)));
+        var other = Pem(certd.Send("POST", "/certificates", Body(Csr.Make("CN=edgehub").Pem)));
+
+        Assert.That(PemText.Parse(first)[0].PublicKey.ExportSubjectPublicKeyInfo(), Is.EqualTo(key.ExportSubjectPublicKeyInfo()));
+        Assert.That(again, Is.EqualTo(first), "it is kept as long as it is valid: certificates cost money");
+        Assert.That(other, Is.Not.EqualTo(first), "another key needs another certificate");
+        Assert.That(Pem(certd.Send("GET", "/certificates/module-server")), Is.EqualTo(other));
+
+        static string Body(string pem) => JsonSerializer.Serialize(new Dictionary<string, string> { ["certId"] = "module-server", ["csr"] = pem }, JsonSerializerOptions.Default);
+    }
+
+    [Test]
+    public async Task Certificates_are_imported_read_and_deleted_and_an_operators_file_stays()
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+        var pem = await File.ReadAllTextAsync(certd["bootstrap.cer"]);
+        var body = JsonSerializer.Serialize(new Dictionary<string, string> { ["pem"] = pem }, JsonSerializerOptions.Default);
+
+        Assert.That(certd.Send("PUT", "/certificates/mine", body).Status, Is.EqualTo(201));
+        Assert.That(Pem(certd.Send("GET", "/certificates/mine")), Is.EqualTo(pem));
+        Assert.That(certd.Send("DELETE", "/certificates/mine").Status, Is.EqualTo(204));
+        Assert.That(certd.Send("DELETE", "/certificates/mine").Status, Is.EqualTo(204), "also when absent");
+        Assert.That(certd.Refused("GET", "/certificates/mine"), Has.Property("Code").EqualTo("certificate_not_found").And.Property("Status").EqualTo(400));
+
+        Assert.That(certd.Send("DELETE", "/certificates/bootstrap").Status, Is.EqualTo(204));
+        Assert.That(File.Exists(certd["bootstrap.cer"]), Is.True);
+        Assert.That(Pem(certd.Send("GET", "/certificates/bootstrap")), Is.EqualTo(pem));
+
+        Assert.That(certd.Refused("PUT", "/certificates/mine", """{"pem":"this is none"}""").Code, Is.EqualTo("bad_certificate"));
+        Assert.That(certd.Refused("PUT", "/certificates/trust-bundle", body).Status, Is.EqualTo(400));
+        Assert.That(certd.Refused("POST", "/certificates", """{"certId":"module-server"}""").Status, Is.EqualTo(422));
+        Assert.That(certd.Refused("POST", "/certificates", """{"certId":"module-server","csr":"x"}""").Code, Is.EqualTo("bad_csr"));
+        Assert.That(certd.Refused("POST", "/certificates", """{"certId":"nobody-knows","csr":"x"}""").Status, Is.EqualTo(400));
+    }
+
+    [Test]
+    public async Task An_issuer_may_be_named_by_those_only_who_are_listed_for_it()
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+        var body = JsonSerializer.Serialize(
+            new Dictionary<string, object> { ["certId"] = "any", ["csr"] = Csr.Make("CN=x").Pem, ["issuer"] = new Dictionary<string, string> { ["certId"] = "device-ca", ["privateKeyHandle"] = "x" } },
+            JsonSerializerOptions.Default);
+        Assert.That(certd.Refused("POST", "/certificates", body), Has.Property("Status").EqualTo(401).And.Property("Code").EqualTo("forbidden"));
+    }
+
+    [Test]
+    public async Task Check_names_every_file_that_cannot_be_used()
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+        File.Delete(certd["bootstrap.cer"]);
+
+        Assert.That(certd.Check(out var output), Is.EqualTo(1));
+        Assert.That(output, Does.Contain("no such file").And.Contain("certd.toml:"));
+    }
+
+    private static Task<CredentialAnswer> EnsureAsync(CertdUnderTest certd) =>
+        certd.Client.EnsureAsync("device-id", "device-id", null, TimeSpan.FromSeconds(15), CancellationToken.None);
+
+    private static string Pem(EstProv.LocalApi.Client.LocalReply reply)
+    {
+        using var document = JsonDocument.Parse(reply.Body);
+        return document.RootElement.GetProperty("pem").GetString()!;
+    }
+
+    private static byte[] Base64(string text) => System.Buffers.Text.Base64Url.DecodeFromChars(text);
+}
