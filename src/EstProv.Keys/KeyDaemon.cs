@@ -83,12 +83,13 @@ public static partial class KeyDaemon
         try
         {
             keys.Token?.Connect();
-            service.Settle();
         }
         catch (ProblemException problem)
         {
             Log.TokenUnavailable(logger, problem.ToLogText());
         }
+
+        service.Settle();
     }
 
     private static partial class Log
