@@ -76,6 +76,7 @@ public static partial class KeyDaemon
         notify.Stopping();
         Log.Stopping(logger);
         server.Stop();
+        warmUp.Join(options.DrainTime);
     }
 
     private static void WarmUp(KeyComposition keys, KeyService service, ILogger logger)

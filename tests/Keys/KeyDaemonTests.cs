@@ -182,7 +182,15 @@ public sealed class KeyDaemonTests
         _token.MakeKey("device id", "03");
         Assert.That(() => Sign(floating), Throws.Nothing);
         Assert.That(CodeOf(() => Sign(old.Handle)), Is.EqualTo("key_not_found"), "pinned to the old one");
-        Assert.That(_keyd.Client.FindKeyPair("bootstrap")!.SubjectPublicKeyInfo, Is.Not.EqualTo(old.SubjectPublicKeyInfo));
+        var seen = _keyd.Client.FindKeyPair("bootstrap")!;
+        Assert.That(seen.SubjectPublicKeyInfo, Is.Not.EqualTo(old.SubjectPublicKeyInfo));
+
+        AssertSigns(seen, SignatureScheme.Ecdsa);
+        _token.DeletePrivateKey("device id");
+        _token.DeletePublicKey("device id");
+        _token.MakeKey("device id", "04");
+        Assert.That(CodeOf(() => Sign(seen.Handle)), Is.EqualTo("key_not_found"), "another key under the same name is not taken for the old one");
+        Assert.That(() => Sign(floating), Throws.Nothing);
     }
 
     [Test]

@@ -238,6 +238,21 @@ public sealed class TokenFaultTests
         Assert.That(_keyd.Client.FindKeyPair("bootstrap"), Is.Not.Null);
     }
 
+    [Test]
+    public void A_preloaded_key_may_have_a_token_and_a_PIN_of_its_own()
+    {
+        _token.AddToken("vendor", "4321");
+        _token.MakeKeyIn("vendor", "4321", "factory", "01");
+        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=vendor;object=factory?pin-value=4321");
+        _keyd.Start();
+        AssertSigns(_keyd.Client.FindKeyPair("bootstrap")!);
+        AssertSigns(_keyd.Client.CreateKeyPair("device-id", "ec-p256"));
+        Assert.That(_token.ListObjects(), Does.Contain("device-id"), "new keys are made in base_slot's token");
+        Assert.That(_faults.Logins, Is.EqualTo(2));
+        _keyd.Stop();
+        Assert.That(_keyd.Check(out var output), Is.Zero, output);
+    }
+
     [TestCase(CKR.CKR_SESSION_HANDLE_INVALID)]
     [TestCase(CKR.CKR_SESSION_CLOSED)]
     [TestCase(CKR.CKR_DEVICE_REMOVED)]
@@ -253,9 +268,12 @@ public sealed class TokenFaultTests
         var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
         foreach (var function in (string[])["C_SignInit", "C_Sign"])
         {
+            var logins = _faults.Logins;
             _faults.Order(function, loss);
             AssertSigns(key);
             Assert.That(_faults.Left, Is.Zero);
+            // A handle that is stale leaves the login alone; everything else begins with it.
+            Assert.That(_faults.Logins - logins, Is.EqualTo(loss is CKR.CKR_KEY_HANDLE_INVALID or CKR.CKR_OBJECT_HANDLE_INVALID ? 0 : 1));
         }
     }
 

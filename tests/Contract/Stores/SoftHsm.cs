@@ -27,12 +27,16 @@ internal sealed partial class SoftHsm : IDisposable
 
     private string Configuration => _folder["softhsm2.conf"];
 
-    public void AddToken(string label) => Run("softhsm2-util", "--init-token", "--free", "--label", label, "--pin", Pin, "--so-pin", "5678");
+    public void AddToken(string label, string pin = Pin) => Run("softhsm2-util", "--init-token", "--free", "--label", label, "--pin", pin, "--so-pin", "5678");
 
     /// <summary>Makes a key as an operator does.</summary>
     /// <param name="type"><c>EC:prime256v1</c>, <c>rsa:2048</c> …</param>
     public void MakeKey(string label, string id, string type = "EC:prime256v1") =>
         Tool("--keypairgen", "--key-type", type, "--label", label, "--id", id, "--usage-sign");
+
+    /// <summary>Makes a P-256 key in another token.</summary>
+    public void MakeKeyIn(string token, string pin, string label, string id) => Run("pkcs11-tool", "--module", Module, "--token-label", token, "--login", "--pin", pin,
+        "--keypairgen", "--key-type", "EC:prime256v1", "--label", label, "--id", id, "--usage-sign");
 
     public void DeletePublicKey(string label) => Tool("--delete-object", "--type", "pubkey", "--label", label);
 
