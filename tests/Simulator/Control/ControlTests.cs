@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -57,9 +58,10 @@ internal sealed class ControlTests
         using var order = new EnrollOrder("CN=dev1");
 
         var client = rig.Client(SimulatorService.Est, rig.Bootstrap());
-        await Assert.ThrowsAsync<HttpRequestException>(() => EstClient.EnrollAsync(client, "default", order));
+        var broken = await Assert.ThrowsAsync<HttpRequestException>(() => EstClient.EnrollAsync(client, "default", order));
         var record = await rig.Host.Recorder.WaitForAsync(static r => r.Route == "simpleenroll", TimeSpan.FromSeconds(30));
 
+        Assert.That((broken!.GetBaseException() as SocketException)?.SocketErrorCode, Is.EqualTo(SocketError.ConnectionReset));
         Assert.That((record?.Status, record?.Fault), Is.EqualTo((0, "Reset")));
         Assert.That(rig.Host.Issuer.Records, Is.Empty);
     }

@@ -54,7 +54,10 @@ internal sealed class DpsTests
         var estId = await rig.EnrollAsync("est-id", "CN=dev1", rig.Bootstrap());
         var stranger = rig.Bootstrap(authority: rig.Pki.NewStranger(rig.Host.Clock.Now));
 
-        foreach (var credential in (Credential[])[estId, rig.Bootstrap(), stranger])
+        // The root is the same, the CA between is not the enrolled one.
+        var withItsAuthority = new Credential(estId.Certificate, rig.Pki.Identity.Certificate);
+
+        foreach (var credential in (Credential[])[estId, withItsAuthority, rig.Bootstrap(), stranger])
         {
             var answer = await RegisterAsync(rig.Client(SimulatorService.Dps, credential), "dev1");
             Assert.That((string?)(await JsonAsync(answer))["message"], Is.EqualTo("Invalid certificate."), credential.Certificate.Issuer);
