@@ -19,7 +19,8 @@ internal sealed class CertificateComposition : IDisposable
 {
     public static readonly string[] Versions = ["2020-09-01"];
 
-    private static readonly TimeSpan KeydAnswers = TimeSpan.FromSeconds(10);
+    /// <summary>Small tokens take tens of seconds to generate an RSA key; everything else is answered at once.</summary>
+    private static readonly TimeSpan KeydAnswers = TimeSpan.FromSeconds(65);
 
     private readonly EngineParts _parts;
     private readonly CredentialEngine _engine;

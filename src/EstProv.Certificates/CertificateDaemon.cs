@@ -25,6 +25,7 @@ public static partial class CertificateDaemon
         if (context.CheckOnly || loaded.Value is null) Console.Error.Write(loaded.ToTerminalText());
         else foreach (var warning in loaded.Warnings) Log.Warning(logger, warning.ToString(), warning.Hint);
         if (loaded.Value is not { } configuration) return BadConfiguration;
+        if (configuration.Est is not { TrustSystem: true }) SystemTrustStore.LeaveUnread();
         if (context.CheckOnly) return CertificateCheck.Run(configuration, logger) ? Done : Failed;
         try
         {

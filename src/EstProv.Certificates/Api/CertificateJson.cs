@@ -82,7 +82,7 @@ internal sealed record CredentialEntry
 {
     public required string Id { get; init; }
 
-    /// <summary><c>missing</c>, <c>issuing</c>, <c>pending</c> (the server asked for patience), <c>staged</c>, <c>current</c>, <c>issued</c>, <c>imported</c> or <c>preloaded</c>.</summary>
+    /// <summary><c>issuing</c>, <c>pending</c> (the server asked for patience), <c>staged</c>, <c>current</c>, <c>issued</c>, <c>imported</c> or <c>preloaded</c>.</summary>
     public required string State { get; init; }
 
     public string? KeyId { get; init; }

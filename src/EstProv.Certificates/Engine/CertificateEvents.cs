@@ -25,7 +25,8 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
     {
         var (url, shown) = (credential.LastUrl ?? "", credential.LastCredential ?? "");
         var seconds = next.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
-        Log.Failed(log, credential.Id, url.Length == 0 ? "not asked for yet" : url, shown, credential.Failures, seconds, problem.ToLogText());
+        if (url.Length == 0) Log.FailedEarly(log, credential.Id, credential.Failures, seconds, problem.ToLogText());
+        else Log.Failed(log, credential.Id, url, shown, credential.Failures, seconds, problem.ToLogText());
         publish("failed", credential.Id,
         [
             ("id", credential.Id), ("url", url), ("credential", shown), ("attempt", credential.Failures.ToString(CultureInfo.InvariantCulture)),
@@ -74,6 +75,9 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
 
         [LoggerMessage(2, LogLevel.Warning, "certificate '{Id}' from {Url} with credential '{Credential}': attempt {Attempt} failed, next try in {Seconds} s: {Problem}")]
         public static partial void Failed(ILogger logger, string id, string url, string credential, int attempt, string seconds, string problem);
+
+        [LoggerMessage(8, LogLevel.Warning, "certificate '{Id}': attempt {Attempt} failed before anything was asked for, next try in {Seconds} s: {Problem}")]
+        public static partial void FailedEarly(ILogger logger, string id, int attempt, string seconds, string problem);
 
         [LoggerMessage(3, LogLevel.Information, "certificate '{Id}' from {Url} with credential '{Credential}': the server asks for patience (202); the same request again in {Seconds} s")]
         public static partial void Pending(ILogger logger, string id, string url, string credential, string seconds);

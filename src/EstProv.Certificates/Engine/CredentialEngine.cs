@@ -201,9 +201,10 @@ internal sealed partial class CredentialEngine : IDisposable
         if (credential.PromotionDue || (!credential.Recovered && hasState)) return Begin(credential, wait);
         if (credential.Staged is not null)
         {
-            if (Needs.TakesUnproved(credential, clock)) return Begin(credential, wait);
+            if (Needs.TakesUnproved(credential, clock) || Needs.IsExpired(credential.Staged, clock)) return Begin(credential, wait);
             if (!credential.ProvedByCaller) return IsWaitingForIdentity(credential, ref again) ? null : Begin(credential, wait);
-            return credential.Current is { } old ? old.NotAfter - clock.Now : null;
+            var end = credential.Current is { } old && old.NotAfter < credential.Staged.NotAfter ? old.NotAfter : credential.Staged.NotAfter;
+            return end - clock.Now;
         }
 
         if (Needs.Of(credential, clock, Identities.BootstrapAlways) == Need.None)
@@ -300,7 +301,10 @@ internal sealed partial class CredentialEngine : IDisposable
         var asked = problem.RetryAfter is { } wish ? (wish < LongestRetryAfter ? wish : LongestRetryAfter) : TimeSpan.Zero;
         if (credential is { Current: { } current, KeyMissing: false })
         {
-            var gap = RenewalPolicy.RetryGap(credential.Failures, current.NotAfter - _parts.Clock.Now, current.NotAfter - current.NotBefore, _parts.Random.NextDouble());
+            var left = current.NotAfter - _parts.Clock.Now;
+            var gap = RenewalPolicy.RetryGap(credential.Failures, left, current.NotAfter - current.NotBefore, _parts.Random.NextDouble());
+            // Patience ends where the certificate would.
+            if (left > TimeSpan.Zero && asked > left / 4) asked = left / 4;
             return gap > asked ? gap : asked;
         }
 

@@ -12,7 +12,11 @@ internal sealed class CredentialListing(EngineParts parts, CredentialEngine engi
         var entries = new List<CredentialEntry>();
         lock (engine.Table.Gate)
         {
-            foreach (var credential in engine.Table.Credentials) entries.Add(Of(credential));
+            foreach (var credential in engine.Table.Credentials)
+            {
+                if (credential.Wanted || credential.Current is not null || credential.Staged is not null) entries.Add(Of(credential));
+            }
+
             foreach (var other in engine.Table.Others) entries.Add(Describe(other, other.Kind == StoredKind.Imported ? "imported" : "issued"));
         }
 
@@ -45,7 +49,7 @@ internal sealed class CredentialListing(EngineParts parts, CredentialEngine engi
         if (credential.Current is { } current) return credential.Staged is not null ? "staged" : current.Kind == StoredKind.Operator ? "preloaded" : "current";
         if (credential.Staged is not null) return "staged";
         if (credential.Pending is not null) return "pending";
-        return credential.Wanted ? "issuing" : "missing";
+        return "issuing";
     }
 
     public static ProblemBody Body(CredentialProblem problem) => new() { Message = problem.Message, Hint = problem.Hint, Code = problem.Code };

@@ -41,13 +41,14 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         var credential = Find(id);
         engine.Exclusively(credential, () =>
         {
+            Table.RefreshOperatorFile(credential);
+            engine.Steps.Recover(credential);
             if (credential.Staged?.Spki != spki)
             {
                 if (credential.Current?.Spki == spki) return;
                 throw NotStaged(id);
             }
 
-            engine.Steps.Recover(credential);
             parts.Events.Proved(credential.Staged, "confirmed by its user");
             try
             {

@@ -33,6 +33,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
             if (credential.ProvedByCaller) MarkUsed(credential);
         }
 
+        if (credential.Staged is { } old && Needs.IsExpired(old, parts.Clock)) DropStaged(credential, "it has expired before anybody could prove it");
         if (credential.Staged is null)
         {
             lock (table.Gate)
@@ -96,6 +97,12 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
     public void Commit(Credential credential)
     {
         var staged = credential.Staged!;
+        if (IsOutdated(credential, staged))
+        {
+            DropStaged(credential, "the operator's file has changed since");
+            throw new ProblemException("not_staged", $"the operator has brought another certificate '{credential.Id}' meanwhile", "ask for it with ensure", 409);
+        }
+
         var key = parts.Keys.FindKeyPair(credential.KeyId, staged.SpkiHash);
         if (key is null)
         {

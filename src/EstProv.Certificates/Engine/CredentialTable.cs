@@ -16,6 +16,7 @@ internal sealed class CredentialTable
 
     private readonly EngineParts _parts;
     private readonly Dictionary<string, Credential> _credentials = new(StringComparer.Ordinal);
+    private readonly Lock _refreshing = new();
     private readonly Dictionary<string, StoredCertificate> _others = new(StringComparer.Ordinal);
 
     public CredentialTable(EngineParts parts)
@@ -71,6 +72,11 @@ internal sealed class CredentialTable
     public bool RefreshOperatorFile(Credential credential)
     {
         if (!_parts.Preloaded.IsFile(credential.Id)) return false;
+        lock (_refreshing) return Refresh(credential);
+    }
+
+    private bool Refresh(Credential credential)
+    {
         try
         {
             var (pem, hash) = _parts.Preloaded.ReadFile(credential.Id);

@@ -69,8 +69,8 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
             EstIdentitySource.Basic => new EnrolmentWay(url, ShownCredential.Basic, false, null),
             EstIdentitySource.Bootstrap => new EnrolmentWay(url, Bootstrap(), false, reason),
             _ when credential.KeyMissing => throw new ProblemException("key_not_found",
-                $"the Key Service has no key for the EST identity '{credential.Id}' any more, and the bootstrap identity may not be used",
-                "bring the key back, or set a bootstrap identity and bootstrap_use = \"expired\""),
+                $"the Key Service has no key '{credential.KeyId}' for the EST identity '{credential.Id}', and the bootstrap identity may not be used",
+                "put the key that the certificate was requested with into [preloaded_keys] of the Key Service, or configure a bootstrap identity", 503),
             _ => throw new ProblemException("est_no_identity", $"{Est.Position}: there is neither an EST identity '{credential.Id}' nor a bootstrap identity",
                 $"preload \"{credential.Id}\" with its key, or configure bootstrap_identity_cert and bootstrap_identity_pk", 503),
         };
@@ -79,9 +79,15 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
     /// <summary>A credential in use as a TLS client's.</summary>
     public ShownCredential Shown(Credential credential)
     {
-        StoredCertificate current;
-        KeyReference key;
-        lock (table.Gate) (current, key) = (credential.Current!, credential.Key!);
+        StoredCertificate? current;
+        KeyReference? key;
+        lock (table.Gate) (current, key) = (credential.Current, credential.Key);
+        if (current is null || key is null)
+        {
+            throw new ProblemException("certificate_pending", $"the certificate '{credential.Id}' is being looked at, since it has changed",
+                "it is tried again by itself", 503);
+        }
+
         return new ShownCredential(credential.Id, ChainOf(current), key.Handle);
     }
 

@@ -36,7 +36,7 @@ internal sealed class EstServers : IEstServers, IDisposable
     public EstOutcome Enroll(EstOrder order, CancellationToken cancel)
     {
         var (anchors, caCertificates) = TrustFor(order.Url, order.Shown, cancel);
-        using var session = _sessions.Take(order.Url, order.Shown, anchors);
+        using var session = _sessions.Take(order.Url, order.Shown, _anchors.Read());
         var answer = Wait(session.Client.EnrollAsync(order.Csr, order.Reenroll ? EstOperation.Reenroll : EstOperation.Simple, cancel));
         if (answer is EstEnrollment.Pending pending) return new EstOutcome.Pending(pending.RetryAfter);
 
@@ -76,25 +76,37 @@ internal sealed class EstServers : IEstServers, IDisposable
         lock (_gate)
         {
             if (_caCertificates.TryGetValue(label, out var known) && _clock.TimeProvider.GetElapsedTime(known.At) < CaCertificatesLifetime)
-                return (_anchors.Read(), known.Certificates);
+                return (_anchors.Read().Certificates, known.Certificates);
         }
 
-        // Over TLS that was verified: an unverified server gets no request at all.
         var anchors = _anchors.Read();
         using var session = _sessions.Take(url, shown, anchors);
-        var certificates = Wait(session.Client.GetCaCertificatesAsync(cancel));
+        var certificates = CaCertificates(session.Client, cancel);
         lock (_gate) _caCertificates[label] = (certificates, _clock.TimeProvider.GetTimestamp());
-        return (anchors, certificates);
+        return (anchors.Certificates, certificates);
+    }
+
+    /// <summary>Over TLS that was verified: an unverified server gets no request at all. One that has none to give leaves the anchors to judge.</summary>
+    private static X509Certificate2Collection CaCertificates(EstClient client, CancellationToken cancel)
+    {
+        try
+        {
+            return Wait(client.GetCaCertificatesAsync(cancel));
+        }
+        catch (ProblemException problem) when (problem.Code == "est_not_found")
+        {
+            return [];
+        }
     }
 
     public void Forget(ShownCredential inUse) => _sessions.Forget(inUse);
 
     public void Dispose() => _sessions.Dispose();
 
-    private EstServer Describe(Uri url, ShownCredential shown, X509Certificate2Collection anchors) => new()
+    private EstServer Describe(Uri url, ShownCredential shown, AnchorSet anchors) => new()
     {
         BaseUrl = url,
-        Trust = new EstTrust { Anchors = anchors, System = _configuration.TrustSystem, DeviceCaIssuers = _anchors.DeviceCaIssuers(anchors) },
+        Trust = new EstTrust { Anchors = anchors.Certificates, System = _configuration.TrustSystem, DeviceCaIssuers = anchors.DeviceCaIssuers },
         Clock = _clock,
         ClientCertificate = shown.ChainPem is null ? null : _identities.Open(shown),
         Username = _configuration.Username,

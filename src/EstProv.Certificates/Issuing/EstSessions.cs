@@ -1,6 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
-using System.Text;
-using EstProv.Certificates.Store;
 using EstProv.Est;
 
 namespace EstProv.Certificates.Issuing;
@@ -10,7 +7,7 @@ namespace EstProv.Certificates.Issuing;
 /// its last request has been answered.
 /// </summary>
 /// <param name="connect">Makes the client for a URL and a credential.</param>
-internal sealed class EstSessions(Func<Uri, ShownCredential, X509Certificate2Collection, EstClient> connect, ITlsIdentities identities) : IDisposable
+internal sealed class EstSessions(Func<Uri, ShownCredential, AnchorSet, EstClient> connect, ITlsIdentities identities) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<Key, Session> _sessions = [];
@@ -38,9 +35,9 @@ internal sealed class EstSessions(Func<Uri, ShownCredential, X509Certificate2Col
         public void Dispose() => giveBack();
     }
 
-    public Lease Take(Uri url, ShownCredential shown, X509Certificate2Collection anchors)
+    public Lease Take(Uri url, ShownCredential shown, AnchorSet anchors)
     {
-        var key = new Key(Origin(url), shown, Fingerprint(anchors));
+        var key = new Key(Origin(url), shown, anchors.Fingerprint);
         lock (_gate)
         {
             if (!_sessions.TryGetValue(key, out var session))
@@ -98,11 +95,4 @@ internal sealed class EstSessions(Func<Uri, ShownCredential, X509Certificate2Col
     }
 
     private static string Origin(Uri url) => url.GetLeftPart(UriPartial.Authority);
-
-    private static string Fingerprint(X509Certificate2Collection anchors)
-    {
-        var all = new StringBuilder();
-        foreach (var anchor in anchors) all.Append(ContentHash.Of(anchor.RawData));
-        return all.ToString();
-    }
 }

@@ -1,14 +1,20 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Issuing;
 
+/// <summary>What EST servers are verified against, as it is now.</summary>
+/// <param name="Certificates">The anchors.</param>
+/// <param name="DeviceCaIssuers">Those who signed our device CA: a server's path must not run through a CA that they signed.</param>
+/// <param name="Fingerprint">Another one as soon as anything is another.</param>
+internal sealed record AnchorSet(X509Certificate2Collection Certificates, X509Certificate2Collection DeviceCaIssuers, string Fingerprint);
+
 /// <summary>
-/// What EST servers are verified against: <c>trusted_certs</c> where set, else the trust bundle. The files are read on each use; nothing that came
-/// from the network is among them.
+/// <c>trusted_certs</c> where set, else the trust bundle. The files are read on each use; nothing that came from the network is among them.
 /// </summary>
 /// <param name="read">PEM of a certificate id or bundle.</param>
 /// <param name="deviceCaChain">PEM of our device CA with its chain; null while there is none.</param>
@@ -17,23 +23,24 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
     private const string TrustBundle = "trust-bundle";
 
     private readonly Lock _gate = new();
-    private string _pem = "";
-    private X509Certificate2Collection _anchors = [];
+    private AnchorSet _known = new([], [], "");
 
     /// <exception cref="ProblemException"><c>est_no_trust</c>; what reading a file of the operator's says.</exception>
-    public X509Certificate2Collection Read()
+    public AnchorSet Read()
     {
-        var pem = Text();
+        var (pem, deviceCa) = (Text(), deviceCaChain() ?? "");
+        var fingerprint = $"{ContentHash.Of(Encoding.ASCII.GetBytes(pem))} {ContentHash.Of(Encoding.ASCII.GetBytes(deviceCa))}";
         lock (_gate)
         {
-            if (pem == _pem) return _anchors;
+            if (_known.Fingerprint == fingerprint) return _known;
         }
 
         try
         {
             var anchors = PemText.Parse(pem);
-            lock (_gate) (_pem, _anchors) = (pem, anchors);
-            return anchors;
+            var set = new AnchorSet(anchors, IssuersOf(PemText.Parse(deviceCa), anchors), fingerprint);
+            lock (_gate) _known = set;
+            return set;
         }
         catch (CryptographicException cause)
         {
@@ -42,16 +49,14 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
         }
     }
 
-    /// <summary>The certificates among our device CA's chain and <paramref name="anchors"/> that signed our device CA.</summary>
-    public X509Certificate2Collection DeviceCaIssuers(X509Certificate2Collection anchors)
+    private static X509Certificate2Collection IssuersOf(X509Certificate2Collection deviceCa, X509Certificate2Collection anchors)
     {
         var issuers = new X509Certificate2Collection();
-        if (deviceCaChain() is not { } pem) return issuers;
-        var chain = PemText.Parse(pem);
-        X509Certificate2Collection candidates = [.. chain, .. anchors];
+        if (deviceCa.Count == 0) return issuers;
+        X509Certificate2Collection candidates = [.. deviceCa, .. anchors];
         foreach (var candidate in candidates)
         {
-            if (candidate.SubjectName.RawData.AsSpan().SequenceEqual(chain[0].IssuerName.RawData)) issuers.Add(candidate);
+            if (candidate.SubjectName.RawData.AsSpan().SequenceEqual(deviceCa[0].IssuerName.RawData)) issuers.Add(candidate);
         }
 
         return issuers;

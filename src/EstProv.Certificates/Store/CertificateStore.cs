@@ -15,6 +15,9 @@ internal sealed partial class CertificateStore
     private readonly string _folder;
     private readonly ILogger _log;
 
+    /// <summary>One writer at a time: two of one file would share its temporary name.</summary>
+    private readonly Lock _writing = new();
+
     /// <exception cref="ProblemException"><c>file_permission</c>, <c>file_read_only</c>, <c>disk_full</c>: the folder cannot be made.</exception>
     public CertificateStore(string homedir, ILogger log)
     {
@@ -32,23 +35,36 @@ internal sealed partial class CertificateStore
 
     public IReadOnlyList<StoredCertificate> LoadOperator() => Load(Operator, StoredCertificate.FromFile);
 
-    public void WriteStaged(StoredCertificate certificate) => AtomicFile.Write(PathOf(certificate.Id, Staged), certificate.ToFile());
+    public void WriteStaged(StoredCertificate certificate) => Write(certificate.Id, Staged, certificate.ToFile());
 
     /// <summary>Makes the staged certificate the one in use.</summary>
-    public void Commit(string id) => AtomicFile.Rename(PathOf(id, Staged), PathOf(id, Committed));
+    public void Commit(string id)
+    {
+        lock (_writing) AtomicFile.Rename(PathOf(id, Staged), PathOf(id, Committed));
+    }
 
-    public void DiscardStaged(string id) => AtomicFile.Delete(PathOf(id, Staged));
+    public void DiscardStaged(string id) => Delete(id, Staged);
 
     /// <summary>Writes a certificate that has no key of ours: nothing is to be proved.</summary>
-    public void WriteCommitted(StoredCertificate certificate) => AtomicFile.Write(PathOf(certificate.Id, Committed), certificate.ToFile());
+    public void WriteCommitted(StoredCertificate certificate) => Write(certificate.Id, Committed, certificate.ToFile());
 
-    public void WritePending(PendingRequest request) => AtomicFile.Write(PathOf(request.Id, Pending), request.ToFile());
+    public void DeleteCommitted(string id) => Delete(id, Committed);
 
-    public void DeletePending(string id) => AtomicFile.Delete(PathOf(id, Pending));
+    public void WritePending(PendingRequest request) => Write(request.Id, Pending, request.ToFile());
 
-    public void WriteOperator(StoredCertificate certificate) => AtomicFile.Write(PathOf(certificate.Id, Operator), certificate.ToFile());
+    public void DeletePending(string id) => Delete(id, Pending);
 
-    public void DeleteCommitted(string id) => AtomicFile.Delete(PathOf(id, Committed));
+    public void WriteOperator(StoredCertificate certificate) => Write(certificate.Id, Operator, certificate.ToFile());
+
+    private void Write(string id, string suffix, byte[] content)
+    {
+        lock (_writing) AtomicFile.Write(PathOf(id, suffix), content);
+    }
+
+    private void Delete(string id, string suffix)
+    {
+        lock (_writing) AtomicFile.Delete(PathOf(id, suffix));
+    }
 
     private static void CreateFolder(string folder)
     {

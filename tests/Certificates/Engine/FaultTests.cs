@@ -173,6 +173,25 @@ public sealed class FaultTests
     }
 
     [Test]
+    public async Task Where_the_server_has_no_cacerts_the_anchors_judge()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Route = "cacerts", Status = 404 });
+        device.Start();
+        Assert.That(device.Ensure("device-id").Problem!.Code, Is.EqualTo("est_chain"), "est-ca did not issue it");
+
+        var (server, devices) = (device.Simulator.Pki.EstServer.Certificate, device.Simulator.Pki.Identity.Certificate);
+        await File.WriteAllTextAsync(device.FileOf("anchors.pem"), PemText.Of([server, devices, device.Simulator.Pki.DeviceIdentity.Certificate]));
+        device.Stop();
+        device.Configuration = device.Configuration with
+        {
+            PreloadedFiles = new Dictionary<string, Positioned<string>>(device.Configuration.PreloadedFiles) { ["est-ca"] = TestDevice.At(device.FileOf("anchors.pem")) },
+        };
+        device.Start();
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+    }
+
+    [Test]
     public async Task A_missing_trust_bundle_is_told_and_read_when_it_comes()
     {
         await using var device = await TestDevice.CreateAsync();

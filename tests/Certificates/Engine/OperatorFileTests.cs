@@ -50,6 +50,28 @@ public sealed class OperatorFileTests
         Assert.That(device.Served("est-id").RawData, Is.EqualTo(renewed.RawData));
     }
 
+    [Test]
+    public async Task A_renewal_that_the_operator_has_overtaken_is_dropped()
+    {
+        await using var device = await WithIdentityAsync();
+        device.Configuration = device.Configuration with
+        {
+            PreloadedFiles = new Dictionary<string, Positioned<string>>(device.Configuration.PreloadedFiles) { ["device-id"] = TestDevice.At(device.FileOf("device-id.pem")) },
+        };
+        device.MakeBootstrap("device-id", "device-id.pem", "CN=first", TimeSpan.FromDays(100));
+        device.Restart();
+        device.Ensure("device-id");
+        for (var day = 0; day < 85; day++) device.Advance(TimeSpan.FromDays(1));
+        var staged = PemText.Parse(device.Ensure("device-id").ChainPem!)[0];
+
+        var brought = device.MakeBootstrap("device-id", "device-id.pem", "CN=second");
+
+        Assert.That(() => device.Requests.Confirm("device-id", CertificateFacts.SpkiOf(staged), CancellationToken.None),
+            Throws.TypeOf<Platform.ProblemException>().With.Property("Code").EqualTo("not_staged"));
+        Assert.That(PemText.Parse(device.Ensure("device-id").ChainPem!)[0].RawData, Is.EqualTo(brought.RawData));
+        Assert.That(device.Keyd.Count("device-id"), Is.Zero, "the operator's key alone is left");
+    }
+
     [TestCase("no certificate")]
     [TestCase("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")]
     public async Task A_file_that_is_spoilt_is_left_aside_when_there_is_one_of_ours(string content)

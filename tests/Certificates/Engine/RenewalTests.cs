@@ -64,6 +64,20 @@ public sealed class RenewalTests
     }
 
     [Test]
+    public async Task A_first_certificate_that_nobody_proved_before_it_expired_makes_room_for_another()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        device.Ensure("device-id");
+        device.AwaitIdle();
+        for (var day = 0; day < 91; day++) device.Advance(TimeSpan.FromDays(1));
+
+        Assert.That(device.Events.Count("staged", "device-id"), Is.EqualTo(2));
+        Assert.That(device.Keyd.Count("device-id"), Is.EqualTo(1));
+        device.Provision();
+    }
+
+    [Test]
     public async Task An_outage_changes_nothing_until_it_is_over_and_tries_come_closer_as_the_end_nears()
     {
         await using var device = await ProvisionedAsync();
