@@ -30,7 +30,7 @@ public static partial class IdentityDaemon
     public static int Run(DaemonContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var logger = context.Loggers.CreateLogger("EstProv.identityd");
+        var logger = context.Loggers.CreateLogger("identityd");
         var loaded = ConfigurationLoader.LoadIdentityd(context.ConfigFile, context.ConfigDir, Users.FindUser);
         if (context.CheckOnly)
         {

@@ -37,6 +37,9 @@ internal sealed partial class ProvisioningEvents(ILogger logger, ChangeFeed feed
 
     public void NotSaved(ProblemException problem) => Log.NotSaved(logger, problem.ToLogText());
 
+    /// <summary>Another daemon of this device does not answer yet.</summary>
+    public void Waiting(ProblemException problem) => Log.Waiting(logger, problem.ToLogText());
+
     public void Failed(DpsProvisioning settings, ProvisioningSnapshot now, ProblemException problem, TimeSpan pause)
     {
         if (now.Provisioned is { } state) Log.FailedWhileProvisioned(logger, problem.ToLogText(), now.Attempt, pause.TotalSeconds, state.DeviceId, state.Hub);
@@ -79,5 +82,8 @@ internal sealed partial class ProvisioningEvents(ILogger logger, ChangeFeed feed
 
         [LoggerMessage(10, LogLevel.Warning, "registering again failed: {Problem}; attempt {Attempt}, next in {Seconds:0} s; device {Device} at hub {Hub} stays in use")]
         public static partial void FailedWhileProvisioned(ILogger logger, string problem, int attempt, double seconds, string device, string hub);
+
+        [LoggerMessage(11, LogLevel.Warning, "waiting: {Problem}")]
+        public static partial void Waiting(ILogger logger, string problem);
     }
 }

@@ -101,7 +101,7 @@ internal sealed class ProvisioningLoop(
                 $"provisioning failed in an unforeseen way ({cause.GetType().Name})", "report this with the log; it is tried again", 500, cause);
             var gap = GapAfter(problem);
             var pause = gap.Next(problem.RetryAfter);
-            var known = gap == _local && status.Now.Problem?.Code == problem.Code;
+            var known = status.Now.Problem?.Code == problem.Code;
             _retry = _tried is null ? null : new Retry(_tried, _time.GetTimestamp(), pause);
             status.Update(now => now with
             {
@@ -112,7 +112,8 @@ internal sealed class ProvisioningLoop(
                 Reprovisions = asked,
             });
             // A neighbour that is being restarted is looked for many times, and told once.
-            if (!known) events.Failed(settings, status.Now, problem, pause);
+            if (gap != _local) events.Failed(settings, status.Now, problem, pause);
+            else if (!known) events.Waiting(problem);
             return pause;
         }
     }

@@ -48,6 +48,7 @@ public sealed class RouteTests : IDisposable
         _toCertd.Dispose();
         _toKeyd.Dispose();
         _dps.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
 
     [Test]

@@ -14,10 +14,12 @@ namespace EstProv.Identity.Tests.Support;
 internal sealed class Device : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
+    private readonly bool _ownFolder;
     private Task? _running;
 
     public Device(X509Certificate2 dpsCa, Uri dps, string? folder = null, MemoryCertd? certd = null, string scope = "0neTEST", string? registrationId = null)
     {
+        _ownFolder = folder is null;
         Folder = folder ?? Directory.CreateTempSubdirectory("estprov-identity-").FullName;
         Certd = certd ?? new MemoryCertd();
         if (certd is null) Certd.Others["dps-ca"] = [dpsCa];
@@ -86,6 +88,7 @@ internal sealed class Device : IDisposable
     {
         Time.Release();
         Stop();
+        if (_ownFolder) Directory.Delete(Folder, recursive: true);
     }
 
     private OpenedIdentity Open(DeviceCredential credential) => new(SslStreamCertificateContext.Create(Certd.WithKey(credential.KeyHandle), null, offline: true), null);
