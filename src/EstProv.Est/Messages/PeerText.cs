@@ -4,7 +4,7 @@ using System.Text;
 namespace EstProv.Est.Messages;
 
 /// <summary>What a server says is shown, but it can neither forge a log line nor fill the log.</summary>
-internal static class PeerText
+public static class PeerText
 {
     private const int Longest = 300;
 

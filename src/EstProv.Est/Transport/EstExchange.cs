@@ -16,9 +16,7 @@ internal sealed partial class EstExchange : IDisposable
     private readonly EstServer _server;
     private readonly ILogger _logger;
     private readonly string _base;
-    private readonly ServerVerifier _verifier;
-    private readonly ServerTime _time;
-    private readonly ConnectionStage _stage;
+    private readonly VerifiedConnection _connection;
     private readonly HttpClient _http;
 
     public EstExchange(EstServer server, ILogger logger)
@@ -26,10 +24,8 @@ internal sealed partial class EstExchange : IDisposable
         _server = server;
         _logger = logger;
         _base = EstAddress.Check(server.BaseUrl);
-        _verifier = new ServerVerifier(server, logger);
-        _time = new ServerTime(server.Clock, _verifier, logger);
-        _stage = new ConnectionStage();
-        _http = new HttpClient(EstHandler.Create(server, _verifier, _stage), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
+        _connection = new VerifiedConnection(TlsServerOf(server), logger);
+        _http = new HttpClient(_connection.CreateHandler(), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     private EstExchange(EstServer server, EstExchange shared)
@@ -37,9 +33,7 @@ internal sealed partial class EstExchange : IDisposable
         _server = server;
         _logger = shared._logger;
         _base = EstAddress.Check(server.BaseUrl);
-        _verifier = shared._verifier;
-        _time = shared._time;
-        _stage = shared._stage;
+        _connection = shared._connection.SharedWith(TlsServerOf(server));
         _http = shared._http;
     }
 
@@ -77,28 +71,27 @@ internal sealed partial class EstExchange : IDisposable
         try
         {
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token).ConfigureAwait(false);
-            var serverTime = response.Headers.Date;
             var reply = new EstReply
             {
                 Method = method.Method,
                 Url = url,
                 Status = (int)response.StatusCode,
                 MediaType = response.Content.Headers.ContentType?.MediaType?.ToLowerInvariant(),
-                RetryAfter = RetryAfterHeader.Read(response.Headers.RetryAfter, serverTime, _server.Clock.Now),
+                RetryAfter = _connection.RetryAfter(response.Headers),
                 Challenges = Challenges(response.Headers.WwwAuthenticate),
                 Location = response.Headers.Location?.OriginalString,
                 Credential = _server.Credential,
                 Secret = secret,
                 Body = [],
             };
-            _time.Take(serverTime);
+            _connection.TakeTime(response.Headers.Date);
             reply = reply with { Body = await BoundedBody.ReadAsync(response.Content, reply, either.Token).ConfigureAwait(false) };
             Log.Answered(_logger, reply.Method, url, _server.Credential, reply.Status, (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             return reply;
         }
-        catch (Exception failure) when (!cancel.IsCancellationRequested && TransportProblems.IsOne(failure))
+        catch (Exception failure) when (!cancel.IsCancellationRequested && VerifiedConnection.IsTransport(failure))
         {
-            throw TransportProblems.Explain(failure, method, url, _server, _verifier, _stage);
+            throw _connection.Explain(failure, method, url);
         }
     }
 
@@ -144,6 +137,16 @@ internal sealed partial class EstExchange : IDisposable
 
         return [.. schemes];
     }
+
+    private static TlsServer TlsServerOf(EstServer server) => new()
+    {
+        Url = server.BaseUrl,
+        Trust = server.Trust,
+        Clock = server.Clock,
+        ClientCertificate = server.ClientCertificate,
+        Timeout = server.Timeout,
+        Credential = server.Credential,
+    };
 
     private Uri UrlOf(string operation) => new($"{_base}/{operation}");
 

@@ -20,14 +20,14 @@ internal sealed partial class ServerTime(BelievedClock clock, ServerVerifier ver
         }
         catch (ProblemException problem)
         {
-            // The time stays in memory; an enrolment does not fail because of it.
+            // The time stays in memory; an exchange does not fail because of it.
             Log.TimeNotKept(logger, problem.ToLogText());
         }
     }
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "the time that the EST server told cannot be kept: {Problem}")]
+        [LoggerMessage(Level = LogLevel.Warning, Message = "the time that the server told cannot be kept: {Problem}")]
         public static partial void TimeNotKept(ILogger logger, string problem);
     }
 }

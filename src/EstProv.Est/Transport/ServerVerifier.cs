@@ -6,9 +6,9 @@ using Microsoft.Extensions.Logging;
 
 namespace EstProv.Est.Transport;
 
-/// <summary>Whether a TLS server is the EST server that we want (RFC 7030 section 3.6). Says why not.</summary>
+/// <summary>Whether a TLS server is the one that we want (RFC 7030 section 3.6). Says why not.</summary>
 /// <remarks>One for all labels of a server, so a refusal names no URL; who reports it does.</remarks>
-internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
+internal sealed partial class ServerVerifier(TlsServer server, ILogger logger)
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1"; // id-kp-serverAuth, RFC 5280 section 4.2.1.12
     private const string CmcRegistrationAuthority = "1.3.6.1.5.5.7.3.28"; // id-kp-cmcRA, RFC 6402 section 2.10
@@ -30,7 +30,7 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
     {
         if (certificate is null)
         {
-            _refusal = new ServerRefusal("est_tls_certificate", "it has no certificate", "check that the URL is an EST server's");
+            _refusal = new ServerRefusal(Code("certificate"), "it has no certificate", $"check that the URL is {server.Kind}'s");
             return false;
         }
 
@@ -38,7 +38,7 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
         _refusal = Judge(copy, chain?.ChainPolicy.ExtraStore ?? []);
         if (_refusal is not null) return false;
         _accepted = new Validity(new(copy.NotBefore.ToUniversalTime()), new(copy.NotAfter.ToUniversalTime()));
-        if (!server.Clock.IsBelieved) Log.ClockNotBelieved(logger, server.BaseUrl, Names.Clock(server.Clock));
+        if (!server.Clock.IsBelieved) Log.ClockNotBelieved(logger, server.Url, Names.Clock(server.Clock));
         return true;
     }
 
@@ -55,13 +55,13 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
         if (path.Failure is { } failure) return Explain(failure, leaf);
         if (DeviceCaIn(path) is { } deviceCa)
         {
-            return new ServerRefusal("est_tls_untrusted", $"its certificate's path runs through '{Names.Subject(deviceCa)}', issued by a CA that signs device CAs",
-                "an EST server's certificate must come from a CA that devices cannot sign for");
+            return new ServerRefusal(Code("untrusted"), $"its certificate's path runs through '{Names.Subject(deviceCa)}', issued by a CA that signs device CAs",
+                $"{server.Kind}'s certificate must come from a CA that devices cannot sign for");
         }
 
         if (MatchesHost(leaf)) return null;
         if (server.Trust.AllowCmcRa && isExplicit && HasUsage(leaf, CmcRegistrationAuthority)) return null;
-        return new ServerRefusal("est_tls_name", $"its certificate is not for the host '{server.BaseUrl.IdnHost}' but for: {Names.Hosts(leaf)}",
+        return new ServerRefusal(Code("name"), $"its certificate is not for the host '{server.Url.IdnHost}' but for: {Names.Hosts(leaf)}",
             "correct the host name in the URL, or give the server a certificate with that name");
     }
 
@@ -71,14 +71,14 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
         var clock = Names.Clock(server.Clock);
         return failure.Kind switch
         {
-            PathFailureKind.UnknownIssuer => new ServerRefusal("est_tls_untrusted",
+            PathFailureKind.UnknownIssuer => new ServerRefusal(Code("untrusted"),
                 $"its certificate '{Names.Subject(leaf)}' leads to the unknown CA '{Names.Issuer(failure.Certificate)}'; trusted are: {Names.Anchors(server.Trust.Anchors)}"
                     + (server.Trust.System ? ", and the system's store" : ""),
                 "add that CA's certificate to the trusted ones, if it is the right one; a missing intermediate is the server's fault"),
-            PathFailureKind.Expired => new ServerRefusal("est_tls_expired", $"{who} is not accepted: {failure.Detail}, {clock}",
+            PathFailureKind.Expired => new ServerRefusal(Code("expired"), $"{who} is not accepted: {failure.Detail}, {clock}",
                 "renew the server's certificate, or set the device's clock"),
-            PathFailureKind.NotYetValid => new ServerRefusal("est_tls_not_yet_valid", $"{who} is not accepted: {failure.Detail}, {clock}", "set the device's clock"),
-            _ => new ServerRefusal("est_tls_certificate", $"{who} is not accepted: {failure.Detail}", "the server needs another certificate"),
+            PathFailureKind.NotYetValid => new ServerRefusal(Code("not_yet_valid"), $"{who} is not accepted: {failure.Detail}, {clock}", "set the device's clock"),
+            _ => new ServerRefusal(Code("certificate"), $"{who} is not accepted: {failure.Detail}", "the server needs another certificate"),
         };
     }
 
@@ -86,7 +86,7 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
     {
         try
         {
-            return leaf.MatchesHostname(server.BaseUrl.IdnHost.Trim('[', ']'));
+            return leaf.MatchesHostname(server.Url.IdnHost.Trim('[', ']'));
         }
         catch (CryptographicException)
         {
@@ -110,6 +110,8 @@ internal sealed partial class ServerVerifier(EstServer server, ILogger logger)
 
         return null;
     }
+
+    private string Code(string what) => $"{server.Codes}_tls_{what}";
 
     private static bool HasUsage(X509Certificate2 certificate, string usage)
     {

@@ -15,13 +15,13 @@ internal static class TransportProblems
     public static bool IsOne(Exception failure) =>
         failure is HttpRequestException or IOException or OperationCanceledException or SocketException or AuthenticationException;
 
-    public static ProblemException Explain(Exception failure, HttpMethod method, Uri url, EstServer server, ServerVerifier verifier,
+    public static ProblemException Explain(Exception failure, HttpMethod method, Uri url, TlsServer server, ServerVerifier verifier,
         ConnectionStage stage)
     {
         var at = $"{method.Method} {url} with credential '{server.Credential}': ";
         if (Find<OperationCanceledException>(failure) is not null && TlsAlert.Find(failure) is null)
         {
-            return new("est_timeout", at + $"no answer within {Seconds(server)} s: {stage.Describe(url)}",
+            return new(server.Codes + "_timeout", at + $"no answer within {Seconds(server)} s: {stage.Describe(url)}",
                 "check the network, the host and the port; it is tried again by itself", 504, failure);
         }
 
@@ -29,7 +29,7 @@ internal static class TransportProblems
         if (Find<SocketException>(failure) is { } socket) return Disconnected(at, socket.SocketErrorCode, url, server, failure);
         if (Find<AuthenticationException>(failure) is not null)
         {
-            return Refused(at, verifier, failure) ?? new ProblemException("est_tls", at + "no TLS session could be agreed on with the server",
+            return Refused(at, verifier, failure) ?? new ProblemException(server.Codes + "_tls", at + "no TLS session could be agreed on with the server",
                 "the server must offer TLS 1.2 or later; the client certificate's key must be usable", 502, failure);
         }
 
@@ -37,8 +37,10 @@ internal static class TransportProblems
         {
             HttpRequestError.NameResolutionError => Disconnected(at, SocketError.HostNotFound, url, server, failure),
             HttpRequestError.ConnectionError => Disconnected(at, SocketError.SocketError, url, server, failure),
-            HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded => new ProblemException("est_bad_answer",
-                at + "the answer is not HTTP", "check that the URL is an EST server's", 502, failure),
+            HttpRequestError.ConfigurationLimitExceeded => new ProblemException(server.Codes + "_bad_answer",
+                at + "the answer is too long", $"check that the URL is {server.Kind}'s", 502, failure),
+            HttpRequestError.InvalidResponse => new ProblemException(server.Codes + "_bad_answer",
+                at + "the answer is not HTTP", $"check that the URL is {server.Kind}'s", 502, failure),
             HttpRequestError.SecureConnectionError => Refused(at, verifier, failure) ?? Closed(at + "the server ended the connection during the TLS handshake", server, failure),
             _ => Closed(at + "the server closed the connection without an answer", server, failure),
         };
@@ -48,7 +50,7 @@ internal static class TransportProblems
         ? new(refusal.Code, $"{at}the server is not trusted: {refusal.What}", refusal.Hint, 502, failure)
         : null;
 
-    private static ProblemException Alerted(string at, int alert, EstServer server, Exception failure)
+    private static ProblemException Alerted(string at, int alert, TlsServer server, Exception failure)
     {
         var name = TlsAlert.Name(alert);
         if (!TlsAlert.IsAboutOurCertificate(alert))
@@ -56,32 +58,32 @@ internal static class TransportProblems
             var hint = alert != TlsAlert.HandshakeFailure ? "look into the server's log"
                 : server.ClientCertificate is null ? "it probably wants a client certificate, and we have none to show"
                 : "it may not accept the client certificate, or have no cipher suite in common with us";
-            return new("est_tls_alert", at + $"the server ended TLS with the alert {name}", hint, 502, failure);
+            return new(server.Codes + "_tls_alert", at + $"the server ended TLS with the alert {name}", hint, 502, failure);
         }
 
         return server.ClientCertificate is null
-            ? new("est_tls_alert", at + $"the server wants a client certificate, and we have none to show: {name}", "configure a client certificate", 502, failure)
-            : new("est_tls_alert", at + $"the server refused our client certificate '{Paths.Names.Subject(server.ClientCertificate.TargetCertificate)}': {name}",
+            ? new(server.Codes + "_tls_alert", at + $"the server wants a client certificate, and we have none to show: {name}", "configure a client certificate", 502, failure)
+            : new(server.Codes + "_tls_alert", at + $"the server refused our client certificate '{Paths.Names.Subject(server.ClientCertificate.TargetCertificate)}': {name}",
                 "the server must trust its issuer, the intermediates must be sent with it, and it must be neither expired nor revoked", 502, failure);
     }
 
-    private static ProblemException Disconnected(string at, SocketError error, Uri url, EstServer server, Exception failure) => error switch
+    private static ProblemException Disconnected(string at, SocketError error, Uri url, TlsServer server, Exception failure) => error switch
     {
-        SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery => new("est_dns",
+        SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery => new(server.Codes + "_dns",
             at + $"the host name '{PeerText.Clean(url.IdnHost)}' cannot be resolved", "check the host name and the device's name servers", 503, failure),
-        SocketError.ConnectionRefused => new("est_unreachable", at + $"connection refused by {url.IdnHost}:{url.Port}",
-            "the EST server does not run there, or a firewall refuses us", 503, failure),
-        SocketError.TimedOut => new("est_timeout", at + $"{url.IdnHost}:{url.Port} does not answer", "check the network, the host and the port", 504, failure),
+        SocketError.ConnectionRefused => new(server.Codes + "_unreachable", at + $"connection refused by {url.IdnHost}:{url.Port}",
+            "the server does not run there, or a firewall refuses us", 503, failure),
+        SocketError.TimedOut => new(server.Codes + "_timeout", at + $"{url.IdnHost}:{url.Port} does not answer", "check the network, the host and the port", 504, failure),
         SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown or SocketError.NotConnected => Closed(at + "the server reset the connection", server, failure),
-        _ => new("est_unreachable", at + $"{url.IdnHost}:{url.Port} cannot be reached ({error})", "check the device's network", 503, failure),
+        _ => new(server.Codes + "_unreachable", at + $"{url.IdnHost}:{url.Port} cannot be reached ({error})", "check the device's network", 503, failure),
     };
 
-    private static ProblemException Closed(string what, EstServer server, Exception failure) => new("est_reset", what,
+    private static ProblemException Closed(string what, TlsServer server, Exception failure) => new(server.Codes + "_reset", what,
         server.ClientCertificate is null
             ? "look into the server's log; it may want a client certificate"
             : "look into the server's log; it may not accept the client certificate, or miss its intermediates", 502, failure);
 
-    private static int Seconds(EstServer server) => (int)Math.Ceiling(server.Timeout.TotalSeconds);
+    private static int Seconds(TlsServer server) => (int)Math.Ceiling(server.Timeout.TotalSeconds);
 
     private static T? Find<T>(Exception? failure)
         where T : Exception

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using EstProv.Est.Messages;
 
 namespace EstProv.Identity.Dps;
 
@@ -65,12 +66,12 @@ internal sealed record DpsAnswer
 
     private static string? Text(JsonElement parent, string name)
         => parent.ValueKind is JsonValueKind.Object && parent.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String
-            && value.GetString() is { Length: > 0 and <= LongestText } text && Printable(text) == text ? text : null;
+            && value.GetString() is { Length: > 0 and <= LongestText } text && PeerText.Clean(text) == text ? text : null;
 
     private static string? ErrorText(JsonElement parent, string messageName)
     {
         if (parent.ValueKind is not JsonValueKind.Object) return null;
-        var message = parent.TryGetProperty(messageName, out var text) && text.ValueKind is JsonValueKind.String ? Printable(text.GetString()!) : "";
+        var message = parent.TryGetProperty(messageName, out var text) && text.ValueKind is JsonValueKind.String ? PeerText.Clean(text.GetString()!) : "";
         var code = parent.TryGetProperty("errorCode", out var number) && number.ValueKind is JsonValueKind.Number && number.TryGetInt64(out var value)
             ? value : 0;
         return (message.Length, code) switch
@@ -80,15 +81,5 @@ internal sealed record DpsAnswer
             (0, _) => $"error {code}",
             _ => $"{message} (error {code})",
         };
-    }
-
-    /// <summary>A stranger's words go into one log line: no control characters, no end.</summary>
-    private static string Printable(string text)
-    {
-        if (text.Length > LongestText) text = text[..LongestText];
-        return string.Create(text.Length, text, static (span, from) =>
-        {
-            for (var i = 0; i < span.Length; i++) span[i] = char.IsControl(from[i]) || char.IsSurrogate(from[i]) ? ' ' : from[i];
-        }).Trim();
     }
 }

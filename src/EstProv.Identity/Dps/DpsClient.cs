@@ -1,9 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
 using System.Text.Json;
+using EstProv.Est.Transport;
 using EstProv.Platform;
 using EstProv.Platform.Time;
+using Microsoft.Extensions.Logging;
 
 namespace EstProv.Identity.Dps;
 
@@ -20,38 +21,27 @@ internal sealed class DpsClient : IDisposable
     /// <summary>An answer has a few hundred bytes; a payload of an allocation webhook may add some.</summary>
     private const int LargestAnswer = 64 * 1024;
 
-    private static readonly TimeSpan ExchangeTimeout = TimeSpan.FromSeconds(30);
+    /// <summary>For one exchange, in real time.</summary>
+    public static readonly TimeSpan ExchangeTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a device may stay 'assigning' before the registration is begun anew.</summary>
     private static readonly TimeSpan AssignmentTimeout = TimeSpan.FromMinutes(15);
 
     private const int MostFailedPolls = 5;
 
-    private readonly HttpClient _http;
-    private readonly BelievedClock _clock;
-    private readonly TimeProvider _time;
-    private readonly Func<Exception, Uri, string, ProblemException> _explain;
+    /// <summary>Nobody puts a device to sleep for longer than this by one header.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
 
-    /// <param name="tls">Client certificate and judgement of the server.</param>
-    /// <param name="explain">Makes the problem of an exchange that failed below HTTP: (cause, URL, credential in words).</param>
-    public DpsClient(SslClientAuthenticationOptions tls, Func<Exception, Uri, string, ProblemException> explain, BelievedClock clock)
+    private readonly HttpClient _http;
+    private readonly VerifiedConnection _connection;
+    private readonly TimeProvider _time;
+
+    /// <param name="time">For the delays between polls.</param>
+    public DpsClient(TlsServer server, TimeProvider time, ILogger logger)
     {
-        _explain = explain;
-        _clock = clock;
-        _time = clock.TimeProvider;
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            SslOptions = tls,
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            MaxConnectionsPerServer = 1,
-            MaxResponseHeadersLength = 16,
-            ConnectTimeout = TimeSpan.FromSeconds(15),
-        })
-        {
-            Timeout = ExchangeTimeout,
-            MaxResponseContentBufferSize = LargestAnswer,
-        };
+        _time = time;
+        _connection = new VerifiedConnection(server, logger);
+        _http = new HttpClient(_connection.CreateHandler()) { Timeout = server.Timeout, MaxResponseContentBufferSize = LargestAnswer };
     }
 
     /// <summary>Registers and waits for the assignment.</summary>
@@ -104,17 +94,16 @@ internal sealed class DpsClient : IDisposable
         {
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, cancel);
             var body = await response.Content.ReadAsByteArrayAsync(cancel);
-            if (response.Headers.Date is { } told) _clock.Corroborate(told);
-            var wait = RetryAfter.Of(response.Headers, _time.GetUtcNow());
+            _connection.TakeTime(response.Headers.Date);
+            var wait = _connection.RetryAfter(response.Headers);
+            if (wait > LongestWait) wait = LongestWait;
             if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Accepted)) throw DpsRefusal.Of(request, url, response.StatusCode, body, wait);
             var answer = DpsAnswer.Read(body) ?? throw Bad(request, url, "it is not a registration status in JSON");
             return (answer, wait);
         }
-        catch (Exception cause) when (cause is HttpRequestException or IOException || (cause is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception failure) when (!cancel.IsCancellationRequested && VerifiedConnection.IsTransport(failure))
         {
-            throw cause is HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded or HttpRequestError.InvalidResponse }
-                ? Bad(request, url, "it is not HTTP of a sensible size")
-                : _explain(cause, url, request.Credential);
+            throw _connection.Explain(failure, message.Method, url);
         }
     }
 

@@ -5,7 +5,12 @@ namespace EstProv.Identity.Dps;
 /// <summary>The <see cref="ProblemException.Code"/>s of a registration, and what each means for what is done next.</summary>
 internal static class DpsCodes
 {
+    /// <summary>What the codes of <see cref="Est.Transport.VerifiedConnection"/> begin with here.</summary>
+    public const string Codes = "dps";
+
     public const string Unreachable = "dps_unreachable";
+    public const string Timeout = "dps_timeout";
+    public const string Reset = "dps_reset";
     public const string BadAnswer = "dps_bad_answer";
     public const string BadRequest = "dps_bad_request";
     public const string Unauthorized = "dps_unauthorized";
@@ -27,5 +32,6 @@ internal static class DpsCodes
         => IsCredentialRefused(problem) || problem.Code is Failed or Disabled or Unassigned or NotFound or BadRequest;
 
     /// <summary>The same operation may be asked for again.</summary>
-    public static bool IsPassing(ProblemException problem) => problem.Code is Unreachable or Throttled or ServerError or BadAnswer;
+    public static bool IsPassing(ProblemException problem)
+        => problem.Code is Unreachable or Timeout or Reset or Throttled or ServerError or BadAnswer or Codes + "_dns";
 }

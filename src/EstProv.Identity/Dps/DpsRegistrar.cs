@@ -1,7 +1,8 @@
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Client;
 using EstProv.Configuration.Identityd;
-using EstProv.Est.Tls;
+using EstProv.Est;
+using EstProv.Est.Transport;
 using EstProv.Identity.Provisioning;
 using EstProv.Platform;
 using EstProv.Platform.Time;
@@ -13,7 +14,7 @@ namespace EstProv.Identity.Dps;
 /// One registration from a credential to an assignment: the anchors for DPS from the Certificates Service, a TLS client whose key stays in the
 /// Key Service, the registration. Nothing of it stays in memory afterwards.
 /// </summary>
-internal sealed partial class DpsRegistrar(
+internal sealed class DpsRegistrar(
     DpsProvisioning settings,
     ICertificateClient certificates,
     IdentityOpener open,
@@ -32,15 +33,23 @@ internal sealed partial class DpsRegistrar(
             Issuer = credential.Leaf.Issuer,
         };
         clock.Raise(new DateTimeOffset(credential.Leaf.NotBefore));
-        if (!clock.IsBelieved) Log.ClockNotBelieved(logger, clock.TimeProvider.GetUtcNow(), clock.Floor);
 
         var trust = await TrustAsync(cancel);
         try
         {
-            var check = new ServerCertificateCheck(request.Endpoint, "dps", trust, clock);
             using var identity = open(credential);
-            using var client = new DpsClient(check.CreateOptions(identity.Context),
-                (cause, url, shown) => TransportProblem.Explain(cause, "dps", url, shown, check), clock);
+            var server = new TlsServer
+            {
+                Url = request.Endpoint,
+                Trust = trust,
+                Clock = clock,
+                ClientCertificate = identity.Context,
+                Timeout = DpsClient.ExchangeTimeout,
+                Credential = credential.CertificateId,
+                Kind = "a DPS endpoint",
+                Codes = DpsCodes.Codes,
+            };
+            using var client = new DpsClient(server, clock.TimeProvider, logger);
             return await client.RegisterAsync(request, cancel);
         }
         finally
@@ -50,9 +59,9 @@ internal sealed partial class DpsRegistrar(
     }
 
     /// <summary><c>trusted_certs</c>, else the system's store. The trust bundle is for EST and for modules, never for the cloud.</summary>
-    private async Task<ServerTrust> TrustAsync(CancellationToken cancel)
+    private async Task<EstTrust> TrustAsync(CancellationToken cancel)
     {
-        if (settings.TrustedCerts is not { } trusted) return new ServerTrust { System = true };
+        if (settings.TrustedCerts is not { } trusted) return new EstTrust { Anchors = [], System = true };
         var anchors = new X509Certificate2Collection();
         foreach (var id in trusted.Value)
         {
@@ -67,12 +76,6 @@ internal sealed partial class DpsRegistrar(
             }
         }
 
-        return new ServerTrust { Anchors = anchors };
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(1, LogLevel.Warning, "the clock says {Now:u}, which cannot be: it is at least {Floor:u}; DPS's certificate is judged by that")]
-        public static partial void ClockNotBelieved(ILogger logger, DateTimeOffset now, DateTimeOffset floor);
+        return new EstTrust { Anchors = anchors };
     }
 }

@@ -50,8 +50,8 @@ public sealed class SimulatorTests : IDisposable
     [TestCase(FaultKind.TlsExpired, "dps_tls_expired")]
     [TestCase(FaultKind.TlsAlert, "dps_tls_alert")]
     [TestCase(FaultKind.TlsClientAlert, "dps_tls_alert")]
-    [TestCase(FaultKind.Reset, "dps_unreachable")]
-    [TestCase(FaultKind.HalfAnswer, "dps_unreachable")]
+    [TestCase(FaultKind.Reset, "dps_reset")]
+    [TestCase(FaultKind.HalfAnswer, "dps_reset")]
     public async Task A_connection_that_breaks_is_explained(FaultKind kind, string code)
     {
         using var device = await NewDevice();

@@ -6,9 +6,9 @@ using System.Security.Cryptography.X509Certificates;
 namespace EstProv.Est.Transport;
 
 /// <summary>The HTTP client's innards, with all that acts behind our back switched off.</summary>
-internal static class EstHandler
+internal static class TlsHandler
 {
-    public static SocketsHttpHandler Create(EstServer server, ServerVerifier verifier, ConnectionStage stage) => new()
+    public static SocketsHttpHandler Create(TlsServer server, ServerVerifier verifier, ConnectionStage stage) => new()
     {
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.None,
