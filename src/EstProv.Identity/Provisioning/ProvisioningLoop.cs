@@ -103,12 +103,13 @@ internal sealed class ProvisioningLoop(
             var pause = gap.Next(problem.RetryAfter);
             var known = status.Now.Problem?.Code == problem.Code;
             _retry = _tried is null ? null : new Retry(_tried, _time.GetTimestamp(), pause);
+            var next = _time.GetUtcNow() + pause;
             status.Update(now => now with
             {
                 Phase = ProvisioningPhase.WaitingToRetry,
-                WaitingFor = $"the next attempt in {Words(pause)}",
+                WaitingFor = $"the next attempt at {next.UtcDateTime:HH:mm:ss}Z",
                 Problem = problem,
-                NextAttempt = _time.GetUtcNow() + pause,
+                NextAttempt = next,
                 Reprovisions = asked,
             });
             // A neighbour that is being restarted is looked for many times, and told once.
@@ -281,6 +282,4 @@ internal sealed class ProvisioningLoop(
 
         return !_unsaved;
     }
-
-    private static string Words(TimeSpan pause) => pause.TotalSeconds < 100 ? $"{Math.Ceiling(pause.TotalSeconds):0} s" : $"{Math.Ceiling(pause.TotalMinutes):0} min";
 }
