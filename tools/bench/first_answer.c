@@ -1,6 +1,7 @@
-/* How long a daemon takes from its start to its first answer: starts COMMAND, sends the request in FILE to the socket as soon as it
- * can be connected, and prints the milliseconds until an answer with the given status ("any": whatever it is). Then ends the daemon.
- * usage: first_answer SOCKET STATUS REQUEST_FILE COMMAND [ARGUMENT ...] */
+/* How long a daemon takes from its start to its first answer: starts COMMAND, sends the request in FILE to
+ * the socket as soon as it can be connected, and prints the milliseconds until an answer with the given
+ * status ("any": whatever it is). Then ends the daemon. usage: first_answer SOCKET STATUS REQUEST_FILE
+ * COMMAND [ARGUMENT ...] */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,12 @@ static int answered(const char *path, const char *status, const char *request, s
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char answer[64] = "";
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return 0;
+    if (fd < 0)
+        return 0;
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     int ok = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-             send(fd, request, length, MSG_NOSIGNAL) == (ssize_t)length && recv(fd, answer, sizeof answer - 1, 0) > 12 &&
-             strncmp(answer, "HTTP/1.1 ", 9) == 0 &&
+             send(fd, request, length, MSG_NOSIGNAL) == (ssize_t)length &&
+             recv(fd, answer, sizeof answer - 1, 0) > 12 && strncmp(answer, "HTTP/1.1 ", 9) == 0 &&
              (strcmp(status, "any") == 0 || strncmp(answer + 9, status, 3) == 0);
     close(fd);
     return ok;
@@ -57,7 +59,8 @@ int main(int argc, char **argv)
     }
     struct timespec pause = {0, 50000};
     int ok = 0;
-    while (!(ok = answered(argv[1], argv[2], request, length)) && now() - start < 10000) nanosleep(&pause, NULL);
+    while (!(ok = answered(argv[1], argv[2], request, length)) && now() - start < 10000)
+        nanosleep(&pause, NULL);
     double milliseconds = now() - start;
     kill(daemon, SIGTERM);
     waitpid(daemon, NULL, 0);

@@ -1,5 +1,5 @@
-/* The yardstick beside sign_load: the same P-256 C_Sign called directly in one process, by N threads with a session each.
- * usage: sign_direct MODULE SLOT PIN LABEL THREADS SIGNATURES_PER_THREAD */
+/* The yardstick beside sign_load: the same P-256 C_Sign called directly in one process, by N threads with a
+ * session each. usage: sign_direct MODULE SLOT PIN LABEL THREADS SIGNATURES_PER_THREAD */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
@@ -25,12 +25,14 @@ static double cpu(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static void must(CK_RV result, const char *what)
 {
-    if (result == CKR_OK) return;
+    if (result == CKR_OK)
+        return;
     fprintf(stderr, "error: %s: 0x%lx\n", what, result);
     exit(1);
 }
@@ -73,7 +75,8 @@ int main(int argc, char **argv)
     must(token->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session), "C_OpenSession");
     must(token->C_Login(session, CKU_USER, (unsigned char *)argv[3], strlen(argv[3])), "C_Login");
     CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &private_key, sizeof private_key}, {CKA_LABEL, argv[4], strlen(argv[4])}};
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &private_key, sizeof private_key},
+                             {CKA_LABEL, argv[4], strlen(argv[4])}};
     CK_ULONG found = 0;
     must(token->C_FindObjectsInit(session, wanted, 2), "C_FindObjectsInit");
     must(token->C_FindObjects(session, &key, 1, &found), "C_FindObjects");
@@ -85,12 +88,14 @@ int main(int argc, char **argv)
     pthread_t all[64];
     double start = now(), start_cpu = cpu();
     for (int i = 0; i < threads; i++)
-        if (pthread_create(&all[i], NULL, run, NULL) != 0) return 1;
-    for (int i = 0; i < threads; i++) pthread_join(all[i], NULL);
+        if (pthread_create(&all[i], NULL, run, NULL) != 0)
+            return 1;
+    for (int i = 0; i < threads; i++)
+        pthread_join(all[i], NULL);
     double seconds = now() - start;
     long count = threads * each;
-    printf("threads=%d signatures=%ld seconds=%.3f rate=%.0f cpu_us=%.1f\n", threads, count, seconds, (double)count / seconds,
-           (cpu() - start_cpu) / (double)count * 1e6);
+    printf("threads=%d signatures=%ld seconds=%.3f rate=%.0f cpu_us=%.1f\n", threads, count, seconds,
+           (double)count / seconds, (cpu() - start_cpu) / (double)count * 1e6);
     token->C_Finalize(NULL);
     return 0;
 }

@@ -1,6 +1,6 @@
-/* Load on the Key Service: N clients sign over its Unix socket, in the JSON form of POST /sign, each on a keep-alive connection.
- * Prints one line: clients, requests, seconds, rate, and the latencies in microseconds.
- * usage: sign_load SOCKET HANDLE CLIENTS REQUESTS_PER_CLIENT */
+/* Load on the Key Service: N clients sign over its Unix socket, in the JSON form of POST /sign, each on a
+ * keep-alive connection. Prints one line: clients, requests, seconds, rate, and the latencies in
+ * microseconds. usage: sign_load SOCKET HANDLE CLIENTS REQUESTS_PER_CLIENT */
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -33,7 +33,8 @@ static int connect_to(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -1;
+    if (fd < 0)
+        return -1;
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         close(fd);
@@ -49,16 +50,21 @@ static int read_answer(int fd)
     size_t have = 0;
     for (;;) {
         ssize_t got = recv(fd, buffer + have, sizeof buffer - 1 - have, 0);
-        if (got <= 0) return -1;
+        if (got <= 0)
+            return -1;
         have += (size_t)got;
         buffer[have] = 0;
         char *end = strstr(buffer, "\r\n\r\n");
-        if (end == NULL) continue;
+        if (end == NULL)
+            continue;
         char *length = strcasestr(buffer, "content-length:");
-        if (length == NULL) return -1;
+        if (length == NULL)
+            return -1;
         size_t total = (size_t)(end + 4 - buffer) + strtoul(length + 15, NULL, 10);
-        if (total >= sizeof buffer) return -1;
-        if (have >= total) return atoi(buffer + 9);
+        if (total >= sizeof buffer)
+            return -1;
+        if (have >= total)
+            return atoi(buffer + 9);
     }
 }
 
@@ -72,7 +78,8 @@ static void *run(void *argument)
     }
     for (long i = 0; i < client->requests; i++) {
         double start = now();
-        if (send(fd, client->request, client->request_length, MSG_NOSIGNAL) != (ssize_t)client->request_length ||
+        if (send(fd, client->request, client->request_length, MSG_NOSIGNAL) !=
+                (ssize_t)client->request_length ||
             read_answer(fd) != 200) {
             client->failed = 1;
             break;
@@ -102,17 +109,19 @@ int main(int argc, char **argv)
                                "{\"keyHandle\":\"%s\",\"algorithm\":\"ECDSA\",\"parameters\":{\"digest\":"
                                "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}}",
                                argv[2]);
-    int request_length = snprintf(request, sizeof request,
-                                  "POST /sign?api-version=2021-05-01 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                                  "application/json\r\nContent-Length: %d\r\n\r\n%s",
-                                  body_length, body);
+    int request_length =
+        snprintf(request, sizeof request,
+                 "POST /sign?api-version=2021-05-01 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                 "application/json\r\nContent-Length: %d\r\n\r\n%s",
+                 body_length, body);
     if (clients < 1 || each < 1 || request_length >= (int)sizeof request) {
         fprintf(stderr, "error: bad arguments\n");
         return 64;
     }
     struct client *all = calloc((size_t)clients, sizeof *all);
     double *latencies = calloc((size_t)clients * (size_t)each, sizeof *latencies);
-    if (all == NULL || latencies == NULL) return 1;
+    if (all == NULL || latencies == NULL)
+        return 1;
     double start = now();
     for (int i = 0; i < clients; i++) {
         all[i] = (struct client){.socket = argv[1],
@@ -120,7 +129,8 @@ int main(int argc, char **argv)
                                  .request_length = (size_t)request_length,
                                  .requests = each,
                                  .latencies = latencies + (size_t)i * (size_t)each};
-        if (pthread_create(&all[i].thread, NULL, run, &all[i]) != 0) return 1;
+        if (pthread_create(&all[i].thread, NULL, run, &all[i]) != 0)
+            return 1;
     }
     int failed = 0;
     for (int i = 0; i < clients; i++) {
@@ -134,9 +144,9 @@ int main(int argc, char **argv)
     }
     size_t count = (size_t)clients * (size_t)each;
     qsort(latencies, count, sizeof *latencies, by_value);
-    printf("clients=%d requests=%zu seconds=%.3f rate=%.0f p50_us=%.0f p99_us=%.0f p999_us=%.0f\n", clients, count, seconds,
-           (double)count / seconds, latencies[count / 2] * 1e6, latencies[count * 99 / 100] * 1e6,
-           latencies[count * 999 / 1000] * 1e6);
+    printf("clients=%d requests=%zu seconds=%.3f rate=%.0f p50_us=%.0f p99_us=%.0f p999_us=%.0f\n", clients,
+           count, seconds, (double)count / seconds, latencies[count / 2] * 1e6,
+           latencies[count * 99 / 100] * 1e6, latencies[count * 999 / 1000] * 1e6);
     free(latencies);
     free(all);
     return 0;
