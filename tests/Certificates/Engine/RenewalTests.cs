@@ -154,6 +154,39 @@ public sealed class RenewalTests
     }
 
     [Test]
+    public async Task An_est_identity_without_its_key_comes_again_by_bootstrap()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Stop();
+        device.Keyd.Lose("est-id");
+        device.Start();
+        device.Events.Await("committed", "est-id", 2);
+
+        Assert.That(device.Events.All.Last(seen => seen.Kind == "bootstrap").Fields["reason"], Is.EqualTo("the EST identity's key is gone"));
+        Assert.That(device.Keyd.FindKeyPair("est-id", device.Current("est-id")!.SpkiHash), Is.Not.Null);
+    }
+
+    [Test]
+    public async Task With_first_issue_an_est_identity_without_its_key_is_a_problem_for_the_operator()
+    {
+        await using var device = await ProvisionedAsync(BootstrapUse.FirstIssue);
+        device.Stop();
+        device.Keyd.Lose("est-id");
+        device.Start();
+        Assert.That(device.Ensure("est-id").Problem!.Code, Is.EqualTo("key_not_found"));
+        Assert.That(device.Events.Count("bootstrap", "bootstrap"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_busy_servers_wish_is_obeyed_by_renewals_too()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Status = 503, RetryAfter = 7200, Count = 1 });
+        device.Advance(0.81 * Life);
+        Assert.That(double.Parse(device.Events.All.First(seen => seen.Kind == "failed").Fields["retrySeconds"]!), Is.EqualTo(7200));
+    }
+
+    [Test]
     public async Task A_clock_in_the_far_future_does_no_harm()
     {
         await using var device = await ProvisionedAsync();
