@@ -58,7 +58,7 @@ public sealed class PendingTests
         device.Events.Await("pending", "device-id");
         device.AwaitIdle();
         device.Stop();
-        device.Time.AdjustTime(device.Time.GetUtcNow() - TimeSpan.FromDays(10));
+        device.Time.SetClock(device.Time.GetUtcNow() - TimeSpan.FromDays(10));
 
         device.Start();
         device.Advance(TimeSpan.FromSeconds(601));

@@ -187,12 +187,27 @@ public sealed class RenewalTests
     }
 
     [Test]
+    public async Task A_clock_that_was_set_makes_waiting_attempts_due()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Est });
+        device.Advance(0.8 * Life);
+        for (var i = 0; i < 24; i++) device.Advance(TimeSpan.FromHours(1));
+        var failures = device.Events.Count("failed", "est-id");
+        device.Advance(TimeSpan.FromMinutes(6));
+        Assert.That(device.Events.Count("failed", "est-id"), Is.EqualTo(failures), "the next attempt is hours away");
+
+        device.Time.SetClock(device.Time.GetUtcNow() - TimeSpan.FromDays(2));
+        device.Advance(TimeSpan.FromMinutes(6));
+        Assert.That(device.Events.Count("failed", "est-id"), Is.EqualTo(failures + 1));
+    }
+
+    [Test]
     public async Task A_clock_in_the_far_future_does_no_harm()
     {
         await using var device = await ProvisionedAsync();
         var before = device.Current("est-id")!.Spki;
-        device.Simulator.Clock.Offset = device.Time.GetUtcNow() - new DateTimeOffset(2040, 1, 1, 0, 0, 0, TimeSpan.Zero);
-        device.Time.AdjustTime(new DateTimeOffset(2040, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        device.Time.SetClock(new DateTimeOffset(2040, 1, 1, 0, 0, 0, TimeSpan.Zero));
         device.Advance(TimeSpan.FromMinutes(6));
         for (var i = 0; i < 5; i++) device.Advance(TimeSpan.FromMinutes(40));
 
@@ -204,8 +219,7 @@ public sealed class RenewalTests
     public async Task A_clock_in_1970_provisions_all_the_same()
     {
         await using var device = await TestDevice.CreateAsync();
-        device.Simulator.Clock.Offset = device.Time.GetUtcNow() - DateTimeOffset.UnixEpoch - TimeSpan.FromSeconds(9);
-        device.Time.AdjustTime(DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(9));
+        device.Time.SetClock(DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(9));
         device.Start();
 
         device.Provision();

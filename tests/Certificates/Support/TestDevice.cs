@@ -21,7 +21,7 @@ internal sealed class TestDevice : IAsyncDisposable
 {
     private static readonly Position Here = new("certd.toml", 1, 1);
 
-    private TestDevice(string folder, SimulatorHost simulator, FakeTimeProvider time)
+    private TestDevice(string folder, SimulatorHost simulator, DeviceTime time)
     {
         Folder = folder;
         Simulator = simulator;
@@ -71,7 +71,7 @@ internal sealed class TestDevice : IAsyncDisposable
 
     public SimulatorHost Simulator { get; }
 
-    public FakeTimeProvider Time { get; }
+    public DeviceTime Time { get; }
 
     public string Base { get; }
 
@@ -101,7 +101,7 @@ internal sealed class TestDevice : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("certd-").FullName;
         var time = new FakeTimeProvider(new DateTimeOffset(2027, 3, 1, 12, 0, 0, TimeSpan.Zero));
         var simulator = await SimulatorHost.StartAsync(new SimulatorOptions { Data = Path.Combine(folder, "sim"), Time = time, Est = est ?? new EstOptions() });
-        var device = new TestDevice(folder, simulator, time) { BuildTime = time.GetUtcNow() - TimeSpan.FromDays(30) };
+        var device = new TestDevice(folder, simulator, new DeviceTime(time)) { BuildTime = time.GetUtcNow() - TimeSpan.FromDays(30) };
         if (bootstrap) device.MakeBootstrap("bootstrap", "bootstrap.cer", "CN=device-1");
         return device;
     }
