@@ -23,6 +23,8 @@ internal sealed partial class CredentialEngine : IDisposable
 
     private static readonly TimeSpan WorkMayTake = TimeSpan.FromMinutes(2);
 
+    private static readonly TimeSpan WithoutThread = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
 
     private static readonly TimeSpan ThreadsMayTake = TimeSpan.FromSeconds(5);
@@ -235,8 +237,18 @@ internal sealed partial class CredentialEngine : IDisposable
         if (wait > TimeSpan.Zero) return wait;
         credential.Busy = true;
         _running++;
-        new Thread(() => Work(credential)) { IsBackground = true, Name = credential.Id }.Start();
-        return null;
+        try
+        {
+            new Thread(() => Work(credential)) { IsBackground = true, Name = credential.Id }.Start();
+            return null;
+        }
+        catch (Exception cause) when (cause is ThreadStartException or OutOfMemoryException)
+        {
+            credential.Busy = false;
+            _running--;
+            Log.NoThread(_log, credential.Id);
+            return WithoutThread;
+        }
     }
 
     private void Work(Credential credential)
@@ -357,5 +369,8 @@ internal sealed partial class CredentialEngine : IDisposable
     {
         [LoggerMessage(1, LogLevel.Information, "the clock has moved by {Seconds} s against the time that passed: all certificates are looked at again")]
         public static partial void ClockChanged(ILogger logger, long seconds);
+
+        [LoggerMessage(2, LogLevel.Error, "certificate '{Id}': no thread could be started for it; it is looked at again in 10 s")]
+        public static partial void NoThread(ILogger logger, string id);
     }
 }

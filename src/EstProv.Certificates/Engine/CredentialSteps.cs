@@ -199,7 +199,8 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
     /// <summary>A certificate that renews itself asks for the very Subject and SAN that it has (RFC 7030 section 4.2.2).</summary>
     private RequestPlan PlanOf(Credential credential)
     {
-        var reenroll = ReferenceEquals(credential, table.Identity) && credential.Current is not null
+        var keepsName = credential.Current is { } current && Needs.KeepsName(credential, current, parts.Clock);
+        var reenroll = keepsName && ReferenceEquals(credential, table.Identity)
             && EstIdentitySources.Choose(credential, parts.Configuration.Est!, parts.Clock) == EstIdentitySource.Itself;
         if (reenroll)
         {
@@ -209,7 +210,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
                 true, credential.Current!.RequestedName ?? identities.NameFor(credential));
         }
 
-        var name = identities.NameFor(credential);
+        var name = (keepsName && credential.Current!.Kind == StoredKind.Credential ? credential.Current.RequestedName : null) ?? identities.NameFor(credential);
         return new RequestPlan(Convert.ToBase64String(SubjectNames.CommonName(name).RawData), null, credential.Profile, false, name);
     }
 
@@ -293,7 +294,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
             Shown = way.Shown,
             Csr = pending?.Csr ?? prepared.Csr!,
             SubjectPublicKeyInfo = prepared.Key.SubjectPublicKeyInfo,
-            Reenroll = pending?.Reenroll ?? way.Reenroll,
+            Reenroll = pending?.Reenroll ?? (way.Reenroll && prepared.Plan.Reenroll),
             CaWanted = credential.Profile == CertificateProfile.Ca,
             Subject = SubjectOf(prepared.Plan),
             AlternativeNames = AlternativeNamesOf(prepared.Plan),

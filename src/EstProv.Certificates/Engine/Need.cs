@@ -28,10 +28,23 @@ internal static class Needs
         if (credential.Current is not { } current) return credential.Wanted ? Need.FirstIssue : Need.None;
         if (credential.KeyMissing) return Need.KeyMissing;
         if (credential.RefusedByServer && bootstrapAlways) return Need.Refused;
-        var name = credential.Issuance.CommonName ?? (credential.NamedByCaller ? credential.WantedName : null);
-        if (current.Kind == StoredKind.Credential && name is not null && current.RequestedName is { } asked && asked != name) return Need.OtherName;
+        if (HasOtherName(credential, current)) return Need.OtherName;
         return clock.Now >= RenewalAt(current) ? Need.Renewal : Need.None;
     }
+
+    /// <summary>The configuration or a caller wants another name than the one that was asked for.</summary>
+    public static bool HasOtherName(Credential credential, StoredCertificate current)
+    {
+        var name = credential.Issuance?.CommonName ?? (credential.NamedByCaller ? credential.WantedName : null);
+        return current.Kind == StoredKind.Credential && name is not null && current.RequestedName is { } asked && asked != name;
+    }
+
+    /// <summary>
+    /// A server may not like the other name. When it is time to renew, every second attempt keeps the old one, so that the wish for another name does not
+    /// cost the device its identity.
+    /// </summary>
+    public static bool KeepsName(Credential credential, StoredCertificate current, BelievedClock clock) =>
+        !HasOtherName(credential, current) || (clock.Now >= RenewalAt(current) && credential.Failures % 2 == 1);
 
     public static DateTimeOffset RenewalAt(StoredCertificate certificate) =>
         RenewalPolicy.FirstTry(certificate.NotBefore, certificate.NotAfter, certificate.IssuedAt, certificate.Spread);

@@ -178,6 +178,42 @@ public sealed class RenewalTests
     }
 
     [Test]
+    public async Task Another_configured_name_is_asked_for_once_and_not_in_a_loop()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Stop();
+        device.Configuration = Named(device.Configuration, "renamed");
+        device.Start();
+        device.Events.Await("committed", "est-id", 2);
+        for (var i = 0; i < 30; i++) device.Advance(TimeSpan.FromMinutes(10));
+
+        Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=renamed"));
+        Assert.That(device.Events.Count("issued", "est-id"), Is.EqualTo(2));
+        device.Advance(0.81 * Life);
+        Assert.That(device.Asked, Has.Some.EqualTo("simplereenroll/est-id 200"));
+    }
+
+    [Test]
+    public async Task A_name_that_the_server_does_not_like_does_not_keep_the_device_from_renewing()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Stop();
+        device.Configuration = Named(device.Configuration, "renamed");
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Label = "est-id", Route = "simpleenroll", Status = 403 });
+        var before = device.Current("est-id")!.Spki;
+        device.Start();
+        for (var i = 0; i < 90; i++) device.Advance(TimeSpan.FromDays(1));
+
+        Assert.That(device.Current("est-id")!.Spki, Is.Not.EqualTo(before));
+        Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=device-1"));
+    }
+
+    private static CertdConfiguration Named(CertdConfiguration configuration, string name) => configuration with
+    {
+        Issuance = new Dictionary<string, CertificateIssuance>(configuration.Issuance) { ["est-id"] = TestDevice.By(IssuanceMethod.Est, name: name) },
+    };
+
+    [Test]
     public async Task A_busy_servers_wish_is_obeyed_by_renewals_too()
     {
         await using var device = await ProvisionedAsync();
