@@ -95,7 +95,7 @@ static bool peer_of(int descriptor, uid_t *uid)
  * the path. */
 static bool is_trusted(uid_t uid, const char *server_user)
 {
-    uid_t wanted;
+    uid_t wanted = 0;
 
     return uid == geteuid() || (find_user(server_user, &wanted) && uid == wanted);
 }

@@ -7,10 +7,15 @@
 
 int main(int argc, char **argv)
 {
+    if (argc == 3) {
+        module_folder = argv[1];
+        return signs_alone(argv[2]) ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
     if (argc != 2) {
         (void)fprintf(stderr, "usage: %s FOLDER-OF-ESTPROV.SO\n", argv[0]);
         return EXIT_FAILURE;
     }
+    program_path = argv[0];
     module_folder = argv[1];
     /* Silence must be told from slowness soon; under valgrind everything is 30 times slower. */
     (void)setenv("ESTPROV_KEYD_TIMEOUT_MS", "1500", 0);

@@ -8,16 +8,14 @@
 #include <openssl/provider.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-/* What openssl.cnf does to a process, in each order that an integrator may write. */
-static OSSL_LIB_CTX *configured(const char *first, const char *second)
+static void write_configuration(char *path, size_t size, const char *first, const char *second)
 {
-    char path[64];
     FILE *file;
-    OSSL_LIB_CTX *world = OSSL_LIB_CTX_new();
 
-    (void)snprintf(path, sizeof(path), "/tmp/estprov-%d.cnf", (int)getpid());
+    (void)snprintf(path, size, "/tmp/estprov-%d.cnf", (int)getpid());
     file = fopen(path, "w");
     if (file == NULL)
         abort();
@@ -26,6 +24,15 @@ static OSSL_LIB_CTX *configured(const char *first, const char *second)
         (void)fprintf(file, "%s = on_2\n", second);
     (void)fprintf(file, "[on_1]\nactivate = 1\n[on_2]\nactivate = 1\n");
     (void)fclose(file);
+}
+
+/* What openssl.cnf does to a process, in each order that an integrator may write. */
+static OSSL_LIB_CTX *configured(const char *first, const char *second)
+{
+    char path[64];
+    OSSL_LIB_CTX *world = OSSL_LIB_CTX_new();
+
+    write_configuration(path, sizeof(path), first, second);
     CHECK(OSSL_PROVIDER_set_default_search_path(world, module_folder) == 1);
     CHECK(OSSL_LIB_CTX_load_config(world, path) == 1);
     (void)unlink(path);
@@ -61,6 +68,43 @@ static void estprov_alone(void)
     OSSL_LIB_CTX_free(world);
 }
 
+bool signs_alone(const char *uri)
+{
+    unsigned char signature[100];
+    size_t length = sizeof(signature);
+    OSSL_LIB_CTX *lonely = world_lonely();
+    EVP_PKEY *key = world_open(lonely, uri);
+    const bool done = EVP_MD_fetch(NULL, "SHA256", NULL) == NULL && key != NULL &&
+                      EVP_PKEY_get_bits(key) == 256 &&
+                      world_digest_sign(lonely, key, "SHA256", 0, signature, &length) &&
+                      world_digest_verify(lonely, key, "SHA256", 0, signature, length);
+
+    EVP_PKEY_free(key);
+    world_free(lonely);
+    return done;
+}
+
+/* The provider does its own public mathematics, wherever it is: this program is run anew, and there nobody
+ * else can. */
+static void nothing_elsewhere(void)
+{
+    struct fake_keyd *fake = fake_keyd_start("EC", "P-256");
+    char path[64];
+    int status = -1;
+    pid_t child;
+
+    write_configuration(path, sizeof(path), "null", NULL);
+    child = fork();
+    if (child == 0) {
+        (void)setenv("OPENSSL_CONF", path, 1);
+        (void)execl(program_path, program_path, module_folder, fake_keyd_uri(fake), (char *)NULL);
+        _exit(EXIT_FAILURE);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+    (void)unlink(path);
+    fake_keyd_stop(fake);
+}
+
 static void estprov_first(void)
 {
     struct fake_keyd *fake = fake_keyd_start("EC", "P-256");
@@ -86,6 +130,7 @@ static void estprov_first(void)
 
 void test_configuration(void)
 {
+    run_test("a key signs and verifies where no default provider is anywhere", nothing_elsewhere);
     run_test("openssl.cnf with default before estprov serves both kinds of key", default_first);
     run_test("openssl.cnf with estprov before default generates no keys", estprov_first);
     run_test("openssl.cnf with estprov alone leaves a process without its digests", estprov_alone);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 const char *module_folder;
+const char *program_path;
 
 static const unsigned char message[] = "the message that is signed";
 

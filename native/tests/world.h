@@ -8,6 +8,7 @@
 /* Library contexts with the real module loaded, as programs have them. */
 
 extern const char *module_folder; /* where estprov.so is */
+extern const char *program_path;  /* of these tests */
 
 /* The default provider, then estprov: the way openssl.cnf has it. */
 OSSL_LIB_CTX *world_normal(void);
