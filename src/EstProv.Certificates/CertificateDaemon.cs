@@ -16,27 +16,20 @@ public static partial class CertificateDaemon
     private const int BadConfiguration = 78; // EX_CONFIG of sysexits.h: a restart does not help
 
     /// <summary>Serves until it is stopped, or, with <see cref="DaemonContext.CheckOnly"/>, says all that is wrong with the configuration and the files that it names.</summary>
-    /// <returns>0; 78 for a configuration that cannot be used; 1 for another failure.</returns>
+    /// <returns>0; 78 for a configuration that cannot be used; 1 when the check fails otherwise.</returns>
+    /// <exception cref="ProblemException">The socket cannot be served.</exception>
     public static int Run(DaemonContext context)
     {
         ProcessHardening.ForbidCoreDumps();
         var loaded = ConfigurationLoader.LoadCertd(context.ConfigFile, context.ConfigDir, Users.FindUser);
         var logger = context.Loggers.CreateLogger("certd");
-        if (context.CheckOnly || loaded.Value is null) Console.Error.Write(loaded.ToTerminalText());
-        else foreach (var warning in loaded.Warnings) Log.Warning(logger, warning.ToString(), warning.Hint);
+        if (context.CheckOnly) Console.Error.Write(loaded.ToTerminalText());
+        else loaded.WriteTo(logger);
         if (loaded.Value is not { } configuration) return BadConfiguration;
         if (configuration.Est is not { TrustSystem: true }) SystemTrustStore.LeaveUnread();
         if (context.CheckOnly) return CertificateCheck.Run(configuration, logger) ? Done : Failed;
-        try
-        {
-            Serve(configuration, context, logger);
-            return Done;
-        }
-        catch (ProblemException problem)
-        {
-            Console.Error.WriteLine(problem.ToTerminalText());
-            return Failed;
-        }
+        Serve(configuration, context, logger);
+        return Done;
     }
 
     private static void Serve(CertdConfiguration configuration, DaemonContext context, ILogger logger)
@@ -60,13 +53,10 @@ public static partial class CertificateDaemon
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "{Warning} (hint: {Hint})")]
-        public static partial void Warning(ILogger logger, string warning, string hint);
-
-        [LoggerMessage(2, LogLevel.Information, "Serving on {Socket}; certificates are in {Folder}")]
+        [LoggerMessage(2, LogLevel.Information, "serving on {Socket}; certificates are in {Folder}")]
         public static partial void Serving(ILogger logger, string socket, string folder);
 
-        [LoggerMessage(3, LogLevel.Information, "Stopping")]
+        [LoggerMessage(3, LogLevel.Information, "stopping")]
         public static partial void Stopping(ILogger logger);
     }
 }

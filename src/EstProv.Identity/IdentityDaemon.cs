@@ -38,8 +38,7 @@ public static partial class IdentityDaemon
             return loaded.Value is null ? ConfigurationError : 0;
         }
 
-        foreach (var warning in loaded.Warnings) Log.ConfigurationWarning(logger, warning.ToString(), warning.Hint);
-        foreach (var error in loaded.Errors) Log.ConfigurationError(logger, error.ToString(), error.Hint);
+        loaded.WriteTo(logger);
         if (loaded.Value is not { } configuration) return ConfigurationError;
 
         ProcessHardening.ForbidCoreDumps();
@@ -97,11 +96,5 @@ public static partial class IdentityDaemon
     {
         [LoggerMessage(1, LogLevel.Information, "serving on {Socket}")]
         public static partial void Serving(ILogger logger, string socket);
-
-        [LoggerMessage(2, LogLevel.Warning, "{Problem} (hint: {Hint})")]
-        public static partial void ConfigurationWarning(ILogger logger, string problem, string hint);
-
-        [LoggerMessage(3, LogLevel.Critical, "{Problem} (hint: {Hint})")]
-        public static partial void ConfigurationError(ILogger logger, string problem, string hint);
     }
 }

@@ -23,38 +23,39 @@ public static partial class KeyDaemon
     /// <summary>
     /// Serves until it is stopped, or, with <see cref="DaemonContext.CheckOnly"/>, says all that is wrong with the configuration and the token.
     /// </summary>
-    /// <returns>0; 78 for a configuration that cannot be used; 1 for another failure.</returns>
+    /// <returns>0; 78 for a configuration that cannot be used; 1 when the check fails otherwise.</returns>
+    /// <exception cref="ProblemException">The socket cannot be served.</exception>
     public static int Run(DaemonContext context)
     {
         ProcessHardening.ForbidCoreDumps();
         var loaded = ConfigurationLoader.LoadKeyd(context.ConfigFile, context.ConfigDir, Users.FindUser);
         var logger = context.Loggers.CreateLogger("keyd");
-        if (context.CheckOnly || loaded.Value is null) Console.Error.Write(loaded.ToTerminalText());
-        else foreach (var warning in loaded.Warnings) Log.Warning(logger, warning.ToString(), warning.Hint);
+        if (context.CheckOnly) Console.Error.Write(loaded.ToTerminalText());
+        else loaded.WriteTo(logger);
         if (loaded.Value is not { } configuration) return BadConfiguration;
         if (!Uris.TryParse(configuration, out var uris)) return BadConfiguration;
         if (context.CheckOnly) return KeyCheck.Run(configuration, uris, context) ? Done : Failed;
-        try
-        {
-            Serve(configuration, uris, context, logger);
-            return Done;
-        }
-        catch (ProblemException problem)
-        {
-            Console.Error.WriteLine(problem.ToTerminalText());
-            return Failed;
-        }
+        Serve(configuration, uris, context, logger);
+        return Done;
     }
 
     private static void Serve(KeydConfiguration configuration, Uris uris, DaemonContext context, ILogger logger)
     {
         var folder = new StateFolder(configuration.HomedirPath);
-        var sealer = HandleSealer.Open(folder.HandleKey, out var replaced);
-        if (replaced) Log.HandlesVoid(logger, folder.HandleKey);
+        var handleKey = new HandleKey(folder, logger);
+        try
+        {
+            _ = handleKey.Bytes;
+        }
+        catch (ProblemException problem)
+        {
+            Log.StateUnavailable(logger, problem.ToLogText());
+        }
+
         using var keys = new KeyComposition(configuration, uris, new PinMemory(folder.Pins), folder.Files, context.Time, logger);
 
         var principals = DefaultPrincipals.AddTo(configuration.Principals, Users.FindUser, Users.Self);
-        var service = new KeyService(keys.Stores, new KeyIndex(folder.Index), sealer, new Authorizer(principals, context.Time, logger), keys.Preloaded, logger);
+        var service = new KeyService(keys.Stores, new KeyIndex(folder.Index), new HandleSealer(handleKey), new Authorizer(principals, context.Time, logger), keys.Preloaded, logger);
 
         var notify = new SystemdNotify();
         var options = new LocalServerOptions
@@ -95,19 +96,16 @@ public static partial class KeyDaemon
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning} (hint: {Hint})")]
-        public static partial void Warning(ILogger logger, string warning, string hint);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "Serving on {Socket}; keys are in {Store}")]
+        [LoggerMessage(2, LogLevel.Information, "serving on {Socket}; keys are in {Store}")]
         public static partial void Serving(ILogger logger, string socket, string store);
 
-        [LoggerMessage(Level = LogLevel.Error, Message = "The token cannot be used now; it is tried again by the next request: {Problem}")]
+        [LoggerMessage(3, LogLevel.Error, "the token cannot be used now; it is tried again by the next request: {Problem}")]
         public static partial void TokenUnavailable(ILogger logger, string problem);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{File} was damaged and has been replaced: handles given out before are void, clients load their keys again")]
-        public static partial void HandlesVoid(ILogger logger, string file);
+        [LoggerMessage(4, LogLevel.Error, "the state cannot be written now; it is tried again by the next request: {Problem}")]
+        public static partial void StateUnavailable(ILogger logger, string problem);
 
-        [LoggerMessage(Level = LogLevel.Information, Message = "Stopping")]
+        [LoggerMessage(5, LogLevel.Information, "stopping")]
         public static partial void Stopping(ILogger logger);
     }
 }

@@ -5,7 +5,7 @@ using EstProv.Platform;
 namespace EstProv.Keys;
 
 /// <summary>The Key Service's state on disk: <c>homedir_path</c>.</summary>
-internal sealed partial class StateFolder
+internal sealed partial class StateFolder(string path)
 {
     private const uint NoChange = uint.MaxValue; // chown(2)
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
@@ -13,24 +13,13 @@ internal sealed partial class StateFolder
     /// <summary>The user that the Key Service runs as.</summary>
     public const string DaemonUser = "estprov-keyd";
 
-    /// <exception cref="ProblemException"><c>state_folder</c>.</exception>
-    public StateFolder(string path)
-    {
-        Root = Make(path);
-        Index = Make(Path.Combine(path, "keys"));
-        Files = Make(Path.Combine(path, "files"));
-        AtomicFile.RemoveLeftovers(path);
-        AtomicFile.RemoveLeftovers(Index);
-        AtomicFile.RemoveLeftovers(Files);
-    }
-
-    public string Root { get; }
+    public string Root => path;
 
     /// <summary>One file for each key id.</summary>
-    public string Index { get; }
+    public string Index { get; } = Path.Combine(path, "keys");
 
     /// <summary>The private keys of the file store.</summary>
-    public string Files { get; }
+    public string Files { get; } = Path.Combine(path, "files");
 
     /// <summary>The key that authenticates handles.</summary>
     public string HandleKey => Path.Combine(Root, "handle.key");
@@ -39,6 +28,17 @@ internal sealed partial class StateFolder
     public string Pins => PinsIn(Root);
 
     public static string PinsIn(string root) => Path.Combine(root, "pins");
+
+    /// <summary>Makes what is missing, and removes what interrupted writes have left.</summary>
+    /// <exception cref="ProblemException"><c>state_folder</c>.</exception>
+    public void Prepare()
+    {
+        foreach (var folder in (ReadOnlySpan<string>)[Root, Index, Files])
+        {
+            Make(folder);
+            AtomicFile.RemoveLeftovers(folder);
+        }
+    }
 
     /// <summary>Makes the folder itself, for who only needs that. Made by root, it belongs to the daemon's user.</summary>
     /// <exception cref="ProblemException"><c>state_folder</c>.</exception>
@@ -60,16 +60,16 @@ internal sealed partial class StateFolder
         if (FileOwner.TryGet(folder, out var uid, out var gid) && uid != 0) _ = ChangeOwner(path, uid, gid);
     }
 
-    private static string Make(string path)
+    private static void Make(string path)
     {
         try
         {
-            return Directory.CreateDirectory(path, OwnerOnly).FullName;
+            Directory.CreateDirectory(path, OwnerOnly);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
             throw new ProblemException("state_folder", $"the state folder {path} cannot be made",
-                "create homedir_path and give it to the Key Service's user", 500, cause);
+                "create homedir_path on a writable file system with free space, and give it to the Key Service's user; it is tried again by itself", 500, cause);
         }
     }
 

@@ -53,7 +53,7 @@ internal static partial class Daemon
         }
         catch (ProblemException problem)
         {
-            Log.Ended(loggers.CreateLogger("EstProv." + name), problem.ToLogText());
+            Log.Ended(loggers.CreateLogger(name), problem.ToLogText());
             return 1;
         }
 
@@ -66,7 +66,7 @@ internal static partial class Daemon
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Critical, Message = "{Problem}")]
+        [LoggerMessage(90, LogLevel.Critical, "{Problem}")]
         public static partial void Ended(ILogger logger, string problem);
     }
 }

@@ -1,12 +1,25 @@
 using System.Security.Cryptography;
 using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Handles;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EstProv.Keys.Tests;
 
 public sealed class HandleSealerTests
 {
-    private readonly HandleSealer _sealer = new(RandomNumberGenerator.GetBytes(32));
+    private TemporaryFolder _folder = null!;
+    private HandleSealer _sealer = null!;
+
+    [SetUp]
+    public void MakeSealer()
+    {
+        _folder = new TemporaryFolder();
+        _sealer = In(_folder["home"]);
+    }
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Dispose();
 
     [TestCase("device-id")]
     [TestCase("gerät/../%")]
@@ -50,26 +63,45 @@ public sealed class HandleSealerTests
 
     [Test]
     public void Another_services_handle_is_refused() =>
-        Assert.That(Open(new HandleSealer(RandomNumberGenerator.GetBytes(32)).Seal("device-id", []), out _), Is.Null);
+        Assert.That(Open(In(_folder["another"]).Seal("device-id", []), out _), Is.Null);
 
     [Test]
     public void The_key_is_kept_and_readable_by_its_owner_only()
     {
-        using var folder = new TemporaryFolder();
-        var path = folder["handle.key"];
-        var handle = HandleSealer.Open(path, out var replaced).Seal("device-id", []);
-        Assert.That(replaced, Is.False);
-        Assert.That(File.GetUnixFileMode(path), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
-        var again = HandleSealer.Open(path, out _);
-        Span<char> id = stackalloc char[HandleSealer.LongestId];
-        Assert.That(again.TryOpen(handle, new byte[32], out _, id, out _));
+        var handle = In(_folder["home"]).Seal("device-id", []);
+        Assert.That(File.GetUnixFileMode(_folder["home/handle.key"]), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
+        Assert.That(Open(In(_folder["home"]), handle, out _), Is.EqualTo("device-id"));
     }
 
-    private string? Open(string handle, out byte[]? scope)
+    [Test]
+    public void A_damaged_key_is_replaced_and_handles_of_before_are_void()
+    {
+        var handle = In(_folder["home"]).Seal("device-id", []);
+        File.WriteAllText(_folder["home/handle.key"], "short");
+        var sealer = In(_folder["home"]);
+        Assert.That(Open(sealer, handle, out _), Is.Null);
+        Assert.That(Open(sealer, sealer.Seal("device-id", []), out _), Is.EqualTo("device-id"));
+    }
+
+    [Test]
+    public void A_key_that_cannot_be_written_is_told_and_tried_again()
+    {
+        File.WriteAllText(_folder["elsewhere"], "a file where the folder should be");
+        var sealer = In(_folder["elsewhere"]);
+        Assert.That(Assert.Throws<ProblemException>(() => sealer.Seal("device-id", []))!.Code, Is.EqualTo("state_folder"));
+        File.Delete(_folder["elsewhere"]);
+        Assert.That(Open(sealer, sealer.Seal("device-id", []), out _), Is.EqualTo("device-id"));
+    }
+
+    private static HandleSealer In(string home) => new(new HandleKey(new StateFolder(home), NullLogger.Instance));
+
+    private string? Open(string handle, out byte[]? scope) => Open(_sealer, handle, out scope);
+
+    private static string? Open(HandleSealer sealer, string handle, out byte[]? scope)
     {
         var room = new byte[HandleSealer.ScopeLength];
         var id = new char[HandleSealer.LongestId];
-        var opened = _sealer.TryOpen(handle, room, out var pinned, id, out var length);
+        var opened = sealer.TryOpen(handle, room, out var pinned, id, out var length);
         scope = pinned ? room : null;
         return opened ? new string(id, 0, length) : null;
     }

@@ -87,7 +87,7 @@ internal sealed class KeydUnderTest : IDisposable
         _folder.Dispose();
     }
 
-    private int Starts() => Log.Count(static line => line.Contains("Serving on", StringComparison.Ordinal));
+    private int Starts() => Log.Count(static line => line.Contains("serving on", StringComparison.Ordinal));
 
     private DaemonContext Context(bool checkOnly, CancellationToken stopping) => new()
     {

@@ -214,6 +214,7 @@ public sealed class RotationTests
     {
         _stores?.Dispose();
         _state = new StateFolder(_folder["home"]);
+        _state.Prepare();
         _store = new FailingStore(new FileKeyStore(_state.Files));
         _stores = new KeyStores(_store);
         var authorizer = new Authorizer(
@@ -222,7 +223,7 @@ public sealed class RotationTests
                 new KeyPrincipal { Uid = 9, Keys = ["*"], Rights = KeyRights.Use },
             ],
             TimeProvider.System, NullLogger.Instance);
-        _service = new KeyService(_stores, new KeyIndex(_state.Index), HandleSealer.Open(_state.HandleKey, out _), authorizer,
+        _service = new KeyService(_stores, new KeyIndex(_state.Index), new HandleSealer(new HandleKey(_state, NullLogger.Instance)), authorizer,
             new Dictionary<string, KeySource>(StringComparer.Ordinal), NullLogger.Instance);
     }
 

@@ -152,10 +152,10 @@ internal sealed partial class EstExchange : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Url} with credential '{Credential}': {Status} after {Milliseconds} ms")]
+        [LoggerMessage(202, LogLevel.Debug, "{Method} {Url} with credential '{Credential}': {Status} after {Milliseconds} ms")]
         public static partial void Answered(ILogger logger, string method, Uri url, string credential, int status, long milliseconds);
 
-        [LoggerMessage(Level = LogLevel.Information, Message = "{Url} redirects to {Target}, on the same server: followed")]
+        [LoggerMessage(203, LogLevel.Information, "{Url} redirects to {Target}, on the same server: followed")]
         public static partial void Redirected(ILogger logger, Uri url, Uri target);
     }
 }

@@ -27,7 +27,7 @@ internal sealed partial class ServerTime(BelievedClock clock, ServerVerifier ver
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "the time that the server told cannot be kept: {Problem}")]
+        [LoggerMessage(201, LogLevel.Warning, "the time that the server told cannot be kept: {Problem}")]
         public static partial void TimeNotKept(ILogger logger, string problem);
     }
 }

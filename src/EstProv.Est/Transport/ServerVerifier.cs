@@ -129,7 +129,7 @@ internal sealed partial class ServerVerifier(TlsServer server, ILogger logger)
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{Url}: the server's certificate was not judged by the clock alone: {Clock}")]
+        [LoggerMessage(204, LogLevel.Warning, "{Url}: the server's certificate was not judged by the clock alone: {Clock}")]
         public static partial void ClockNotBelieved(ILogger logger, Uri url, string clock);
     }
 }

@@ -47,8 +47,7 @@ internal sealed partial class Authorizer
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning,
-            Message = "Denied: user {Uid} (pid {Pid}) has no right to {Right} key '{Key}' ({Suppressed} denials not logged before)")]
+        [LoggerMessage(23, LogLevel.Warning, "denied: user {Uid} (pid {Pid}) has no right to {Right} key '{Key}' ({Suppressed} denials not logged before)")]
         public static partial void Denied(ILogger logger, uint uid, int pid, string key, string right, int suppressed);
     }
 }

@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using EstProv.Platform;
 
 namespace EstProv.Keys.Handles;
 
@@ -9,48 +8,19 @@ namespace EstProv.Keys.Handles;
 /// Makes and checks key handles: <c>v1.</c> and base64url of <c>scope length (1 byte), scope, key id (UTF-8), HMAC-SHA256 of all before</c>.
 /// The scope is empty (floating: the current key pair of the id) or the SHA-256 of one SubjectPublicKeyInfo (pinned).
 /// </summary>
-/// <remarks>A handle grants nothing: the caller's right to the key id is checked at every use.</remarks>
-internal sealed class HandleSealer
+/// <remarks>
+/// A handle grants nothing: the caller's right to the key id is checked at every use. Every member throws what <see cref="HandleKey.Bytes"/> throws.
+/// </remarks>
+internal sealed class HandleSealer(HandleKey key)
 {
     public const int ScopeLength = 32;
 
     /// <summary>Of a key id, in bytes of UTF-8.</summary>
     public const int LongestId = 256;
 
-    private const int KeyLength = 32;
     private const int MacLength = 32;
     private const int LongestPayload = 1 + ScopeLength + LongestId + MacLength;
     private const string Prefix = "v1.";
-
-    private readonly byte[] _key;
-
-    public HandleSealer(byte[] key) => _key = key.Length == KeyLength ? key : throw new ArgumentException("32 bytes are wanted", nameof(key));
-
-    /// <summary>Reads the key that authenticates handles, and makes it at the first start.</summary>
-    /// <param name="replaced">The file was there but unusable: every handle given out before is void, and clients load their keys again.</param>
-    /// <exception cref="ProblemException"><c>disk_full</c>, <c>file_*</c>.</exception>
-    public static HandleSealer Open(string path, out bool replaced)
-    {
-        replaced = false;
-        try
-        {
-            var key = File.ReadAllBytes(path);
-            if (key.Length == KeyLength) return new HandleSealer(key);
-            replaced = true;
-        }
-        catch (Exception cause) when (cause is FileNotFoundException or DirectoryNotFoundException)
-        {
-            replaced = false;
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
-        {
-            throw new ProblemException("file_permission", $"{path} cannot be read", "give the file to the Key Service's user", 500, cause);
-        }
-
-        var fresh = RandomNumberGenerator.GetBytes(KeyLength);
-        AtomicFile.Write(path, fresh);
-        return new HandleSealer(fresh);
-    }
 
     /// <param name="scope">Empty, or the SHA-256 of a SubjectPublicKeyInfo.</param>
     public string Seal(string keyId, ReadOnlySpan<byte> scope)
@@ -60,7 +30,7 @@ internal sealed class HandleSealer
         scope.CopyTo(payload[1..]);
         var length = 1 + scope.Length;
         length += Encoding.UTF8.GetBytes(keyId, payload[length..(LongestPayload - MacLength)]);
-        HMACSHA256.HashData(_key, payload[..length], payload[length..]);
+        HMACSHA256.HashData(key.Bytes, payload[..length], payload[length..]);
         return Prefix + Base64Url.EncodeToString(payload[..(length + MacLength)]);
     }
 
@@ -80,7 +50,7 @@ internal sealed class HandleSealer
         if (length < 1 + 1 + MacLength) return false;
 
         Span<byte> expected = stackalloc byte[MacLength];
-        HMACSHA256.HashData(_key, payload[..^MacLength], expected);
+        HMACSHA256.HashData(key.Bytes, payload[..^MacLength], expected);
         if (!CryptographicOperations.FixedTimeEquals(expected, payload[^MacLength..])) return false;
 
         payload = payload[..^MacLength];

@@ -118,7 +118,7 @@ internal sealed partial class Pkcs11Connection : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "Opened {Token} (model {Model}, serial {Serial}) through {Module}")]
+        [LoggerMessage(21, LogLevel.Information, "opened {Token} (model {Model}, serial {Serial}) through {Module}")]
         public static partial void Opened(ILogger logger, string token, string model, string serial, string module);
     }
 }

@@ -197,28 +197,28 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "Generated key '{Key}': {Kind} in store '{Store}'")]
+        [LoggerMessage(10, LogLevel.Information, "generated key '{Key}': {Kind} in store '{Store}'")]
         public static partial void Generated(ILogger logger, string key, string kind, string store);
 
-        [LoggerMessage(Level = LogLevel.Information, Message = "Promoted the staged key pair of '{Key}' ({Kind}); the old one is kept until it is retired")]
+        [LoggerMessage(11, LogLevel.Information, "promoted the staged key pair of '{Key}' ({Kind}); the old one is kept until it is retired")]
         public static partial void Promoted(ILogger logger, string key, string kind);
 
-        [LoggerMessage(Level = LogLevel.Information, Message = "The preloaded key of '{Key}' is the current one again")]
+        [LoggerMessage(12, LogLevel.Information, "the preloaded key of '{Key}' is the current one again")]
         public static partial void PreloadedBack(ILogger logger, string key);
 
-        [LoggerMessage(Level = LogLevel.Information, Message = "Destroyed a key pair of '{Key}' that is no longer used")]
+        [LoggerMessage(13, LogLevel.Information, "destroyed a key pair of '{Key}' that is no longer used")]
         public static partial void Destroyed(ILogger logger, string key);
 
-        [LoggerMessage(Level = LogLevel.Information, Message = "Undid an unfinished generation of key '{Key}'")]
+        [LoggerMessage(14, LogLevel.Information, "undid an unfinished generation of key '{Key}'")]
         public static partial void RolledBack(ILogger logger, string key);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "Key '{Key}' has unfinished work, which is tried again later: {Problem}")]
+        [LoggerMessage(15, LogLevel.Warning, "key '{Key}' has unfinished work, which is tried again later: {Problem}")]
         public static partial void NotSettled(ILogger logger, string key, string problem);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "Another algorithm is taken for key '{Key}': {Problem}")]
+        [LoggerMessage(16, LogLevel.Warning, "another algorithm is taken for key '{Key}': {Problem}")]
         public static partial void NextAlgorithm(ILogger logger, string key, string problem);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "The preloaded key '{Key}' has changed in the configuration ({Uri}); the key pair that was generated "
+        [LoggerMessage(17, LogLevel.Warning, "the preloaded key '{Key}' has changed in the configuration ({Uri}); the key pair that was generated "
             + "since stays the current one, and the preloaded one is found by its public key only")]
         public static partial void PreloadedChanged(ILogger logger, string key, string uri);
     }

@@ -234,7 +234,7 @@ internal sealed partial class KeyService
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Error, Message = "A record of the key index is left alone: {Problem}")]
+        [LoggerMessage(20, LogLevel.Error, "a record of the key index is left alone: {Problem}")]
         public static partial void RecordUnusable(ILogger logger, string problem);
     }
 }

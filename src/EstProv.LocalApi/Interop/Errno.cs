@@ -3,7 +3,7 @@ namespace EstProv.LocalApi.Interop;
 /// <summary>errno(3) of Linux; these have the same numbers on x86-64 and arm64.</summary>
 internal static class Errno
 {
-    public const int NotPermitted = 1, NoEntry = 2, Interrupted = 4, Again = 11, AccessDenied = 13, NotDirectory = 20, InvalidArgument = 22;
+    public const int NotPermitted = 1, NoEntry = 2, Interrupted = 4, Again = 11, AccessDenied = 13, Exists = 17, NotDirectory = 20, InvalidArgument = 22;
     public const int TooManyFilesInSystem = 23, TooManyFiles = 24, BrokenPipe = 32, Range = 34;
     public const int AddressInUse = 98, ConnectionAborted = 103, ConnectionReset = 104, NoBuffers = 105, TimedOut = 110, ConnectionRefused = 111;
 

@@ -19,6 +19,14 @@ internal static unsafe class SocketFile
         return (MemoryMarshal.Read<ushort>(status[ModeAt..]) & TypeMask) == SocketType ? MemoryMarshal.Read<ulong>(status[InodeAt..]) : null;
     }
 
+    /// <summary>Gives it another name, which nothing may have yet. 0, or errno.</summary>
+    public static int Rename(string from, string to)
+    {
+        if (Libc.Link(from, to) != 0) return Marshal.GetLastPInvokeError() is var error && error == Errno.Exists ? Errno.AddressInUse : error;
+        Delete(from);
+        return 0;
+    }
+
     /// <summary>Removes it; that it cannot be removed shows where something else is to be bound.</summary>
     public static void Delete(string path)
     {

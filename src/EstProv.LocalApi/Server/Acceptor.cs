@@ -80,10 +80,10 @@ internal sealed partial class Acceptor
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} cannot accept: no descriptors are left (code=too_many_files; hint: raise LimitNOFILE=)")]
+        [LoggerMessage(101, LogLevel.Warning, "{Socket} cannot accept: no descriptors are left (code=too_many_files; hint: raise LimitNOFILE=)")]
         public static partial void NoDescriptors(ILogger logger, string socket);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} could not be given to the group {Group}: its members cannot connect (code=socket_group; hint: add the daemon's user to the group, or use the .socket unit)")]
+        [LoggerMessage(102, LogLevel.Warning, "{Socket} could not be given to the group {Group}: its members cannot connect (code=socket_group; hint: add the daemon's user to the group, or use the .socket unit)")]
         public static partial void GroupRefused(ILogger logger, string socket, string group);
     }
 }

@@ -9,6 +9,7 @@ internal sealed class Listeners
 {
     private const int Backlog = 128;
     private const uint Mode = 0x1B0; // 0660
+    private const string UnreadySuffix = "~";
     private readonly string _path;
     private ulong? _inode;
 
@@ -41,34 +42,39 @@ internal sealed class Listeners
         if (_inode is not null && SocketFile.Find(_path) == _inode) SocketFile.Delete(_path);
     }
 
+    // Under another name until it listens and its group may connect: who finds the socket is answered.
     private int Bind(LocalServerOptions options)
     {
-        MakeRoom();
+        var unready = _path + UnreadySuffix;
+        MakeRoom(unready);
         var descriptor = UnixSocket.Create(UnixSocket.StreamType);
         if (descriptor < 0) throw Failed(Marshal.GetLastPInvokeError());
         // On Linux the file gets the mode of the unbound socket, less the umask: it is never wider than it should be.
         _ = Libc.ChangeMode(descriptor, Mode);
-        var error = UnixSocket.Bind(descriptor, _path);
-        if (error != 0)
+        var error = UnixSocket.Bind(descriptor, unready);
+        if (error == 0)
         {
-            _ = Libc.Close(descriptor);
-            throw Failed(error);
+            if (Users.FindGroup(options.Group) is { } group) GroupRefused = Libc.ChangeOwner(unready, uint.MaxValue, group) != 0;
+            File.SetUnixFileMode(unready, (UnixFileMode)Mode);
+            _ = Libc.Listen(descriptor, Backlog);
+            _inode = SocketFile.Find(unready);
+            error = SocketFile.Rename(unready, _path);
         }
 
-        _inode = SocketFile.Find(_path);
-        if (Users.FindGroup(options.Group) is { } group) GroupRefused = Libc.ChangeOwner(_path, uint.MaxValue, group) != 0;
-        File.SetUnixFileMode(_path, (UnixFileMode)Mode);
-        return descriptor;
+        if (error == 0) return descriptor;
+        _ = Libc.Close(descriptor);
+        throw Failed(error);
     }
 
     /// <summary>Removes a socket on which nobody listens any more.</summary>
-    private void MakeRoom()
+    private void MakeRoom(string unready)
     {
-        if (UnixSocket.Address(_path, stackalloc byte[110]) == 0)
+        if (UnixSocket.Address(unready, stackalloc byte[110]) == 0)
         {
-            throw new ProblemException("socket_path", $"the socket path {_path} is longer than {UnixSocket.LongestPath} bytes", "choose a shorter --runtime-dir");
+            throw new ProblemException("socket_path", $"the socket path {_path} is longer than {UnixSocket.LongestPath - UnreadySuffix.Length} bytes", "choose a shorter --runtime-dir");
         }
 
+        if (SocketFile.Find(unready) is not null) SocketFile.Delete(unready);
         if (SocketFile.Find(_path) is null) return;
         var probe = UnixSocket.Create(UnixSocket.StreamType);
         if (probe < 0) throw Failed(Marshal.GetLastPInvokeError());

@@ -224,13 +224,13 @@ public sealed partial class LocalServer : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{Route} for uid {Uid} takes longer than {Seconds} s; its client got 504 (code=deadline)")]
+        [LoggerMessage(104, LogLevel.Warning, "{Route} for uid {Uid} takes longer than {Seconds} s; its client got 504 (code=deadline)")]
         public static partial void TooSlow(ILogger logger, string route, uint uid, double seconds);
 
-        [LoggerMessage(Level = LogLevel.Error, Message = "serving {Socket} failed unexpectedly: {Type} {Trace} (code=internal)")]
+        [LoggerMessage(105, LogLevel.Error, "serving {Socket} failed unexpectedly: {Type} {Trace} (code=internal)")]
         public static partial void Failed(ILogger logger, string socket, string type, string trace);
 
-        [LoggerMessage(Level = LogLevel.Warning, Message = "{Socket} stops although {Threads} threads are still busy")]
+        [LoggerMessage(106, LogLevel.Warning, "{Socket} stops although {Threads} threads are still busy")]
         public static partial void NotDrained(ILogger logger, string socket, int threads);
     }
 }

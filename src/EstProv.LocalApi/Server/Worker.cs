@@ -182,7 +182,7 @@ internal sealed partial class Worker
     private static partial class Log
     {
         // The exception's text stays out: it may quote what the client sent.
-        [LoggerMessage(Level = LogLevel.Error, Message = "{Route} for uid {Uid} failed unexpectedly: {Types} {Trace} (code=internal)")]
+        [LoggerMessage(103, LogLevel.Error, "{Route} for uid {Uid} failed unexpectedly: {Types} {Trace} (code=internal)")]
         public static partial void HandlerFailed(ILogger logger, string route, uint uid, string types, string trace);
     }
 }

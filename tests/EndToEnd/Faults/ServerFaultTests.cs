@@ -100,7 +100,7 @@ public sealed class ServerFaultTests
         using var device = new Device(_simulator, "device-j");
         var id = _simulator.Host.AddFault(new FaultRule { Kind = FaultKind.DpsState, Service = Simulator.SimulatorService.Dps, State = state });
         device.StartAll();
-        var line = device["identityd"].WaitForLine(state, s_patience);
+        var line = device["identityd"].WaitForLine($"code=dps_{state}", s_patience);
         Assert.That(line, Does.Contain("https://").And.Contain("device-j"));
         var (code, output) = device.Command("status");
         Assert.That(output, Does.Contain(state), $"status says so too (exit {code})");

@@ -92,10 +92,8 @@ public sealed class TokenFaultTests
     public void A_key_without_the_right_to_sign_is_named()
     {
         using var device = new Device(_simulator, "device-m");
-        Tool.Run("pkcs11-tool",
-            ["--module", Token.Module, "--slot", device.Token.Slot, "--login", "--pin", Token.Pin, "--keypairgen", "--key-type", "EC:prime256v1", "--label", "derive", "--id", "03", "--usage-derive"],
-            device.Token.Environment);
-        device.Edit("keyd", "object=device%20id", "object=derive");
+        device.Token.MakeDecryptionKey("wrapping");
+        device.Edit("keyd", "object=device%20id", "object=wrapping");
         var (code, output) = device.Check("keyd");
         Assert.That(code, Is.Not.Zero);
         Assert.That(output, Does.Contain("sign").And.Contain("bootstrap"));

@@ -47,6 +47,11 @@ internal sealed class Token
         }
     }
 
+    /// <summary>An RSA key pair whose private key may decrypt, and not sign (CKA_SIGN is false).</summary>
+    public void MakeDecryptionKey(string label) =>
+        Tool.Run("p11tool", ["--provider", Module, "--login", "--generate-privkey", "rsa", "--bits", "2048", "--label", label, "--id", "03", "--mark-decrypt", "--outfile", "/dev/null", "pkcs11:token=device"],
+            new Dictionary<string, string>(Environment) { ["GNUTLS_PIN"] = Pin });
+
     /// <summary>How many private keys the token holds.</summary>
     public int CountPrivateKeys() =>
         Tool.Run("pkcs11-tool", ["--module", Module, "--slot", Slot, "--login", "--pin", Pin, "--list-objects", "--type", "privkey"], Environment)
