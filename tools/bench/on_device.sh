@@ -26,17 +26,6 @@ stop_daemons() {
 # ask USER SOCKET PATH: one request to a daemon.
 ask() { as "$1" curl -sS --fail --max-time 5 --unix-socket "/run/estprov/$2.sock" "http://localhost$3"; }
 
-step "counts of one provisioning, as the simulator saw them"
-curl -sS http://127.0.0.1:8440/state >"$world/state.json" || true
-python3 - "$world/state.json" <<'PY' || true
-import json, sys
-state = json.load(open(sys.argv[1]))
-for name in sorted(state):
-    if isinstance(state[name], (int, float, str)): print(f"   {name}: {state[name]}")
-    elif isinstance(state[name], dict):
-        for key in sorted(state[name]): print(f"   {name}.{key}: {state[name][key]}")
-PY
-
 step "three daemons, provisioned, restarted, the simulator stopped"
 kill "$simulator_process"
 wait "$simulator_process" || true

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # One device, from a blank token to a registered device. Runs in network, mount and process namespaces of its own (build.sh demo makes
 # them), so that the real names and ports, /etc, /run and /var can be used as on a device without touching this machine.
-# usage: device.sh TREE OUT WAY [keep|bench]
+# usage: device.sh TREE OUT WAY [keep|bench|count]
 set -euo pipefail
 
 readonly tree=$1 out=$2 way=$3 keep=${4:-}
 readonly scope=0ne00D3M0 pin=1234 device=demo-device-$way
 readonly module=/usr/lib/softhsm/libsofthsm2.so
 readonly world=/var/demo
-
 
 step() { printf '\n-- %s\n' "$*"; }
 fail() {
@@ -61,13 +60,23 @@ printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR
 device_environment=("SOFTHSM2_CONF=$SOFTHSM2_CONF" "OPENSSL_MODULES=$world/bin/usr/lib/ossl-modules")
 chown estprov-keyd:estprov-keyd "$world/token"
 chmod 0700 "$world/token"
+keyd_module=$module
+if [ "$keep" = count ]; then
+    # OpenSC's spy sits between keyd and the token, and writes down every call.
+    keyd_module=$(dpkg -L opensc-pkcs11 | grep -m 1 'pkcs11-spy\.so$')
+    install -o estprov-keyd -m 0600 /dev/null "$world/log/token-calls.log"
+    device_environment+=("PKCS11SPY=$module" "PKCS11SPY_OUTPUT=$world/log/token-calls.log")
+fi
 
 step "cloud set-up: the operator's CA, the EST server, DPS and IoT Hub (simulated, real TLS, on their real names and port 443)"
 simulator=(dotnet "$out/simulator/estprov-simulator.dll")
+# DPS takes a second to assign, as the real one does; where time or work is measured, it is ours alone.
+simulator_pace=()
+[[ $keep != bench && $keep != count ]] || simulator_pace=(--assigning-polls 0 --retry-after 0)
 "${simulator[@]}" --data "$world/pki" --init --est-host estendpoint.com --dps-host global.azure-devices-provisioning.net \
     --hub-host demo-hub.azure-devices.net --scope-id "$scope" >"$world/log/simulator-init.log" 2>&1 || fail "the simulator made no PKI" "see its log above"
 "${simulator[@]}" --data "$world/pki" --port 443 --est-host estendpoint.com --dps-host global.azure-devices-provisioning.net \
-    --hub-host demo-hub.azure-devices.net --scope-id "$scope" --control-port 8440 >"$world/log/simulator.log" 2>&1 &
+    --hub-host demo-hub.azure-devices.net --scope-id "$scope" --control-port 8440 "${simulator_pace[@]}" >"$world/log/simulator.log" 2>&1 &
 simulator_process=$!
 for _ in $(seq 200); do
     [ -s "$world/pki/ports.json" ] && break
@@ -97,7 +106,7 @@ install -m 0644 "$world/pki/dps-ca.cer" /var/secrets/dps-ca.cer
 step "configuration: the documented files, with this difference"
 config=/tmp/estprov-demo-config.$$
 cp "$config"/*.toml /etc/estprov/
-sed -i -e "s|/usr/lib/hardware-specific-pkcs11-library.so|$module|" -e "s|slot-id=0|slot-id=$slot|" /etc/estprov/keyd.toml
+sed -i -e "s|/usr/lib/hardware-specific-pkcs11-library.so|$keyd_module|" -e "s|slot-id=0|slot-id=$slot|" /etc/estprov/keyd.toml
 sed -i -e "s|<ADD dps SCOPE ID HERE>|$scope|" /etc/estprov/identityd.toml
 case $way in
 single-url) sed -i -e '/^# EST endpoint URL specifically/,/^$/d' -e '/^ *# EST endpoint URL specifically/d' -e '/^ *"\(est-id\|device-id\|device-ca\)" = "https/d' /etc/estprov/certd.toml ;;
@@ -145,6 +154,9 @@ printf '\nprovisioned way=%s hub=%s device=%s seconds=%s\n' "$way" "$hub" "$name
 if [ "$keep" = bench ]; then
     # shellcheck source=tools/bench/on_device.sh
     . "$tree/tools/bench/on_device.sh"
+elif [ "$keep" = count ]; then
+    # shellcheck source=tools/bench/counts.sh
+    . "$tree/tools/bench/counts.sh"
 elif [ -n "$keep" ]; then
     cat <<EOF
 
