@@ -45,7 +45,7 @@ public static partial class CertificateDaemon
         service.Start();
         Log.Serving(logger, context.CertdSocket, configuration.HomedirPath);
         notify.Ready();
-        context.Stopping.WaitHandle.WaitOne();
+        Footprint.Wait(context.Stopping);
         notify.Stopping();
         Log.Stopping(logger);
         server.Stop();

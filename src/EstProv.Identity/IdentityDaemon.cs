@@ -67,7 +67,7 @@ public static partial class IdentityDaemon
         service.Start();
         Log.Serving(logger, context.IdentitydSocket);
         notify.Ready();
-        context.Stopping.WaitHandle.WaitOne();
+        Footprint.Wait(context.Stopping);
         notify.Stopping();
         service.Stop();
     }

@@ -73,7 +73,7 @@ public static partial class KeyDaemon
         // The first request finds the token open. A token that is absent is no reason not to serve: the answers say so.
         var warmUp = new Thread(() => WarmUp(keys, service, logger)) { IsBackground = true, Name = "open-token" };
         warmUp.Start();
-        context.Stopping.WaitHandle.WaitOne();
+        Footprint.Wait(context.Stopping);
         notify.Stopping();
         Log.Stopping(logger);
         server.Stop();

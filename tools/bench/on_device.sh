@@ -31,10 +31,7 @@ kill "$simulator_process"
 wait "$simulator_process" || true
 stop_daemons
 # A principal of the benchmark's own: the daemon's user measures start-up by itself.
-mkdir -p /etc/estprov/keyd.d
-printf '[[principal]]\nuser = "estprov-keyd"\nkeys = ["*"]\nrights = ["use"]\n[[principal]]\nuser = "estprov-certd"\nkeys = ["*"]\nrights = ["use", "generate", "delete"]\n[[principal]]\nuser = "estprov-identityd"\nkeys = ["device-id"]\nrights = ["use"]\n' >/etc/estprov/keyd.d/90-bench.toml
-chmod 0644 /etc/estprov/keyd.d/90-bench.toml
-chmod 0755 /etc/estprov/keyd.d
+printf '[[principal]]\nuser = "estprov-keyd"\nkeys = ["*"]\nrights = ["use"]\n' >/etc/estprov/keyd.d/90-bench.toml
 start_daemons
 wait_for ask estprov-certd keyd '/keypair/device-id?api-version=2021-05-01'
 wait_for ask estprov-demo identityd '/identities/provisioning?api-version=2020-09-01'

@@ -2,7 +2,7 @@
 # The demo: a device is set up as an operator would, and provisions itself, once for each way.
 
 demo_ways=(single-url url-per-certificate local-mint preloaded-est-id)
-demo_packages=(softhsm2 opensc gnutls-bin openssl iproute2 util-linux diffutils)
+demo_packages=(softhsm2 opensc gnutls-bin openssl iproute2 util-linux mount diffutils curl)
 
 # in_a_world_of_its_own COMMAND...: own network, mounts and processes; nothing of this machine is changed.
 in_a_world_of_its_own() {

@@ -63,7 +63,7 @@ chmod 0700 "$world/token"
 keyd_module=$module
 if [ "$keep" = count ]; then
     # OpenSC's spy sits between keyd and the token, and writes down every call.
-    keyd_module=$(dpkg -L opensc-pkcs11 | grep -m 1 'pkcs11-spy\.so$')
+    keyd_module=$(find /usr/lib -name pkcs11-spy.so -print -quit)
     install -o estprov-keyd -m 0600 /dev/null "$world/log/token-calls.log"
     device_environment+=("PKCS11SPY=$module" "PKCS11SPY_OUTPUT=$world/log/token-calls.log")
 fi
@@ -119,10 +119,12 @@ esac
 for file in keyd certd identityd; do
     diff -U0 --label "documented $file.toml" --label "/etc/estprov/$file.toml" "$config/$file.toml" "/etc/estprov/$file.toml" || true
 done
-# What the documented files leave open, as drop-ins: DPS's server is not in the system's trust store here.
-mkdir -p /etc/estprov/{certd,identityd}.d
+# What the documented files leave open, as drop-ins: DPS's server is not in the system's trust store here, and a local program's user
+# may know the device's identity and use its key.
+mkdir -p /etc/estprov/{keyd,certd,identityd}.d
+printf '[[principal]]\nuser = "estprov-demo"\nkeys = ["device-id"]\nrights = ["use"]\n' >/etc/estprov/keyd.d/10-demo.toml
 printf '[preloaded_certs]\n"dps-ca" = "/var/secrets/dps-ca.cer"\n' >/etc/estprov/certd.d/10-demo.toml
-printf '[provisioning]\ntrusted_certs = ["dps-ca"]\n' >/etc/estprov/identityd.d/10-demo.toml
+printf '[provisioning]\ntrusted_certs = ["dps-ca"]\n[[principal]]\nuser = "estprov-demo"\nname = "demo"\nidtype = ["device"]\n' >/etc/estprov/identityd.d/10-demo.toml
 tail -n +1 /etc/estprov/*.d/*.toml
 chown -R root:estprov /etc/estprov
 # The file with the PIN is keyd's alone.
@@ -149,6 +151,15 @@ status=$(as estprov-demo "$world/bin/usr/bin/estprov" status --json)
 hub=$(sed -n -E 's/.*"hub": *"([^"]+)".*/\1/p' <<<"$status" | head -n 1)
 name=$(sed -n -E 's/.*"device": *"([^"]+)".*/\1/p' <<<"$status" | head -n 1)
 [[ -n $hub && $name = "$device" ]] || fail "status names hub '$hub' and device '$name', not $device" "see the table above"
+
+step "a local program asks for the device's identity, and signs with its key by way of OpenSSL"
+who=$(as estprov-demo curl -sS --fail --unix-socket /run/estprov/identityd.sock -H 'Content-Type: application/json' -d '{"type":"aziot"}' \
+    'http://localhost/identities/device?api-version=2020-09-01') || fail "identityd does not tell who the device is" "see its log above"
+printf '%s\n' "$who"
+[[ $who == *"\"$device\""* ]] || fail "that is another identity than $device" "see it above"
+as estprov-demo openssl pkeyutl -sign -rawin -digest sha256 -in /etc/hostname -provider default -provider estprov -inkey estprov:id=device-id >"$world/signature" ||
+    fail "the device's key does not sign" "see keyd's log above"
+printf 'signed %s bytes of /etc/hostname: %s bytes of signature\n' "$(stat -c %s /etc/hostname)" "$(stat -c %s "$world/signature")"
 printf '\nprovisioned way=%s hub=%s device=%s seconds=%s\n' "$way" "$hub" "$name" "$seconds"
 
 if [ "$keep" = bench ]; then
@@ -163,6 +174,7 @@ elif [ -n "$keep" ]; then
 The device goes on running until you leave this shell. You are its user estprov-demo:
   estprov status                  what it has
   curl --unix-socket /run/estprov/identityd.sock 'http://localhost/identities/provisioning?api-version=2020-09-01'
+  openssl s_client -connect demo-hub.azure-devices.net:443 -provider default -provider estprov -cert FILE -key estprov:id=device-id
   ls $world/log                   the daemons' logs
 EOF
     device_environment+=("TERM=${TERM:-dumb}" "PS1=device\\$ ")

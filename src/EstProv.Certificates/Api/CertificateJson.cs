@@ -1,4 +1,5 @@
-using System.Text.Json.Serialization;
+using System.Text.Json;
+using EstProv.LocalApi;
 
 namespace EstProv.Certificates.Api;
 
@@ -19,12 +20,6 @@ internal sealed record IssuerBody
 
     /// <summary>Of clients that speak the older daemons' contract. Not used: certd signs with the key that belongs to the issuer's certificate, and with no other.</summary>
     public string? PrivateKeyHandle { get; init; }
-}
-
-/// <summary>Certificates as PEM, leaf first.</summary>
-internal sealed record PemBody
-{
-    public required string Pem { get; init; }
 }
 
 /// <summary><c>POST /credentials/{id}/ensure</c>.</summary>
@@ -56,12 +51,6 @@ internal sealed record ProblemBody
     public required string Hint { get; init; }
 
     public required string Code { get; init; }
-}
-
-/// <summary><c>POST /credentials/{id}/confirm</c>.</summary>
-internal sealed record ConfirmBody
-{
-    public required string Spki { get; init; }
 }
 
 /// <summary><c>POST /credentials/{id}/refuse</c>.</summary>
@@ -113,12 +102,92 @@ internal sealed record CredentialEntry
     public double? RetrySeconds { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(IssueBody))]
-[JsonSerializable(typeof(PemBody))]
-[JsonSerializable(typeof(EnsureBody))]
-[JsonSerializable(typeof(EnsureReply))]
-[JsonSerializable(typeof(ConfirmBody))]
-[JsonSerializable(typeof(RefuseBody))]
-[JsonSerializable(typeof(CredentialList))]
-internal sealed partial class CertificateJson : JsonSerializerContext;
+/// <summary>These bodies as JSON.</summary>
+internal static class CertificateJson
+{
+    public static IssueBody Issue(JsonElement json) => new()
+    {
+        CertId = json.Text("certId"),
+        Csr = json.Text("csr"),
+        Issuer = json.OptionalObject("issuer") is { } issuer ? new IssuerBody { CertId = issuer.Text("certId"), PrivateKeyHandle = issuer.OptionalText("privateKeyHandle") } : null,
+    };
+
+    public static string Pem(JsonElement json) => json.Text("pem");
+
+    public static EnsureBody Ensure(JsonElement json) => new()
+    {
+        KeyId = json.Text("keyId"),
+        CommonName = json.OptionalText("commonName"),
+        WaitSeconds = json.Number("waitSeconds"),
+    };
+
+    public static string Spki(JsonElement json) => json.Text("spki");
+
+    public static RefuseBody Refuse(JsonElement json) => new() { Spki = json.Text("spki"), Reason = json.Text("reason") };
+
+    public static EnsureReply Ensured(JsonElement json) => new()
+    {
+        State = json.Text("state"),
+        Chain = json.OptionalText("chain"),
+        KeyHandle = json.OptionalText("keyHandle"),
+        Problem = json.OptionalObject("problem") is { } problem
+            ? new ProblemBody { Message = problem.Text("message"), Hint = problem.Text("hint"), Code = problem.Text("code") }
+            : null,
+    };
+
+    public static void WritePem(Utf8JsonWriter json, string pem)
+    {
+        json.WriteStartObject();
+        json.WriteString("pem"u8, pem);
+        json.WriteEndObject();
+    }
+
+    public static void Write(Utf8JsonWriter json, EnsureReply reply)
+    {
+        json.WriteStartObject();
+        json.WriteString("state"u8, reply.State);
+        json.WriteOptional("chain", reply.Chain);
+        json.WriteOptional("keyHandle", reply.KeyHandle);
+        WriteProblem(json, reply.Problem);
+        json.WriteEndObject();
+    }
+
+    public static void Write(Utf8JsonWriter json, CredentialList list)
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("credentials"u8);
+        foreach (var entry in list.Credentials) Write(json, entry);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, CredentialEntry entry)
+    {
+        json.WriteStartObject();
+        json.WriteString("id"u8, entry.Id);
+        json.WriteString("state"u8, entry.State);
+        json.WriteOptional("keyId", entry.KeyId);
+        json.WriteOptional("subject", entry.Subject);
+        json.WriteOptional("issuer", entry.Issuer);
+        json.WriteOptional("notBefore", entry.NotBefore);
+        json.WriteOptional("notAfter", entry.NotAfter);
+        json.WriteOptional("keyAlgorithm", entry.KeyAlgorithm);
+        json.WriteOptional("url", entry.Url);
+        json.WriteOptional("credential", entry.Credential);
+        json.WriteOptional("lastAttempt", entry.LastAttempt);
+        WriteProblem(json, entry.Problem);
+        json.WriteOptional("nextRenewal", entry.NextRenewal);
+        if (entry.RetrySeconds is { } seconds) json.WriteNumber("retrySeconds"u8, seconds);
+        json.WriteEndObject();
+    }
+
+    private static void WriteProblem(Utf8JsonWriter json, ProblemBody? problem)
+    {
+        if (problem is null) return;
+        json.WriteStartObject("problem"u8);
+        json.WriteString("message"u8, problem.Message);
+        json.WriteString("hint"u8, problem.Hint);
+        json.WriteString("code"u8, problem.Code);
+        json.WriteEndObject();
+    }
+}

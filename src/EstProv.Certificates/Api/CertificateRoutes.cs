@@ -23,26 +23,26 @@ internal sealed class CertificateRoutes(
 
     private void Issue(LocalRequest request, LocalResponse response)
     {
-        var body = request.Json(CertificateJson.Default.IssueBody);
+        var body = request.Json(CertificateJson.Issue);
         rights.DemandCertificate(request.Peer.Uid, body.CertId);
         if (body.Issuer is { } named) rights.DemandIssuer(request.Peer.Uid, named.CertId);
         var pem = issuer.Issue(body.CertId, body.Csr, body.Issuer?.CertId, request.Stopping);
         response.Status = 201;
-        response.Json(new PemBody { Pem = pem }, CertificateJson.Default.PemBody);
+        CertificateJson.WritePem(response.Json(), pem);
     }
 
     private void Read(LocalRequest request, LocalResponse response) =>
-        response.Json(new PemBody { Pem = reader.Read(request.Route("id")) }, CertificateJson.Default.PemBody);
+        CertificateJson.WritePem(response.Json(), reader.Read(request.Route("id")));
 
     private void Import(LocalRequest request, LocalResponse response)
     {
         var id = request.Route("id");
         rights.DemandCertificate(request.Peer.Uid, id);
-        var body = request.Json(CertificateJson.Default.PemBody);
+        var pem = request.Json(CertificateJson.Pem);
         if (parts.Preloaded.IsBundle(id))
             throw new ProblemException("certificate_managed", $"'{id}' is a bundle of the configuration", "import under another id", 400);
 
-        var imported = Describe(id, body.Pem);
+        var imported = Describe(id, pem);
         if (engine.Table.FindLocked(id) is { } credential)
         {
             requests.Import(credential, imported, request.Stopping);
@@ -55,7 +55,7 @@ internal sealed class CertificateRoutes(
         }
 
         response.Status = 201;
-        response.Json(new PemBody { Pem = imported.Pem }, CertificateJson.Default.PemBody);
+        CertificateJson.WritePem(response.Json(), imported.Pem);
     }
 
     /// <summary>Also when there is none. An operator's file is never touched.</summary>

@@ -20,31 +20,31 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
         server.Map("POST", "/credentials/{id}/refuse", versions, Refuse, waits);
     }
 
-    private void List(LocalRequest request, LocalResponse response) => response.Json(listing.List(), CertificateJson.Default.CredentialList);
+    private void List(LocalRequest request, LocalResponse response) => CertificateJson.Write(response.Json(), listing.List());
 
     private void Ensure(LocalRequest request, LocalResponse response)
     {
         var id = request.Route("id");
         rights.DemandCertificate(request.Peer.Uid, id);
-        var body = request.Json(CertificateJson.Default.EnsureBody);
+        var body = request.Json(CertificateJson.Ensure);
         var wait = TimeSpan.FromSeconds(Math.Clamp(body.WaitSeconds, 0, CredentialRequests.LongestWait.TotalSeconds));
         var answer = requests.Ensure(id, body.KeyId, body.CommonName, wait, rights.IsIdentityd(request.Peer.Uid), request.Stopping);
-        response.Json(
+        CertificateJson.Write(
+            response.Json(),
             new EnsureReply
             {
                 State = answer.State switch { CredentialState.Current => "current", CredentialState.Staged => "staged", _ => "pending" },
                 Chain = answer.ChainPem,
                 KeyHandle = answer.KeyHandle,
                 Problem = answer.Problem is { } problem ? CredentialListing.Body(problem) : null,
-            },
-            CertificateJson.Default.EnsureReply);
+            });
     }
 
     private void Confirm(LocalRequest request, LocalResponse response)
     {
         var id = request.Route("id");
         rights.DemandCertificate(request.Peer.Uid, id);
-        requests.Confirm(id, Spki(request.Json(CertificateJson.Default.ConfirmBody).Spki), request.Stopping);
+        requests.Confirm(id, Spki(request.Json(CertificateJson.Spki)), request.Stopping);
         response.NoContent();
     }
 
@@ -52,7 +52,7 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
     {
         var id = request.Route("id");
         rights.DemandCertificate(request.Peer.Uid, id);
-        var body = request.Json(CertificateJson.Default.RefuseBody);
+        var body = request.Json(CertificateJson.Refuse);
         var reason = body.Reason.Length > LongestReason ? body.Reason[..LongestReason] : body.Reason;
         requests.Refuse(id, Spki(body.Spki), reason.ReplaceLineEndings(" "), request.Stopping);
         response.NoContent();

@@ -1,9 +1,9 @@
 using System.Buffers.Text;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using EstProv.Certificates.Api;
 using EstProv.Certificates.Store;
+using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
 using EstProv.Platform;
 
@@ -20,10 +20,14 @@ public sealed class CertificateClient(LocalClient client) : ICertificateClient
 
     public Task<CredentialAnswer> EnsureAsync(string certId, string keyId, string? commonName, TimeSpan wait, CancellationToken cancel) => Blocking(() =>
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(
-            new EnsureBody { KeyId = keyId, CommonName = commonName, WaitSeconds = wait.TotalSeconds }, CertificateJson.Default.EnsureBody);
+        var body = JsonFields.Write(json =>
+        {
+            json.WriteString("keyId"u8, keyId);
+            json.WriteOptional("commonName", commonName);
+            json.WriteNumber("waitSeconds"u8, wait.TotalSeconds);
+        });
         var reply = client.Send("POST", $"/credentials/{Uri.EscapeDataString(certId)}/ensure{Version}", body, Json, timeout: wait + AnswerTime);
-        var answer = Read(reply, CertificateJson.Default.EnsureReply);
+        var answer = Read(reply, CertificateJson.Ensured);
         return new CredentialAnswer(
             answer.State switch
             {
@@ -37,29 +41,33 @@ public sealed class CertificateClient(LocalClient client) : ICertificateClient
 
     public Task ConfirmAsync(string certId, ReadOnlyMemory<byte> spkiSha256, CancellationToken cancel) => Blocking(() =>
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(new ConfirmBody { Spki = Base64Url.EncodeToString(spkiSha256.Span) }, CertificateJson.Default.ConfirmBody);
+        var body = JsonFields.Write(json => json.WriteString("spki"u8, Base64Url.EncodeToString(spkiSha256.Span)));
         return client.Send("POST", $"/credentials/{Uri.EscapeDataString(certId)}/confirm{Version}", body, Json, timeout: TimeSpan.FromMinutes(1)).Status;
     }, cancel);
 
     public Task RefuseAsync(string certId, ReadOnlyMemory<byte> spkiSha256, string reason, CancellationToken cancel) => Blocking(() =>
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(
-            new RefuseBody { Spki = Base64Url.EncodeToString(spkiSha256.Span), Reason = reason }, CertificateJson.Default.RefuseBody);
+        var body = JsonFields.Write(json =>
+        {
+            json.WriteString("spki"u8, Base64Url.EncodeToString(spkiSha256.Span));
+            json.WriteString("reason"u8, reason);
+        });
         return client.Send("POST", $"/credentials/{Uri.EscapeDataString(certId)}/refuse{Version}", body, Json, timeout: TimeSpan.FromMinutes(1)).Status;
     }, cancel);
 
     public Task<X509Certificate2Collection> GetAsync(string certId, CancellationToken cancel) => Blocking(() =>
-        PemText.Parse(Read(client.Send("GET", $"/certificates/{Uri.EscapeDataString(certId)}{Version}"), CertificateJson.Default.PemBody).Pem), cancel);
+        PemText.Parse(Read(client.Send("GET", $"/certificates/{Uri.EscapeDataString(certId)}{Version}"), CertificateJson.Pem)), cancel);
 
     /// <remarks>A thread of its own: waits of minutes would starve the pool.</remarks>
     private static Task<T> Blocking<T>(Func<T> call, CancellationToken cancel) =>
         Task.Factory.StartNew(call, cancel, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default).WaitAsync(cancel);
 
-    private static T Read<T>(LocalReply reply, JsonTypeInfo<T> type)
+    private static T Read<T>(LocalReply reply, Func<JsonElement, T> read)
     {
         try
         {
-            return JsonSerializer.Deserialize(reply.Body, type) ?? throw BadAnswer(null);
+            using var document = JsonDocument.Parse(reply.Body);
+            return read(document.RootElement);
         }
         catch (JsonException cause)
         {

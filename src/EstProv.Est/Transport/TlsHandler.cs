@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -11,7 +10,6 @@ internal static class TlsHandler
     public static SocketsHttpHandler Create(TlsServer server, ServerVerifier verifier, ConnectionStage stage) => new()
     {
         AllowAutoRedirect = false,
-        AutomaticDecompression = DecompressionMethods.None,
         UseCookies = false,
         UseProxy = false,
         PreAuthenticate = false,

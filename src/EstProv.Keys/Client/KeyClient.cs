@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text.Json;
 using EstProv.Keys.Routes;
+using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
 using EstProv.Platform;
 
@@ -85,16 +86,10 @@ public sealed class KeyClient(LocalClient client) : IKeyClient
         _ => throw new ArgumentOutOfRangeException(nameof(hash), hash.Name, "SHA-256, SHA-384 and SHA-512 are signed"),
     };
 
-    private static byte[] Body(params ReadOnlySpan<(string Name, string Value)> fields)
+    private static byte[] Body(params (string Name, string Value)[] fields) => JsonFields.Write(json =>
     {
-        var buffer = new System.Buffers.ArrayBufferWriter<byte>(256);
-        using var json = new Utf8JsonWriter(buffer);
-        json.WriteStartObject();
         foreach (var (name, value) in fields) json.WriteString(name, value);
-        json.WriteEndObject();
-        json.Flush();
-        return buffer.WrittenSpan.ToArray();
-    }
+    });
 
     private static string HandleOf(LocalReply reply)
     {

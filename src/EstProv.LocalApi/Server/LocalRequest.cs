@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using EstProv.Platform;
 
 namespace EstProv.LocalApi.Server;
@@ -79,16 +78,16 @@ public sealed class LocalRequest
         return found ? Encoding.Latin1.GetString(value) : null;
     }
 
-    /// <summary>The body as one JSON value of a source-generated type.</summary>
+    /// <summary>The body as one JSON value.</summary>
+    /// <param name="read">Makes it of the parsed body; its <see cref="JsonException"/> is answered 422.</param>
     /// <exception cref="ProblemException"><c>body_missing</c> 400; <c>bad_json</c> 422: not JSON, a wrong type, or a required field is missing.</exception>
-    public T Json<T>(JsonTypeInfo<T> type)
+    public T Json<T>(Func<JsonElement, T> read)
     {
-        var reader = Json();
+        RequireBody();
         try
         {
-            var value = JsonSerializer.Deserialize(ref reader, type);
-            if (value is null || reader.Read()) throw BadJson(null);
-            return value;
+            using var document = JsonDocument.Parse(Body, new JsonDocumentOptions { MaxDepth = MaxJsonDepth, AllowDuplicateProperties = false });
+            return read(document.RootElement);
         }
         catch (JsonException cause)
         {
@@ -100,9 +99,14 @@ public sealed class LocalRequest
     /// <exception cref="ProblemException"><c>body_missing</c> 400.</exception>
     public Utf8JsonReader Json()
     {
+        RequireBody();
+        return new Utf8JsonReader(Body.Span, new JsonReaderOptions { MaxDepth = MaxJsonDepth });
+    }
+
+    private void RequireBody()
+    {
         if (Body.IsEmpty) throw new ProblemException("body_missing", $"{Method} {Path} needs a JSON body", "send one, with Content-Length", 400);
         ReadsJson = true;
-        return new Utf8JsonReader(Body.Span, new JsonReaderOptions { MaxDepth = MaxJsonDepth });
     }
 
     /// <summary>What to throw when the body lacks a field.</summary>

@@ -5,7 +5,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using EstProv.Platform;
 
 namespace EstProv.LocalApi.Server;
@@ -59,9 +58,6 @@ public sealed class LocalResponse
         "\r\n"u8.CopyTo(span[(length - 2)..]);
         _extraLength += length;
     }
-
-    /// <summary>The body is <paramref name="value"/>.</summary>
-    public void Json<T>(T value, JsonTypeInfo<T> type) => JsonSerializer.Serialize(Json(), value, type);
 
     /// <summary>A writer for the body, flushed by the server; what was written before is dropped.</summary>
     public Utf8JsonWriter Json()
