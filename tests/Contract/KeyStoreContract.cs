@@ -5,7 +5,7 @@ using EstProv.Platform;
 
 namespace EstProv.Contract.Tests;
 
-/// <summary>What every key store has to do alike.</summary>
+/// <summary>What every key store has to do alike. What they may lack is in <see cref="StoreOperation"/>.</summary>
 [TestFixtureSource(typeof(StoreRegistry), nameof(StoreRegistry.Names))]
 public sealed class KeyStoreContract(string name)
 {
@@ -22,25 +22,6 @@ public sealed class KeyStoreContract(string name)
 
     [OneTimeTearDown]
     public void Close() => _under.Dispose();
-
-    [Test]
-    public void An_EC_key_signs_digests_of_every_length([Values(32, 48, 64)] int length)
-    {
-        Assert.That(DigestAlgorithms.TryFromLength(length, out var hash));
-        var key = Store.Generate(StorageId.Random(), "device-id", KeyAlgorithm.EcP256);
-        Assert.That(key.Public.Description, Is.EqualTo("EC P-256"));
-        AssertSigns(key, SignatureScheme.Ecdsa, hash);
-    }
-
-    [Test]
-    public void An_RSA_key_signs_with_both_paddings([Values(32, 48, 64)] int length)
-    {
-        Assert.That(DigestAlgorithms.TryFromLength(length, out var hash));
-        var key = Store.Generate(StorageId.Random(), "device-id", KeyAlgorithm.Rsa2048);
-        Assert.That(key.Public.Description, Is.EqualTo("RSA 2048"));
-        AssertSigns(key, SignatureScheme.RsaPkcs1, hash);
-        AssertSigns(key, SignatureScheme.RsaPss, hash);
-    }
 
     [Test]
     public void Two_pairs_of_one_key_id_are_told_apart()

@@ -1,0 +1,13 @@
+using EstProv.Keys.Files;
+using EstProv.Keys.Stores;
+
+namespace EstProv.Contract.Tests.Stores;
+
+internal sealed class FileStoreUnderTest : StoreUnderTest
+{
+    private readonly TemporaryFolder _folder = new();
+
+    internal override IKeyStore Open() => new FileKeyStore(_folder.Path);
+
+    internal override void Clear() => _folder.Dispose();
+}
