@@ -90,6 +90,11 @@ public static partial class KeyDaemon
         {
             Log.TokenUnavailable(logger, problem.ToLogText());
         }
+        catch (Exception cause) when (cause is not OutOfMemoryException)
+        {
+            // Whatever a module does: this thread's end must not be the daemon's. A request that meets it again is answered 500.
+            Log.TokenUnavailable(logger, $"unforeseen {cause.GetType().Name} (code=internal)");
+        }
 
         service.Settle();
     }

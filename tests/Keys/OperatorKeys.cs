@@ -6,7 +6,7 @@ using Pkcs11Uri = EstProv.Keys.Pkcs11.Pkcs11Uri;
 
 namespace EstProv.Keys.Tests;
 
-/// <summary>Keys that the common tools cannot make. While no daemon runs: the module is loaded once in a process.</summary>
+/// <summary>Keys that the common tools cannot make. Making one needs that no daemon runs: the module is loaded once in a process.</summary>
 internal static class OperatorKeys
 {
     /// <summary>A P-256 pair whose private key may not sign.</summary>
@@ -26,6 +26,17 @@ internal static class OperatorKeys
             ref publicKey, ref privateKey));
         GC.KeepAlive(publicPart);
         GC.KeepAlive(privatePart);
+    }
+
+    /// <summary>Ends the login of every session of this process, as another user of the token's connection might.</summary>
+    public static void LogOut(SoftHsm token)
+    {
+        using var module = Pkcs11Module.Load(FaultyModule.Module);
+        var slot = SlotSearch.Find(module, Pkcs11Uri.Parse(token.TokenUri, "test")).Slot;
+        ulong session = 0;
+        Expect(module.Library.C_OpenSession(slot, CKF.CKF_SERIAL_SESSION, IntPtr.Zero, IntPtr.Zero, ref session));
+        Expect(module.Library.C_Logout(session));
+        Expect(module.Library.C_CloseSession(session));
     }
 
     private static void Expect(CKR result) => Assert.That(result, Is.EqualTo(CKR.CKR_OK));

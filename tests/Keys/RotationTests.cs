@@ -141,6 +141,49 @@ public sealed class RotationTests
     }
 
     [Test]
+    public void A_damaged_record_stays_an_error_after_a_refusal()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        File.WriteAllText(Path.Combine(_state.Index, "device-id.json"), "damaged");
+        Restart();
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.That(() => _service.StageNext(Me, "device-id", "*"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("index_damaged"));
+            Assert.That(() => _service.Find(Me, "device-id"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("index_damaged"));
+        }
+    }
+
+    [Test]
+    public void A_pinned_handle_deletes_its_own_pair_only()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        var staged = _service.StageNext(Me, "device-id", "ec-p256");
+        _service.Delete(Me, staged);
+        AssertSigns("device-id");
+        Assert.That(Directory.GetFiles(_state.Files), Has.Length.EqualTo(1));
+        AssertNothingIsLeft();
+        _service.Delete(Me, _service.Find(Me, "device-id"));
+        Assert.That(Directory.GetFiles(_state.Files), Is.Empty);
+    }
+
+    [Test]
+    public void A_store_that_cannot_destroy_does_not_keep_a_device_from_its_next_key()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        _store.AfterGenerating = () => throw new InterruptedException();
+        Assert.That(() => _service.StageNext(Me, "device-id", "ec-p256"), Throws.TypeOf<InterruptedException>());
+        Restart();
+        _store.CannotDestroy = true;
+        _service.Settle();
+        var next = _service.Public(Me, _service.StageNext(Me, "device-id", "ec-p256"), out _);
+        _service.Promote(Me, "device-id", next.Sha256);
+        AssertSigns("device-id");
+        _store.CannotDestroy = false;
+        _service.RetirePrevious(Me, "device-id");
+        AssertNothingIsLeft();
+    }
+
+    [Test]
     public void Files_of_keys_are_readable_by_their_owner_only()
     {
         _service.Create(Me, "device-id", "ec-p256");
@@ -260,6 +303,8 @@ public sealed class RotationTests
 
         public Action? AfterGenerating { get; set; }
 
+        public bool CannotDestroy { get; set; }
+
         public string Name => inner.Name;
 
         public void Prepare() => inner.Prepare();
@@ -278,6 +323,7 @@ public sealed class RotationTests
 
         public void Destroy(StorageId id)
         {
+            if (CannotDestroy) throw new ProblemException("mechanism_missing", "nothing is destroyed here");
             Point();
             inner.Destroy(id);
             Point();

@@ -253,6 +253,61 @@ public sealed class TokenFaultTests
         Assert.That(_keyd.Check(out var output), Is.Zero, output);
     }
 
+    [Test]
+    public void A_wrong_PIN_is_tried_once_however_many_URIs_bring_it()
+    {
+        _token.MakeKey("factory", "01");
+        Configure(FaultyModule.Module, "pkcs11:token=edge?pin-value=9999", "pkcs11:token=edge;object=factory?pin-value=9999");
+        _keyd.Start();
+        Assert.That(ProblemOfBootstrap().Code, Is.AnyOf("pin_incorrect", "pin_refused_before"));
+        Assert.That(Problem()!.Code, Is.AnyOf("pin_incorrect", "pin_refused_before"));
+        Assert.That(_faults.Logins, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_login_that_is_lost_while_its_sessions_live_is_made_again()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Start();
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        OperatorKeys.LogOut(_token);
+        AssertSigns(key);
+        OperatorKeys.LogOut(_token);
+        Assert.That(_keyd.Client.FindKeyPair("device-id", SHA256.HashData(key.SubjectPublicKeyInfo)), Is.Not.Null, "private objects are only hidden");
+        OperatorKeys.LogOut(_token);
+        _keyd.Http.Send("DELETE", "/keypair?api-version=2021-05-01", System.Text.Encoding.UTF8.GetBytes($"{{\"keyHandle\":\"{key.Handle}\"}}"), "application/json");
+        Assert.That(_token.ListObjects(), Does.Not.Contain("device-id"), "both halves are destroyed");
+    }
+
+    [Test]
+    public void A_pair_that_the_token_has_lost_is_told_and_can_be_made_anew()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Start();
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        _keyd.Client.StageNext("device-id", "ec-p256");
+        for (var i = 0; i < 2; i++)
+        {
+            _token.DeletePrivateKey("device-id");
+            _token.DeletePublicKey("device-id");
+        }
+
+        Assert.That(_keyd.Client.FindKeyPair("device-id", SHA256.HashData(key.SubjectPublicKeyInfo)), Is.Null);
+        AssertSigns(_keyd.Client.StageNext("device-id", "ec-p256"));
+    }
+
+    [Test]
+    public void A_generation_that_is_repeated_leaves_one_pair()
+    {
+        Configure(FaultyModule.Module, _token.TokenUri);
+        _keyd.Start();
+        // The token makes the pair, and the session is lost before keyd has read it.
+        _faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_ERROR);
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        _keyd.Restart();
+        AssertSigns(key);
+    }
+
     [TestCase(CKR.CKR_SESSION_HANDLE_INVALID)]
     [TestCase(CKR.CKR_SESSION_CLOSED)]
     [TestCase(CKR.CKR_DEVICE_REMOVED)]

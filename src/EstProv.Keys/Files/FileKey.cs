@@ -11,6 +11,12 @@ internal sealed class FileKey(string path, string name, PublicKeyInfo publicKey)
     private readonly Lock _gate = new();
     private volatile AsymmetricAlgorithm? _key;
 
+    public override void Probe()
+    {
+        if (File.Exists(path)) _ = _key ?? Read();
+        else throw new ProblemException("key_not_found", $"{path}, the file of {name}, is gone", "restore it, or have a new key generated", 404);
+    }
+
     public override int Sign(SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature)
     {
         // OpenSSL's keys may be used by several threads at a time for signing.

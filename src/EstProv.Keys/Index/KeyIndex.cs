@@ -7,6 +7,8 @@ internal sealed class KeyIndex(string folder)
 {
     private const string Suffix = ".json";
 
+    private readonly HashSet<string> _unreadable = new(StringComparer.Ordinal);
+
     /// <summary>Every record that can be read; of the others, the file and what is wrong with it.</summary>
     public (List<KeyRecord> Records, List<ProblemException> Problems) Load()
     {
@@ -28,10 +30,12 @@ internal sealed class KeyIndex(string folder)
             }
             catch (ProblemException problem)
             {
+                _unreadable.Add(path);
                 problems.Add(problem);
             }
             catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
             {
+                _unreadable.Add(path);
                 problems.Add(new ProblemException("index_damaged", $"{path} cannot be read", "give it to the Key Service's user", 500, cause));
             }
         }
@@ -43,11 +47,21 @@ internal sealed class KeyIndex(string folder)
     /// <exception cref="ProblemException"><c>index_damaged</c>.</exception>
     public void CheckAbsent(string keyId)
     {
+        CheckReadable(keyId);
         var path = PathOf(keyId);
-        if (!File.Exists(path)) return;
-        throw new ProblemException("index_damaged", $"the record {path} of key '{keyId}' could not be read at start",
-            "restore it from a backup, or remove it, which forgets the key pair; then restart the Key Service", 500);
+        if (File.Exists(path)) throw Damaged(path, keyId);
     }
+
+    /// <summary>Refuses what would be said of a key id without knowing its record: that there is no key, or only the preloaded one.</summary>
+    /// <exception cref="ProblemException"><c>index_damaged</c>.</exception>
+    public void CheckReadable(string keyId)
+    {
+        if (_unreadable.Count > 0 && PathOf(keyId) is var path && _unreadable.Contains(path)) throw Damaged(path, keyId);
+    }
+
+    private static ProblemException Damaged(string path, string keyId) =>
+        new ProblemException("index_damaged", $"the record {path} of key '{keyId}' could not be read at start",
+            "restore it from a backup, or remove it, which forgets the key pair; then restart the Key Service", 500);
 
     /// <exception cref="ProblemException"><c>disk_full</c>, <c>file_*</c>: the old record stands.</exception>
     public void Save(KeyRecord record)

@@ -24,6 +24,9 @@ internal sealed record ObjectName(byte[]? Id, string? Label, string Text)
         if (result != CKR.CKR_OK) return result;
         if (found.Length == 0)
         {
+            // To a session that has lost its login, private objects do not exist.
+            result = token.CheckLogin(session);
+            if (result != CKR.CKR_OK) return result;
             throw new ProblemException("key_not_found", $"{token.Description} has no private key for {Text}",
                 "list the token's objects (pkcs11-tool --login --list-objects)", 404);
         }

@@ -9,7 +9,7 @@ namespace EstProv.Keys.Pkcs11;
 /// after a few wrong tries. An entry is forgotten by changing the configuration.
 /// </summary>
 /// <remarks>
-/// One text line for each entry: <c>STATE HASH</c>. The hash covers the module, the slot's URI and the PIN, under a random salt of this
+/// One text line for each entry: <c>STATE HASH</c>. The hash covers the module, the token's label and serial number and the PIN, under a random salt of this
 /// file. It is no protection of a four-digit PIN against who can read the file, who can read the configuration as well; it
 /// keeps the PIN out of backups of the state folder. A PIN that was never accepted is noted as <c>trying</c> before it is tried, so that not even a
 /// crash during the login tries it without end; an accepted one costs no further write.
@@ -29,14 +29,14 @@ internal sealed class PinMemory
 
     public string Path => _path;
 
-    /// <summary>The name of an entry of the configuration.</summary>
-    public string Entry(string modulePath, string uri, ReadOnlySpan<byte> pin)
+    /// <summary>The name of an entry: a PIN for a token.</summary>
+    public string Entry(string modulePath, string token, ReadOnlySpan<byte> pin)
     {
         lock (_gate)
         {
             Load();
             using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _salt!);
-            hash.AppendData(Encoding.UTF8.GetBytes($"{modulePath}\n{uri}\n"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"{modulePath}\n{token}\n"));
             hash.AppendData(pin);
             return Convert.ToHexStringLower(hash.GetHashAndReset());
         }
@@ -83,9 +83,19 @@ internal sealed class PinMemory
     {
         lock (_gate)
         {
-            // In memory first: a full disk must not lead to another try. On disk it says 'trying' already.
+            // In memory first: a full disk must not lead to another try. On disk a new PIN says 'trying' already.
+            var before = _states.GetValueOrDefault(entry);
             Note(entry, "refused");
-            Save();
+            try
+            {
+                Save();
+            }
+            catch (ProblemException) when (before == "accepted")
+            {
+                // On disk it still says that the PIN is good, and a restart would try it once more: without the file it must be noted first.
+                Forget();
+                throw;
+            }
         }
     }
 
@@ -126,11 +136,38 @@ internal sealed class PinMemory
             if (space <= 0) continue;
             var value = line[(space + 1)..];
             if (line[..space] != "salt") states[value] = line[..space];
-            else if (value.Length == 32) salt = Convert.FromHexString(value);
+            else salt = ParseSalt(value);
         }
 
         _states = states;
         _salt = salt;
+    }
+
+    private byte[] ParseSalt(string text)
+    {
+        try
+        {
+            return Convert.FromHexString(text);
+        }
+        catch (FormatException cause)
+        {
+            // Another salt would forget every refusal.
+            throw new ProblemException("pins_damaged", $"{_path} is damaged, and without it no PIN is tried",
+                "make sure that the PIN in the configuration is right, then delete the file", 503, cause);
+        }
+    }
+
+    private void Forget()
+    {
+        try
+        {
+            File.Delete(_path);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            // A read-only file system: the caller's error says so.
+            return;
+        }
     }
 
     private void Note(string entry, string? state)

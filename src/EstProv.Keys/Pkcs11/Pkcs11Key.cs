@@ -22,18 +22,27 @@ internal sealed class Pkcs11Key : StoredKey
         _place = place;
     }
 
+    public override void Probe() => _link.With($"looking for {_name.Text}", writing: false,
+        (Pkcs11Token token, Pkcs11Session session, out Place place) => Locate(token, session, out place));
+
     public override int Sign(SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature)
     {
         Span<byte> data = stackalloc byte[DigestAlgorithms.LongestDigestInfo];
         data = data[..Prepare(scheme, hash, digest, data)];
+        var repetitions = 1;
         for (var attempt = 0; ; attempt++)
         {
             var token = _link.Connect();
             var result = Sign(token, scheme, hash, data, signature, out var written);
             if (result == CKR.CKR_OK) return written;
-            if (Pkcs11Problem.IsStaleObject(result)) _place = null;
+            if (Pkcs11Problem.IsStaleObject(result))
+            {
+                // It may be the first sign of a lost login, which the search for the object shows next.
+                (_place, repetitions) = (null, 2);
+            }
+
             if (Pkcs11Problem.IsLoss(result)) token.Abandon();
-            if (!Pkcs11Problem.MayPass(result) || attempt > 0) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
+            if (!Pkcs11Problem.MayPass(result) || attempt >= repetitions) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
         }
     }
 

@@ -27,10 +27,15 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
 
     public void Prepare() => _link.Connect();
 
-    public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm) => _link.With(
-        $"generating key '{keyId}' ({algorithm.Name()})", writing: true, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Key key) =>
+    public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm)
+    {
+        var repeated = false;
+        return _link.With($"generating key '{keyId}' ({algorithm.Name()})", writing: true, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Key key) =>
         {
             key = null!;
+            // A token may have made the pair and reported an error all the same: two of one name could not be told apart.
+            if (repeated && DestroyAll(token, session, id) is var cleared && cleared != CKR.CKR_OK) return cleared;
+            repeated = true;
             var publicPart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, false).Add(CKA.CKA_VERIFY, true)
                 .Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
             var mechanism = new CK_MECHANISM();
@@ -60,16 +65,25 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
             key = new Pkcs11Key(_link, name, info, new Pkcs11Key.Place(token, privateKey));
             return CKR.CKR_OK;
         });
+    }
 
     public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) =>
         new Pkcs11Key(_link, new ObjectName(id.ToBytes(), null, $"key '{keyId}'"), publicKey);
 
     public void Destroy(StorageId id) => _link.With("destroying a key pair", writing: true, (Pkcs11Token token, Pkcs11Session session, out bool done) =>
     {
-        const int Most = 8;
         done = true;
-        // Not by class: whatever carries the random id came from us, the public half included.
-        var result = session.Find(new AttributeTemplate().Add(CKA.CKA_ID, id.ToBytes()), Most, out var objects);
+        return DestroyAll(token, session, id);
+    });
+
+    // Not by class: whatever carries the random id came from us, the public half included.
+    private static CKR DestroyAll(Pkcs11Token token, Pkcs11Session session, StorageId id)
+    {
+        const int Most = 8;
+        // Without the login only the public half would be found, and the private one left behind.
+        var result = token.CheckLogin(session);
+        if (result != CKR.CKR_OK) return result;
+        result = session.Find(new AttributeTemplate().Add(CKA.CKA_ID, id.ToBytes()), Most, out var objects);
         if (result != CKR.CKR_OK) return result;
         foreach (var found in objects)
         {
@@ -78,7 +92,7 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
         }
 
         return CKR.CKR_OK;
-    });
+    }
 
     public void Dispose() => connection.Dispose();
 }

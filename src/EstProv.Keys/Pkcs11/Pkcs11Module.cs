@@ -48,6 +48,11 @@ internal sealed class Pkcs11Module : IDisposable
         {
             throw NotLoaded(path, cause);
         }
+        catch (Exception cause) when (cause is Pkcs11Exception or ArgumentException or OverflowException)
+        {
+            throw new ProblemException("module_load", $"the PKCS#11 module {path} hands out no functions (C_GetFunctionList fails)",
+                "check the module's own configuration, and that it is of version 2.20 or later", 503, cause);
+        }
         finally
         {
             if (held) NativeLibrary.Free(handle);

@@ -25,6 +25,15 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
         return result;
     }
 
+    /// <summary>CKR_USER_NOT_LOGGED_IN where the session sees public objects only (PKCS#11 v2.40 section 4.6.2).</summary>
+    public CKR CheckLogin()
+    {
+        const ulong ReadOnlyUser = 1, ReadWriteUser = 3; // CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
+        var information = new CK_SESSION_INFO();
+        var result = library.C_GetSessionInfo(handle, ref information);
+        return result != CKR.CKR_OK ? result : information.State is ReadOnlyUser or ReadWriteUser ? CKR.CKR_OK : CKR.CKR_USER_NOT_LOGGED_IN;
+    }
+
     /// <summary>The handles of the objects that match, at most <paramref name="most"/>.</summary>
     public CKR Find(AttributeTemplate template, int most, out ulong[] objects)
     {

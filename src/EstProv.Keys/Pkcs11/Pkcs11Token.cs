@@ -41,6 +41,9 @@ internal sealed class Pkcs11Token
 
     public bool IsAbandoned => _abandoned;
 
+    /// <summary>CKR_USER_NOT_LOGGED_IN where the login is lost although the session lives.</summary>
+    public CKR CheckLogin(Pkcs11Session session) => Facts.Has(CKF.CKF_LOGIN_REQUIRED) ? session.CheckLogin() : CKR.CKR_OK;
+
     /// <summary>No session is in anybody's hands.</summary>
     public bool IsIdle
     {
@@ -56,7 +59,7 @@ internal sealed class Pkcs11Token
         session = null!;
         lock (_gate)
         {
-            while (_rented >= _most)
+            while (!_abandoned && _rented >= _most)
             {
                 if (Monitor.Wait(_gate, LongestWait)) continue;
                 throw new ProblemException("token_busy", $"{Description} is busy: no session became free within {LongestWait.TotalSeconds:0} s",
@@ -68,27 +71,31 @@ internal sealed class Pkcs11Token
             if (_idle.TryPop(out session!)) return CKR.CKR_OK;
         }
 
-        var result = Open(writing: false, out session);
-        if (result != CKR.CKR_OK) Release();
-        return result;
+        return OpenRented(writing: false, out session);
     }
 
     /// <param name="sound">Every call went well: otherwise nobody knows which operation the session is left in.</param>
     public void Return(Pkcs11Session session, bool sound)
     {
-        var next = sound ? session : Replace(session);
-        lock (_gate)
+        try
         {
-            if (!_abandoned && next is not null)
+            var next = sound ? session : Replace(session);
+            lock (_gate)
             {
-                _idle.Push(next);
-                next = null;
+                if (!_abandoned && next is not null)
+                {
+                    _idle.Push(next);
+                    next = null;
+                }
             }
-        }
 
-        // Before it is counted out: the module may be unloaded when nothing counts any more.
-        if (next is not null) _ = Library.C_CloseSession(next.Handle);
-        Release();
+            // Before it is counted out: the module may be unloaded when nothing counts any more.
+            if (next is not null) _ = Library.C_CloseSession(next.Handle);
+        }
+        finally
+        {
+            Release();
+        }
     }
 
     // The new one first: the login would end with the last session.
@@ -107,6 +114,21 @@ internal sealed class Pkcs11Token
 
         _ = Library.C_CloseSession(session.Handle);
         return null;
+    }
+
+    // What is not opened is not rented, whatever the module does.
+    private CKR OpenRented(bool writing, out Pkcs11Session session)
+    {
+        var result = CKR.CKR_GENERAL_ERROR;
+        try
+        {
+            result = Open(writing, out session);
+            return result;
+        }
+        finally
+        {
+            if (result != CKR.CKR_OK) Release();
+        }
     }
 
     private CKR Open(bool writing, out Pkcs11Session session)
@@ -137,9 +159,7 @@ internal sealed class Pkcs11Token
             _rented++;
         }
 
-        var result = Open(writing: true, out session);
-        if (result != CKR.CKR_OK) Release();
-        return result;
+        return OpenRented(writing: true, out session);
     }
 
     public void Close(Pkcs11Session session)
@@ -161,6 +181,7 @@ internal sealed class Pkcs11Token
             idle = [.. _idle];
             _idle.Clear();
             _rented++; // the module has to stay until these are closed
+            Monitor.PulseAll(_gate); // who waits for a session has none to wait for
         }
 
         foreach (var session in idle) _ = Library.C_CloseSession(session.Handle);

@@ -64,7 +64,9 @@ internal static class TokenLogin
         }
 
         if (token.Has(CKF.CKF_USER_PIN_LOCKED)) throw Locked(token);
-        var entry = memory.Entry(module.Path, pinFrom.ToString(), pin);
+        // The token, not the URI: the URIs of all its keys bring the same PIN.
+        var tokenName = $"{token.Label}\n{(token.Serial.Length > 0 ? token.Serial : $"slot {token.Slot}")}";
+        var entry = memory.Entry(module.Path, tokenName, pin);
         if (token.Has(CKF.CKF_USER_PIN_FINAL_TRY))
         {
             throw new ProblemException("pin_final_try", $"{token.Description} allows one more try of its PIN, which is not used up",

@@ -27,7 +27,7 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     /// <returns>Whether nothing is left.</returns>
     public bool Settle(KeySlot slot)
     {
-        lock (slot.Gate)
+        using (slot.Enter())
         {
             var record = slot.State.Record;
             if (record.IsSettled) return true;
@@ -63,10 +63,10 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
         if (slot.State.Record.IsEmpty) index.CheckAbsent(slot.KeyId);
         stores.Primary.Prepare();
         // A generation has one place in the journal, so an earlier one has to be out of it.
-        if (!Settle(slot) && slot.State.Record.Generating is not null)
+        if (!Settle(slot) && slot.State.Record is { Generating: { } unfinished } record)
         {
-            throw new ProblemException("key_unsettled", $"an interrupted generation of key '{slot.KeyId}' cannot be undone yet",
-                "the log says why; it is tried again by itself", 503);
+            // A token that destroys nothing must not keep the device from its next key: it is destroyed when that is possible.
+            Save(slot, record with { Generating = null, Destroying = [.. record.Destroying, unfinished] });
         }
 
         for (var i = 0; ; i++)
@@ -144,9 +144,25 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
         }
         catch (ProblemException)
         {
-            Settle(slot);
+            Undo(slot, record, pending);
             throw;
         }
+    }
+
+    // Written down before it is destroyed: the write that failed may have reached the disk, and nothing there may name a pair that is gone.
+    private void Undo(KeySlot slot, KeyRecord record, PendingKey pending)
+    {
+        try
+        {
+            Save(slot, record with { Destroying = [.. record.Destroying, pending] });
+        }
+        catch (ProblemException problem)
+        {
+            Log.NotSettled(logger, slot.KeyId, problem.ToLogText());
+            return;
+        }
+
+        Settle(slot);
     }
 
     /// <summary>One write that decides; then the clearing up, whose failure is no failure of the change.</summary>
@@ -188,6 +204,8 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     /// <summary>A key in a store that the configuration no longer has.</summary>
     private sealed class UnreachableKey(KeyStores stores, KeyEntry entry, string keyId) : StoredKey(entry.Public)
     {
+        public override void Probe() => _ = stores.Get(entry.Store, keyId);
+
         public override int Sign(Client.SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature)
         {
             _ = stores.Get(entry.Store, keyId);

@@ -52,13 +52,15 @@ internal sealed partial class KeyService
         CheckId(keyId);
         _authorizer.Demand(caller, keyId, KeyRights.Generate);
         var algorithms = KeyAlgorithms.ParsePreferences(preferredAlgorithms);
+        // First, since it needs the state folder: no key is made whose handle cannot be.
+        var handle = _sealer.Seal(keyId, []);
         var slot = GetOrAdd(keyId);
-        lock (slot.Gate)
+        using (slot.Enter())
         {
             if (Current(slot) is null) _rotation.Generate(slot, algorithms, asNext: false);
         }
 
-        return _sealer.Seal(keyId, []);
+        return handle;
     }
 
     /// <summary>The floating handle of an id.</summary>
@@ -82,8 +84,15 @@ internal sealed partial class KeyService
             throw NotFound(keyId);
         }
 
+        _index.CheckReadable(keyId);
         if (spkiSha256.IsEmpty) return (Current(slot) ?? throw NotFound(keyId)).Public;
-        if (slot.State.Find(spkiSha256) is { } own) return own.Public;
+        if (slot.State.Find(spkiSha256) is { } own)
+        {
+            // Who asks for a pair wants to know whether it is still there, which the index alone does not.
+            own.Probe();
+            return own.Public;
+        }
+
         return slot.LoadPreloaded() is { } preloaded && preloaded.Public.Matches(spkiSha256)
             ? preloaded.Public
             : throw new ProblemException("key_not_found", $"no key pair of '{keyId}' has that public key",
@@ -108,10 +117,11 @@ internal sealed partial class KeyService
         CheckId(keyId);
         _authorizer.Demand(caller, keyId, KeyRights.Generate);
         var algorithms = KeyAlgorithms.ParsePreferences(preferredAlgorithms);
+        _ = _sealer.Seal(keyId, []);
         var slot = GetOrAdd(keyId);
-        lock (slot.Gate)
+        using (slot.Enter())
         {
-            return Pin(keyId, (slot.State.Next ?? _rotation.Generate(slot, algorithms, asNext: true)).Public);
+            return Pin(keyId, (Staged(slot) ?? _rotation.Generate(slot, algorithms, asNext: true)).Public);
         }
     }
 
@@ -121,7 +131,8 @@ internal sealed partial class KeyService
         CheckId(keyId);
         _authorizer.Demand(caller, keyId, KeyRights.Generate);
         if (!_slots.TryGetValue(keyId, out var slot)) throw NotFound(keyId);
-        lock (slot.Gate) _rotation.Promote(slot, spkiSha256);
+        _index.CheckReadable(keyId);
+        using (slot.Enter()) _rotation.Promote(slot, spkiSha256);
     }
 
     /// <summary>Destroys the staged key pair; no error when there is none.</summary>
@@ -130,13 +141,16 @@ internal sealed partial class KeyService
     /// <summary>Destroys the previous key pair; no error when there is none.</summary>
     public void RetirePrevious(Caller caller, string keyId) => Remove(caller, keyId, static record => record with { Previous = null });
 
-    /// <summary>Destroys every key pair of ours that the handle's id has. A preloaded one stays the operator's.</summary>
+    /// <summary>
+    /// Destroys the key pair that a pinned handle names; by a floating one, every key pair of ours that its id has. A preloaded one stays the operator's.
+    /// </summary>
     /// <exception cref="ProblemException"><c>key_preloaded</c>: there is nothing but the operator's key.</exception>
     public void Delete(Caller caller, ReadOnlySpan<char> handle)
     {
         Span<byte> scope = stackalloc byte[HandleSealer.ScopeLength];
         var slot = Open(caller, handle, KeyRights.Delete, scope, out var pinned);
-        lock (slot.Gate)
+        var only = pinned ? scope.ToArray() : null;
+        using (slot.Enter())
         {
             var state = slot.State;
             if (state.Current is null && state.Next is null && state.Previous is null)
@@ -147,8 +161,10 @@ internal sealed partial class KeyService
             }
 
             if (pinned && state.Find(scope) is null) throw Destroyed(slot.KeyId);
-            _rotation.Remove(slot, static record => record with { Current = null, Next = null, Previous = null });
+            _rotation.Remove(slot, record => record with { Current = Keep(record.Current), Next = Keep(record.Next), Previous = Keep(record.Previous) });
         }
+
+        KeyEntry? Keep(KeyEntry? entry) => entry is null || only is null || entry.Public.Matches(only) ? null : entry;
     }
 
     /// <summary>Signs with the key that a handle names.</summary>
@@ -188,7 +204,24 @@ internal sealed partial class KeyService
         CheckId(keyId);
         _authorizer.Demand(caller, keyId, KeyRights.Delete);
         if (!_slots.TryGetValue(keyId, out var slot)) return;
-        lock (slot.Gate) _rotation.Remove(slot, without);
+        _index.CheckReadable(keyId);
+        using (slot.Enter()) _rotation.Remove(slot, without);
+    }
+
+    // A staged pair that the token has lost would be asked for for ever.
+    private StoredKey? Staged(KeySlot slot)
+    {
+        if (slot.State.Next is not { } next) return null;
+        try
+        {
+            next.Probe();
+            return next;
+        }
+        catch (ProblemException problem) when (problem.Code == "key_not_found")
+        {
+            _rotation.Remove(slot, static record => record with { Next = null });
+            return null;
+        }
     }
 
     private static StoredKey? Current(KeySlot slot) => slot.State.Current ?? slot.LoadPreloaded();
@@ -211,10 +244,17 @@ internal sealed partial class KeyService
 
         id = id[..length];
         _authorizer.Demand(caller, id, right);
-        return _slotsBySpan.TryGetValue(id, out var slot) ? slot : throw NotFound(id.ToString());
+        if (!_slotsBySpan.TryGetValue(id, out var slot)) throw NotFound(id.ToString());
+        _index.CheckReadable(slot.KeyId);
+        return slot;
     }
 
-    private KeySlot GetOrAdd(string keyId) => _slots.GetOrAdd(keyId, static id => new KeySlot(id, null));
+    private KeySlot GetOrAdd(string keyId)
+    {
+        if (_slots.TryGetValue(keyId, out var slot)) _index.CheckReadable(keyId);
+        else _index.CheckAbsent(keyId);
+        return slot ?? _slots.GetOrAdd(keyId, static id => new KeySlot(id, null));
+    }
 
     private static void CheckId(string keyId)
     {

@@ -1,9 +1,10 @@
 using EstProv.Keys.Index;
 using EstProv.Keys.Stores;
+using EstProv.Platform;
 
 namespace EstProv.Keys.Service;
 
-/// <summary>A key id at run time. Reads take no lock; changes hold <see cref="Gate"/>.</summary>
+/// <summary>A key id at run time. Reads take no lock; changes hold <see cref="Enter"/>.</summary>
 internal sealed class KeySlot(string keyId, KeySource? source)
 {
     private volatile SlotState _state = new(new KeyRecord { KeyId = keyId }, null, null, null);
@@ -14,7 +15,18 @@ internal sealed class KeySlot(string keyId, KeySource? source)
     /// <summary>The key that the configuration preloads under this id.</summary>
     public KeySource? Source => source;
 
-    public Lock Gate { get; } = new();
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
+
+    private readonly Lock _gate = new();
+
+    /// <summary>Holds off other changes; left by disposing what is returned.</summary>
+    /// <exception cref="ProblemException"><c>key_busy</c>: a change of another caller hangs in the token.</exception>
+    public Held Enter()
+    {
+        if (_gate.TryEnter(LongestWait)) return new Held(_gate);
+        throw new ProblemException("key_busy", $"key '{keyId}' is being changed for more than {LongestWait.TotalSeconds:0} s",
+            "check the token's device; the module does not answer", 503);
+    }
 
     public SlotState State
     {
@@ -29,6 +41,12 @@ internal sealed class KeySlot(string keyId, KeySource? source)
     public StoredKey? Preloaded() => _preloaded ?? LoadPreloaded();
 
     public void ForgetPreloaded() => _preloaded = null;
+
+    /// <summary>The right to change a key id.</summary>
+    internal readonly ref struct Held(Lock gate)
+    {
+        public void Dispose() => gate.Exit();
+    }
 }
 
 /// <summary>The key pairs of an id, as its record names them.</summary>

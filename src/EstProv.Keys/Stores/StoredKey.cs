@@ -11,6 +11,10 @@ internal abstract class StoredKey(PublicKeyInfo publicKey)
 
     public PublicKeyInfo Public { get; } = publicKey;
 
+    /// <summary>Makes sure that the key is still there. Signs nothing.</summary>
+    /// <exception cref="ProblemException"><c>key_not_found</c>: it is gone; others: nobody can tell now.</exception>
+    public abstract void Probe();
+
     /// <summary>
     /// Signs <paramref name="digest"/>, which is as long as <paramref name="hash"/> makes it, with one operation of the store. ECDSA
     /// comes as DER (RFC 3279 section 2.2.3), with PSS the salt is as long as the digest and MGF1 uses the same hash (RFC 4055).
