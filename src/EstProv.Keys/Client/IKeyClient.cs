@@ -56,4 +56,7 @@ public enum SignatureScheme
     Ecdsa,
     RsaPkcs1,
     RsaPss,
+
+    /// <summary>Of messages; <see cref="IKeyClient.SignDigest"/> does not take it.</summary>
+    EdDsa,
 }

@@ -36,6 +36,19 @@ internal sealed class FileKey(string path, string name, PublicKeyInfo publicKey)
             scheme == SignatureScheme.RsaPss ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1);
     }
 
+    public override int Decrypt(HashAlgorithmName hash, ReadOnlySpan<byte> ciphertext, Span<byte> plaintext)
+    {
+        if (!Public.IsRsa) return base.Decrypt(hash, ciphertext, plaintext);
+        try
+        {
+            return ((RSA)(_key ?? Read())).Decrypt(ciphertext, plaintext, RSAEncryptionPadding.CreateOaep(hash));
+        }
+        catch (CryptographicException)
+        {
+            throw Ciphers.Invalid(name);
+        }
+    }
+
     private AsymmetricAlgorithm Read()
     {
         lock (_gate)

@@ -23,7 +23,15 @@ internal sealed class FileKeyStore(string folder) : IKeyStore
 
     public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm)
     {
-        using AsymmetricAlgorithm key = algorithm == KeyAlgorithm.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(algorithm.ModulusBits());
+        using AsymmetricAlgorithm key = algorithm switch
+        {
+            KeyAlgorithm.EcP256 => ECDsa.Create(ECCurve.NamedCurves.nistP256),
+            KeyAlgorithm.EcP384 => ECDsa.Create(ECCurve.NamedCurves.nistP384),
+            KeyAlgorithm.EcP521 => ECDsa.Create(ECCurve.NamedCurves.nistP521),
+            KeyAlgorithm.Ed25519 => throw new ProblemException("mechanism_missing",
+                $"key '{keyId}' was not generated: the file store has no Ed25519", "use an EC key, or a token that has Ed25519", 400),
+            _ => RSA.Create(algorithm.ModulusBits()),
+        };
         var pkcs8 = key.ExportPkcs8PrivateKey();
         byte[]? file = null;
         try

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using EstProv.Keys.Client;
 using EstProv.Keys.Stores;
 using EstProv.Platform;
@@ -9,6 +10,8 @@ namespace EstProv.Keys.Pkcs11;
 /// <summary>A private key in a token.</summary>
 internal sealed class Pkcs11Key : StoredKey
 {
+    private const ulong EdDsa = 0x1057; // CKM_EDDSA, PKCS#11 v3.0; without parameters: pure Ed25519
+
     private readonly TokenLink _link;
     private readonly ObjectName _name;
     private volatile Place? _place;
@@ -27,8 +30,8 @@ internal sealed class Pkcs11Key : StoredKey
 
     public override int Sign(SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> signature)
     {
-        Span<byte> data = stackalloc byte[DigestAlgorithms.LongestDigestInfo];
-        data = data[..Prepare(scheme, hash, digest, data)];
+        Span<byte> prepared = stackalloc byte[DigestAlgorithms.LongestDigestInfo];
+        var data = scheme == SignatureScheme.EdDsa ? digest : prepared[..Prepare(scheme, hash, digest, prepared)];
         var repetitions = 1;
         for (var attempt = 0; ; attempt++)
         {
@@ -44,6 +47,21 @@ internal sealed class Pkcs11Key : StoredKey
             if (Pkcs11Problem.IsLoss(result)) token.Abandon();
             if (!Pkcs11Problem.MayPass(result) || attempt >= repetitions) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
         }
+    }
+
+    public override int Decrypt(HashAlgorithmName hash, ReadOnlySpan<byte> ciphertext, Span<byte> plaintext)
+    {
+        if (!Public.IsRsa) return base.Decrypt(hash, ciphertext, plaintext);
+        var sealedBytes = ciphertext.ToArray();
+        var opened = _link.With($"decrypting with {_name.Text}", writing: false, (Pkcs11Token token, Pkcs11Session session, out byte[] result) =>
+        {
+            result = [];
+            var found = At(token, session, out var key);
+            return found == CKR.CKR_OK ? OaepDecryption.Run(token, session, key, hash, sealedBytes, _name.Text, out result) : found;
+        });
+        opened.CopyTo(plaintext);
+        CryptographicOperations.ZeroMemory(opened);
+        return opened.Length;
     }
 
     private int Prepare(SignatureScheme scheme, DigestAlgorithm hash, ReadOnlySpan<byte> digest, Span<byte> data)
@@ -63,14 +81,9 @@ internal sealed class Pkcs11Key : StoredKey
         if (result != CKR.CKR_OK) return result;
         try
         {
-            var place = _place;
-            if (place is null || place.Token != token)
-            {
-                result = Locate(token, session, out place);
-                if (result != CKR.CKR_OK) return result;
-            }
-
-            result = Sign(session, place.Key, scheme, hash, data, out var raw);
+            result = At(token, session, out var key);
+            if (result != CKR.CKR_OK) return result;
+            result = Sign(session, key, scheme, hash, data, out var raw);
             if (result != CKR.CKR_OK) return result;
             if (scheme == SignatureScheme.Ecdsa)
             {
@@ -93,7 +106,15 @@ internal sealed class Pkcs11Key : StoredKey
     private static unsafe CKR Sign(
         Pkcs11Session session, ulong key, SignatureScheme scheme, DigestAlgorithm hash, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> raw)
     {
-        var mechanism = new CK_MECHANISM { Mechanism = (ulong)(scheme == SignatureScheme.Ecdsa ? CKM.CKM_ECDSA : CKM.CKM_RSA_PKCS) };
+        var mechanism = new CK_MECHANISM
+        {
+            Mechanism = scheme switch
+            {
+                SignatureScheme.Ecdsa => (ulong)CKM.CKM_ECDSA,
+                SignatureScheme.EdDsa => EdDsa,
+                _ => (ulong)CKM.CKM_RSA_PKCS,
+            },
+        };
         if (scheme != SignatureScheme.RsaPss) return session.Sign(ref mechanism, key, data, out raw);
 
         // CK_RSA_PKCS_PSS_PARAMS: hashAlg, mgf, sLen (PKCS#11 v2.40 section 2.1.9), three CK_ULONG
@@ -108,6 +129,15 @@ internal sealed class Pkcs11Key : StoredKey
         mechanism.Parameter = (IntPtr)parameters;
         mechanism.ParameterLen = 3 * sizeof(ulong);
         return session.Sign(ref mechanism, key, data, out raw);
+    }
+
+    private CKR At(Pkcs11Token token, Pkcs11Session session, out ulong key)
+    {
+        var place = _place;
+        var result = CKR.CKR_OK;
+        if (place is null || place.Token != token) result = Locate(token, session, out place);
+        key = result == CKR.CKR_OK ? place.Key : 0;
+        return result;
     }
 
     // The object may have another handle now. It may also be another key under the same name, which is not what was asked for.

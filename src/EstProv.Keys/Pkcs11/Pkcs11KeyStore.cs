@@ -1,7 +1,6 @@
 using EstProv.Keys.Stores;
 using EstProv.Platform;
 using Net.Pkcs11Interop.Common;
-using Net.Pkcs11Interop.LowLevelAPI80;
 
 namespace EstProv.Keys.Pkcs11;
 
@@ -13,9 +12,6 @@ namespace EstProv.Keys.Pkcs11;
 internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri baseSlot) : IKeyStore
 {
     public const string StoreName = "pkcs11";
-
-    // 1.2.840.10045.3.1.7, DER
-    private static readonly byte[] P256 = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 
     private readonly TokenLink _link = new(connection, baseSlot);
 
@@ -36,28 +32,7 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
             // A token may have made the pair and reported an error all the same: two of one name could not be told apart.
             if (repeated && DestroyAll(token, session, id) is var cleared && cleared != CKR.CKR_OK) return cleared;
             repeated = true;
-            var publicPart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, false).Add(CKA.CKA_VERIFY, true)
-                .Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
-            var mechanism = new CK_MECHANISM();
-            if (algorithm == KeyAlgorithm.EcP256)
-            {
-                mechanism.Mechanism = (ulong)CKM.CKM_EC_KEY_PAIR_GEN;
-                publicPart.Add(CKA.CKA_EC_PARAMS, P256);
-            }
-            else
-            {
-                mechanism.Mechanism = (ulong)CKM.CKM_RSA_PKCS_KEY_PAIR_GEN;
-                publicPart.Add(CKA.CKA_MODULUS_BITS, (ulong)algorithm.ModulusBits()).Add(CKA.CKA_PUBLIC_EXPONENT, [1, 0, 1]);
-            }
-
-            var privatePart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, true).Add(CKA.CKA_SENSITIVE, true)
-                .Add(CKA.CKA_EXTRACTABLE, false).Add(CKA.CKA_SIGN, true).Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
-
-            ulong publicKey = 0, privateKey = 0;
-            var result = token.Library.C_GenerateKeyPair(session.Handle, ref mechanism, publicPart.ToArray(), publicPart.Count,
-                privatePart.ToArray(), privatePart.Count, ref publicKey, ref privateKey);
-            GC.KeepAlive(publicPart);
-            GC.KeepAlive(privatePart);
+            var result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, out var publicKey, out var privateKey);
             if (result != CKR.CKR_OK) return result;
 
             var name = new ObjectName(id.ToBytes(), null, $"key '{keyId}'");

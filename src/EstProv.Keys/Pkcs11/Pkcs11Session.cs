@@ -16,11 +16,13 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
     public CKR Sign(scoped ref CK_MECHANISM mechanism, ulong key, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> signature)
     {
         signature = default;
-        data.CopyTo(_input);
+        // A message, which EdDSA and HMAC sign, may be longer than a digest.
+        var input = data.Length <= _input.Length ? _input : new byte[data.Length];
+        data.CopyTo(input);
         var result = library.C_SignInit(handle, ref mechanism, key);
         if (result != CKR.CKR_OK) return result;
         var length = (ulong)_output.Length;
-        result = library.C_Sign(handle, _input, (ulong)data.Length, _output, ref length);
+        result = library.C_Sign(handle, input, (ulong)data.Length, _output, ref length);
         if (result == CKR.CKR_OK) signature = _output.AsSpan(0, (int)length);
         return result;
     }

@@ -13,6 +13,7 @@ namespace EstProv.Keys.Pkcs11;
 internal static class PublicKeyReader
 {
     private const CKA PublicKeyInfoAttribute = (CKA)0x129; // CKA_PUBLIC_KEY_INFO, PKCS#11 v2.40
+    private const ulong EdwardsKey = 0x40; // CKK_EC_EDWARDS, PKCS#11 v3.0
 
     /// <exception cref="ProblemException"><c>key_type</c>, <c>key_public_missing</c>.</exception>
     public static PublicKeyInfo Read(Pkcs11Session session, ulong privateKey, string name)
@@ -39,10 +40,14 @@ internal static class PublicKeyReader
                 if (session.Read(key, CKA.CKA_EC_PARAMS) is { } curve && session.Read(key, CKA.CKA_EC_POINT) is { } point)
                     return PublicKeyInfo.FromEc(curve, point);
                 return session.Read(key, PublicKeyInfoAttribute) is { Length: > 0 } spki ? PublicKeyInfo.Parse(spki) : null;
+            case EdwardsKey:
+                if (session.Read(key, CKA.CKA_EC_PARAMS) is { } edwards && session.Read(key, CKA.CKA_EC_POINT) is { } edwardsPoint)
+                    return PublicKeyInfo.FromEd25519(edwards, edwardsPoint);
+                return session.Read(key, PublicKeyInfoAttribute) is { Length: > 0 } edwardsSpki ? PublicKeyInfo.Parse(edwardsSpki) : null;
             case null:
                 return null;
             default:
-                throw new ProblemException("key_type", "the key in the token is neither EC nor RSA", "use an EC or an RSA key", 400);
+                throw new ProblemException("key_type", "the key in the token is neither EC nor RSA nor Ed25519", "use an EC or an RSA key", 400);
         }
     }
 

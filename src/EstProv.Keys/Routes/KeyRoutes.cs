@@ -107,12 +107,12 @@ internal sealed class KeyRoutes(KeyService service)
                 "there are algorithm, ec-curve-oid, ec-point, rsa-modulus, rsa-exponent", 404);
         }
 
-        if (name != "algorithm" && name.StartsWith("ec-", StringComparison.Ordinal) != key.IsEc) throw Bad($"an {key.Description} key has no {name}");
+        if (name[0] == 'e' && !key.IsEc || name[0] == 'r' && !key.IsRsa) throw Bad($"a key of the kind {key.Description} has no {name}");
         var json = response.Json();
         json.WriteStartObject();
         if (name == "algorithm")
         {
-            json.WriteString("value"u8, key.IsEc ? "ECDSA" : "RSA");
+            json.WriteString("value"u8, key.IsEc ? "ECDSA" : key.IsRsa ? "RSA" : "ED25519");
         }
         else
         {

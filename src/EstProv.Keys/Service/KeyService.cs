@@ -194,9 +194,19 @@ internal sealed partial class KeyService
 
     private static void CheckScheme(KeySlot slot, StoredKey key, SignatureScheme scheme)
     {
-        if (key.Public.IsEc == (scheme == SignatureScheme.Ecdsa)) return;
-        throw new ProblemException("key_type", $"key '{slot.KeyId}' is {key.Public.Description}, which cannot make such a signature",
-            key.Public.IsEc ? "use the algorithm ECDSA" : "use the algorithm RSA-PKCS1 or RSA-PSS", 400);
+        var fits = key.Public.Kind switch
+        {
+            KeyKind.Ec => scheme == SignatureScheme.Ecdsa,
+            KeyKind.Rsa => scheme is SignatureScheme.RsaPkcs1 or SignatureScheme.RsaPss,
+            _ => scheme == SignatureScheme.EdDsa,
+        };
+        if (fits) return;
+        throw new ProblemException("key_type", $"key '{slot.KeyId}' is {key.Public.Description}, which cannot make such a signature", key.Public.Kind switch
+        {
+            KeyKind.Ec => "use the algorithm ECDSA",
+            KeyKind.Rsa => "use the algorithm RSA-PKCS1 or RSA-PSS",
+            _ => "use the algorithm EdDSA",
+        }, 400);
     }
 
     private void Remove(Caller caller, string keyId, Func<KeyRecord, KeyRecord> without)

@@ -9,12 +9,13 @@ internal sealed class PublicKeyInfo
 {
     private const string EcPublicKey = "1.2.840.10045.2.1";
     private const string RsaEncryption = "1.2.840.113549.1.1.1";
+    private const string Ed25519Key = "1.3.101.112"; // RFC 8410
 
-    private PublicKeyInfo(byte[] spki, bool isEc, int fieldBytes, byte[] first, byte[] second)
+    private PublicKeyInfo(byte[] spki, KeyKind kind, int fieldBytes, byte[] first, byte[] second)
     {
         Spki = spki;
         Sha256 = SHA256.HashData(spki);
-        IsEc = isEc;
+        Kind = kind;
         FieldBytes = fieldBytes;
         (First, Second) = (first, second);
     }
@@ -25,37 +26,46 @@ internal sealed class PublicKeyInfo
     /// <summary>SHA-256 of <see cref="Spki"/>: the name of the key pair everywhere.</summary>
     public byte[] Sha256 { get; }
 
-    /// <summary>EC, else RSA.</summary>
-    public bool IsEc { get; }
+    public KeyKind Kind { get; }
 
-    /// <summary>EC: bytes of a coordinate. RSA: bytes of the modulus.</summary>
+    public bool IsEc => Kind == KeyKind.Ec;
+
+    public bool IsRsa => Kind == KeyKind.Rsa;
+
+    /// <summary>EC, Ed25519: bytes of a coordinate. RSA: bytes of the modulus.</summary>
     public int FieldBytes { get; }
 
     /// <summary>EC: the curve's OID in DER.</summary>
-    public byte[] CurveOid => IsEc ? First : throw new InvalidOperationException("An RSA key has no curve.");
+    public byte[] CurveOid => IsEc ? First : throw new InvalidOperationException("Only an EC key has a curve.");
 
     /// <summary>EC: the point, uncompressed (X9.62).</summary>
-    public byte[] Point => IsEc ? Second : throw new InvalidOperationException("An RSA key has no point.");
+    public byte[] Point => IsEc ? Second : throw new InvalidOperationException("Only an EC key has a point.");
 
     /// <summary>RSA: big endian, no leading zero.</summary>
-    public byte[] Modulus => IsEc ? throw new InvalidOperationException("An EC key has no modulus.") : First;
+    public byte[] Modulus => IsRsa ? First : throw new InvalidOperationException("Only an RSA key has a modulus.");
 
     /// <summary>RSA: big endian, no leading zero.</summary>
-    public byte[] Exponent => IsEc ? throw new InvalidOperationException("An EC key has no exponent.") : Second;
+    public byte[] Exponent => IsRsa ? Second : throw new InvalidOperationException("Only an RSA key has an exponent.");
 
     private byte[] First { get; }
 
     private byte[] Second { get; }
 
     /// <summary>The algorithm and size for people, such as <c>EC P-256</c>.</summary>
-    public string Description => IsEc ? $"EC P-{(FieldBytes == 66 ? 521 : FieldBytes * 8)}" : $"RSA {FieldBytes * 8}";
+    public string Description => Kind switch
+    {
+        KeyKind.Ec => $"EC P-{(FieldBytes == 66 ? 521 : FieldBytes * 8)}",
+        KeyKind.Rsa => $"RSA {FieldBytes * 8}",
+        _ => "Ed25519",
+    };
 
     /// <param name="curveOid">The curve's OID in DER, as CKA_EC_PARAMS holds it.</param>
     /// <param name="point">The point, uncompressed, bare or within a DER OCTET STRING: tokens differ.</param>
     /// <exception cref="ProblemException"><c>key_type</c>.</exception>
     public static PublicKeyInfo FromEc(ReadOnlySpan<byte> curveOid, ReadOnlySpan<byte> point)
     {
-        var field = CoordinateBytes(curveOid);
+        var field = EcCurves.CoordinateBytes(curveOid);
+        if (field == 0) throw Unusable("its curve is none of P-256, P-384, P-521");
         var length = 1 + 2 * field;
         if (point.Length > length) point = point[^length..]; // past the OCTET STRING's header
         if (point.Length != length || point[0] != 4) throw Unusable("its public point is not an uncompressed point of its curve");
@@ -72,7 +82,27 @@ internal sealed class PublicKeyInfo
             writer.WriteBitString(point);
         }
 
-        return new PublicKeyInfo(writer.Encode(), isEc: true, field, curveOid.ToArray(), point.ToArray());
+        return new PublicKeyInfo(writer.Encode(), KeyKind.Ec, field, curveOid.ToArray(), point.ToArray());
+    }
+
+    /// <param name="curve">As CKA_EC_PARAMS holds it: the OID, or the curve's name.</param>
+    /// <param name="point">32 bytes (RFC 8032 section 5.1.2), bare or within a DER OCTET STRING.</param>
+    /// <exception cref="ProblemException"><c>key_type</c>.</exception>
+    public static PublicKeyInfo FromEd25519(ReadOnlySpan<byte> curve, ReadOnlySpan<byte> point)
+    {
+        const int Length = 32;
+        if (!curve.SequenceEqual(EcCurves.Ed25519) && !curve.SequenceEqual(EcCurves.Edwards25519)) throw Unusable("of the Edwards curves there is edwards25519");
+        if (point.Length > Length) point = point[^Length..]; // past the OCTET STRING's header
+        if (point.Length != Length) throw Unusable("its public point is none of edwards25519");
+
+        var writer = new AsnWriter(AsnEncodingRules.DER);
+        using (writer.PushSequence())
+        {
+            using (writer.PushSequence()) writer.WriteObjectIdentifier(Ed25519Key);
+            writer.WriteBitString(point);
+        }
+
+        return new PublicKeyInfo(writer.Encode(), KeyKind.Ed25519, Length, [], []);
     }
 
     /// <exception cref="ProblemException"><c>key_type</c>.</exception>
@@ -101,7 +131,7 @@ internal sealed class PublicKeyInfo
             writer.WriteBitString(key.Encode());
         }
 
-        return new PublicKeyInfo(writer.Encode(), isEc: false, modulus.Length, modulus.ToArray(), exponent.ToArray());
+        return new PublicKeyInfo(writer.Encode(), KeyKind.Rsa, modulus.Length, modulus.ToArray(), exponent.ToArray());
     }
 
     /// <exception cref="ProblemException"><c>key_type</c>.</exception>
@@ -116,12 +146,14 @@ internal sealed class PublicKeyInfo
             {
                 case EcPublicKey:
                     return FromEc(algorithm.ReadEncodedValue().Span, key);
+                case Ed25519Key:
+                    return FromEd25519(EcCurves.Ed25519, key);
                 case RsaEncryption:
                     var numbers = new AsnReader(key, AsnEncodingRules.DER).ReadSequence();
                     var modulus = numbers.ReadIntegerBytes();
                     return FromRsa(modulus.Span, numbers.ReadIntegerBytes().Span);
                 default:
-                    throw Unusable("it is neither EC nor RSA");
+                    throw Unusable("it is neither EC nor RSA nor Ed25519");
             }
         }
         catch (AsnContentException cause)
@@ -132,17 +164,6 @@ internal sealed class PublicKeyInfo
 
     public bool Matches(ReadOnlySpan<byte> spkiSha256) => spkiSha256.SequenceEqual(Sha256);
 
-    private static int CoordinateBytes(ReadOnlySpan<byte> curveOid)
-    {
-        ReadOnlySpan<byte> p256 = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07]; // 1.2.840.10045.3.1.7
-        ReadOnlySpan<byte> p384 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22]; // 1.3.132.0.34
-        ReadOnlySpan<byte> p521 = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23]; // 1.3.132.0.35
-        if (curveOid.SequenceEqual(p256)) return 32;
-        if (curveOid.SequenceEqual(p384)) return 48;
-        if (curveOid.SequenceEqual(p521)) return 66;
-        throw Unusable("its curve is none of P-256, P-384, P-521");
-    }
-
     private static ProblemException Unusable(string why) =>
-        new("key_type", $"the key cannot be used: {why}", "use an EC key on a NIST curve or an RSA key", 400);
+        new("key_type", $"the key cannot be used: {why}", "use an EC key on a NIST curve, an RSA key or an Ed25519 key", 400);
 }

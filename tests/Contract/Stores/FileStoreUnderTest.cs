@@ -7,6 +7,8 @@ internal sealed class FileStoreUnderTest : StoreUnderTest
 {
     private readonly TemporaryFolder _folder = new();
 
+    internal override IReadOnlyCollection<StoreOperation> Lacks => [StoreOperation.Ed25519];
+
     internal override IKeyStore Open() => new FileKeyStore(_folder.Path);
 
     internal override void Clear() => _folder.Dispose();

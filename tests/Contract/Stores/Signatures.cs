@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using EstProv.Keys.Client;
 using EstProv.Keys.Stores;
@@ -22,6 +23,8 @@ internal static class Signatures
             return ec.VerifyHash(digest, signature, DSASignatureFormat.Rfc3279DerSequence);
         }
 
+        if (scheme == SignatureScheme.EdDsa) return OpenSslVerifies(spki, digest, signature);
+
         using var rsa = RSA.Create();
         rsa.ImportSubjectPublicKeyInfo(spki, out _);
         var padding = scheme == SignatureScheme.RsaPss ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1;
@@ -29,6 +32,25 @@ internal static class Signatures
     }
 
     public static byte[] Digest(DigestAlgorithm hash, string text) => CryptographicOperations.HashData(Name(hash), System.Text.Encoding.UTF8.GetBytes(text));
+
+    // The framework has no Ed25519.
+    private static bool OpenSslVerifies(byte[] spki, byte[] message, byte[] signature)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["spki"], spki);
+        File.WriteAllBytes(folder["message"], message);
+        File.WriteAllBytes(folder["signature"], signature);
+        using var openssl = Process.Start(new ProcessStartInfo("openssl",
+            ["pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER", "-inkey", folder["spki"], "-in", folder["message"], "-sigfile", folder["signature"]])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        })!;
+        openssl.StandardOutput.ReadToEnd();
+        openssl.WaitForExit();
+        return openssl.ExitCode == 0;
+    }
 
     private static HashAlgorithmName Name(DigestAlgorithm hash) => hash switch
     {

@@ -9,6 +9,8 @@ internal sealed class SoftHsmUnderTest : StoreUnderTest
     private readonly SoftHsm _token = new();
     private readonly TemporaryFolder _state = new();
 
+    internal override IReadOnlyCollection<StoreOperation> Lacks => [StoreOperation.OaepSha256];
+
     internal override IKeyStore Open()
     {
         var slot = Pkcs11Uri.Parse(_token.TokenUri, "test");

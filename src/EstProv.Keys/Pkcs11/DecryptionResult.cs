@@ -1,0 +1,29 @@
+using EstProv.Keys.Stores;
+using EstProv.Platform;
+using Net.Pkcs11Interop.Common;
+using Net.Pkcs11Interop.LowLevelAPI80;
+
+namespace EstProv.Keys.Pkcs11;
+
+/// <summary>Tells a ciphertext that does not fit from a token in trouble: some modules report CKR_GENERAL_ERROR for the first.</summary>
+internal static class DecryptionResult
+{
+    /// <exception cref="ProblemException"><c>ciphertext_invalid</c>.</exception>
+    public static CKR Judge(CKR result, Pkcs11Session session, Pkcs11Token token, string name)
+    {
+        switch (result)
+        {
+            case CKR.CKR_ENCRYPTED_DATA_INVALID or CKR.CKR_ENCRYPTED_DATA_LEN_RANGE or CKR.CKR_DATA_INVALID or CKR.CKR_DATA_LEN_RANGE:
+            case CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED when Lives(session, token):
+                throw Ciphers.Invalid(name);
+            default:
+                return result;
+        }
+    }
+
+    private static bool Lives(Pkcs11Session session, Pkcs11Token token)
+    {
+        var info = new CK_SESSION_INFO();
+        return token.Library.C_GetSessionInfo(session.Handle, ref info) == CKR.CKR_OK;
+    }
+}
