@@ -51,7 +51,9 @@ public sealed class KeyDaemonTests
 
     [TestCase("ec-p256:rsa-2048:*", SignatureScheme.Ecdsa)]
     [TestCase("rsa-2048", SignatureScheme.RsaPss)]
-    [TestCase("rsa-3072:rsa-2048", SignatureScheme.RsaPkcs1)]
+    [TestCase("dsa-1024:rsa-3072:rsa-2048", SignatureScheme.RsaPkcs1)]
+    [TestCase("ec-p384", SignatureScheme.Ecdsa)]
+    [TestCase("ec-p521", SignatureScheme.Ecdsa)]
     public void A_created_key_signs_and_stays_the_same(string preferred, SignatureScheme scheme)
     {
         var key = _keyd.Client.CreateKeyPair("device-id", preferred);
@@ -92,6 +94,43 @@ public sealed class KeyDaemonTests
         Assert.That(Parameter("rsa-exponent", rsa), Is.EqualTo("AQAB"));
         Assert.That(Code("POST", "/parameters/ec-point", $$"""{"keyHandle":"{{rsa}}"}"""), Is.EqualTo("bad_request"));
         Assert.That(Code("POST", "/parameters/colour", $$"""{"keyHandle":"{{rsa}}"}"""), Is.EqualTo("parameter_not_found"));
+    }
+
+    [Test]
+    public void A_moved_key_pair_belongs_to_its_new_id()
+    {
+        var old = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        var key = _keyd.Client.CreateKeyPair("device-id-temp", "ec-p256");
+        Send("POST", "/keypair/device-id", """{"from":"device-id-temp"}""");
+        Assert.That(_keyd.Client.FindKeyPair("device-id-temp"), Is.Null);
+        Assert.That(_keyd.Client.FindKeyPair("device-id")!.SubjectPublicKeyInfo, Is.EqualTo(key.SubjectPublicKeyInfo));
+        Assert.That(CodeOf(() => Sign(old.Handle)), Is.EqualTo("key_not_found"), "what was there is destroyed");
+        _keyd.Client.CreateKeyPair("device-id-temp", "ec-p256");
+        Send("DELETE", "/keypair", $$"""{"keyHandle":"{{Handle(Send("GET", "/keypair/device-id-temp"))}}"}""");
+        _keyd.Restart();
+        AssertSigns(_keyd.Client.FindKeyPair("device-id")!, SignatureScheme.Ecdsa);
+
+        Assert.That(Code("POST", "/keypair/device-id", """{"from":"device-id"}"""), Is.EqualTo("bad_request"));
+        Assert.That(Code("POST", "/keypair/device-id", """{"from":"unknown"}"""), Is.EqualTo("key_not_found"));
+        Assert.That(Code("POST", "/keypair/device-id", """{"from":"bootstrap"}"""), Is.EqualTo("key_preloaded"));
+        Assert.That(Code("POST", "/keypair/device-id", "{}"), Is.EqualTo("field_missing"));
+    }
+
+    [Test]
+    public void A_move_is_finished_or_undone_after_an_interruption([Values] bool done)
+    {
+        var key = _keyd.Client.CreateKeyPair("temp", "ec-p256");
+        _keyd.Stop();
+        var folder = Path.Combine(_keyd.Home, "keys");
+        var record = File.ReadAllText(Path.Combine(folder, "temp.json"));
+        File.WriteAllText(Path.Combine(folder, "temp.json"), record.Replace("\"version\"", "\"movingTo\": \"device-id\", \"version\"", StringComparison.Ordinal));
+        if (done) File.WriteAllText(Path.Combine(folder, "device-id.json"), record.Replace("\"temp\"", "\"device-id\"", StringComparison.Ordinal));
+        _keyd.Start();
+        Assert.That(_keyd.Client.FindKeyPair(done ? "temp" : "device-id"), Is.Null);
+        var found = _keyd.Client.FindKeyPair(done ? "device-id" : "temp")!;
+        Assert.That(found.SubjectPublicKeyInfo, Is.EqualTo(key.SubjectPublicKeyInfo));
+        AssertSigns(found, SignatureScheme.Ecdsa);
+        Assert.That(File.Exists(Path.Combine(folder, "temp.json")), Is.Not.EqualTo(done));
     }
 
     [Test]

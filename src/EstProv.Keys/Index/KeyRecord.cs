@@ -25,6 +25,9 @@ internal sealed record KeyRecord
     /// <summary>SHA-256 of the preloaded key's URI when <see cref="Current"/> took over, in hexadecimal.</summary>
     public string? PreloadedUri { get; init; }
 
+    /// <summary>Noted before <see cref="Current"/> is given to this id; found at start, that has happened or not, as the other record tells.</summary>
+    public string? MovingTo { get; init; }
+
     public bool IsEmpty => Current is null && Next is null && Previous is null && IsSettled;
 
     /// <summary>Nothing is left half done.</summary>

@@ -6,7 +6,7 @@ namespace EstProv.Keys.Index;
 
 /// <summary>
 /// The index file of one key id, JSON: <c>{"version":1,"keyId","current":{"id","store","spki"}?,"next"?,"previous"?,
-/// "generating":{"id","store"}?,"destroying":[…]?,"preloadedUri"?}</c>.
+/// "generating":{"id","store"}?,"destroying":[…]?,"movingTo"?,"preloadedUri"?}</c>.
 /// </summary>
 internal static class KeyRecordFormat
 {
@@ -36,6 +36,7 @@ internal static class KeyRecordFormat
                 json.WriteEndArray();
             }
 
+            if (record.MovingTo is not null) json.WriteString("movingTo"u8, record.MovingTo);
             if (record.PreloadedUri is not null) json.WriteString("preloadedUri"u8, record.PreloadedUri);
             json.WriteEndObject();
         }
@@ -70,6 +71,7 @@ internal static class KeyRecordFormat
                 Previous = ReadEntry(root, "previous"u8),
                 Generating = root.TryGetProperty("generating"u8, out var generating) ? ReadPending(generating) : null,
                 Destroying = destroying,
+                MovingTo = root.TryGetProperty("movingTo"u8, out var to) ? to.GetString() : null,
                 PreloadedUri = root.TryGetProperty("preloadedUri"u8, out var uri) ? uri.GetString() : null,
             };
         }

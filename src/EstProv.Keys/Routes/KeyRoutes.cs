@@ -24,6 +24,7 @@ internal sealed class KeyRoutes(KeyService service)
         server.Map("POST", "/keypair", ApiVersions, Create, Generates);
         server.Map("DELETE", "/keypair", ApiVersions, Delete);
         server.Map("GET", "/keypair/{id}", ApiVersions, Find);
+        server.Map("POST", "/keypair/{id}", ApiVersions, Move);
         server.Map("POST", "/keypair/{id}/next", ApiVersions, Stage, Generates);
         server.Map("DELETE", "/keypair/{id}/next", ApiVersions, Discard);
         server.Map("POST", "/keypair/{id}/promote", ApiVersions, Promote);
@@ -54,6 +55,12 @@ internal sealed class KeyRoutes(KeyService service)
     private void Delete(LocalRequest request, LocalResponse response)
     {
         service.Delete(CallerOf(request), RequestFields.Read(request).KeyHandle ?? throw request.MissingField("keyHandle"));
+        response.NoContent();
+    }
+
+    private void Move(LocalRequest request, LocalResponse response)
+    {
+        service.Move(CallerOf(request), RequestFields.Read(request).From ?? throw request.MissingField("from"), request.Route("id"));
         response.NoContent();
     }
 

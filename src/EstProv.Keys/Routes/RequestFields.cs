@@ -12,6 +12,8 @@ internal sealed class RequestFields
 
     public string? PreferredAlgorithms { get; private set; }
 
+    public string? From { get; private set; }
+
     public string? Spki { get; private set; }
 
     public static RequestFields Read(LocalRequest request)
@@ -25,6 +27,7 @@ internal sealed class RequestFields
             if (json.ValueTextEquals("keyId"u8)) fields.KeyId = Text(ref json);
             else if (json.ValueTextEquals("keyHandle"u8)) fields.KeyHandle = Text(ref json);
             else if (json.ValueTextEquals("preferredAlgorithms"u8)) fields.PreferredAlgorithms = Text(ref json);
+            else if (json.ValueTextEquals("from"u8)) fields.From = Text(ref json);
             else if (json.ValueTextEquals("spki"u8)) fields.Spki = Text(ref json);
             else json.Skip();
         }

@@ -125,6 +125,73 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
         if (dropped.Count > before.Destroying.Count) Commit(slot, after with { Destroying = dropped });
     }
 
+    /// <summary>
+    /// Gives the current pair of one id to another one, whose own pairs are destroyed. In the index only: the token keeps the label. Under
+    /// both gates.
+    /// </summary>
+    public void Move(KeySlot from, KeySlot to)
+    {
+        if (to.State.Record.IsEmpty) index.CheckAbsent(to.KeyId);
+        Settle(to);
+        var current = from.State.Current!;
+        var (source, target) = (from.State.Record, to.State.Record);
+        index.Save(source with { MovingTo = to.KeyId });
+        Save(to, target with
+        {
+            Current = source.Current,
+            Next = null,
+            Previous = null,
+            Destroying = [.. target.Destroying, .. Pending(target.Current, target.Next, target.Previous)],
+            PreloadedUri = to.Source is { } preloaded ? Fingerprint(preloaded) : null,
+        }, current);
+        FinishMove(from);
+        Log.Moved(logger, from.KeyId, to.KeyId, current.Public.Description);
+        Settle(to);
+        Settle(from);
+    }
+
+    /// <summary>At start: whether an interrupted move has happened is decided by the record that it was going to.</summary>
+    public void RecoverMove(KeySlot from, KeySlot? to)
+    {
+        var record = from.State.Record;
+        if (record.Current is { } moved && to?.State.Record.Current?.Id == moved.Id) FinishMove(from);
+        else from.State = from.State with { Record = record with { MovingTo = null } };
+    }
+
+    // In memory whatever the disk says: the pair belongs to the other id now, and deleting this one must not destroy it.
+    private void FinishMove(KeySlot from)
+    {
+        var record = from.State.Record;
+        var left = record with
+        {
+            Current = null,
+            Next = null,
+            Previous = null,
+            MovingTo = null,
+            Destroying = [.. record.Destroying, .. Pending(record.Next, record.Previous)],
+        };
+        from.State = new SlotState(left, null, null, null);
+        try
+        {
+            index.Save(left);
+        }
+        catch (ProblemException problem)
+        {
+            Log.NotSettled(logger, from.KeyId, problem.ToLogText());
+        }
+    }
+
+    private static List<PendingKey> Pending(params ReadOnlySpan<KeyEntry?> entries)
+    {
+        var pending = new List<PendingKey>(entries.Length);
+        foreach (var entry in entries)
+        {
+            if (entry is not null) pending.Add(entry.Pending);
+        }
+
+        return pending;
+    }
+
     private StoredKey Generate(KeySlot slot, KeyAlgorithm algorithm, bool asNext)
     {
         var store = stores.Primary;
@@ -235,6 +302,9 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
 
         [LoggerMessage(16, LogLevel.Warning, "another algorithm is taken for key '{Key}': {Problem}")]
         public static partial void NextAlgorithm(ILogger logger, string key, string problem);
+
+        [LoggerMessage(18, LogLevel.Information, "moved the key pair of '{From}' to '{To}' ({Kind})")]
+        public static partial void Moved(ILogger logger, string from, string to, string kind);
 
         [LoggerMessage(17, LogLevel.Warning, "the preloaded key '{Key}' has changed in the configuration ({Uri}); the key pair that was generated "
             + "since stays the current one, and the preloaded one is found by its public key only")]

@@ -37,6 +37,11 @@ internal sealed partial class KeyService
             _rotation.Adopt(_slots.GetOrAdd(record.KeyId, static id => new KeySlot(id, null)), record);
         }
 
+        foreach (var slot in _slots.Values)
+        {
+            if (slot.State.Record.MovingTo is { } to) _rotation.RecoverMove(slot, _slots.GetValueOrDefault(to));
+        }
+
         foreach (var problem in problems) Log.RecordUnusable(logger, problem.ToLogText());
     }
 
@@ -135,6 +140,29 @@ internal sealed partial class KeyService
         using (slot.Enter()) _rotation.Promote(slot, spkiSha256);
     }
 
+    /// <summary>Gives the key pair of one id to another; what the other one had is destroyed.</summary>
+    /// <exception cref="ProblemException"><c>key_not_found</c>, <c>key_preloaded</c>, <c>bad_request</c>.</exception>
+    public void Move(Caller caller, string fromId, string toId)
+    {
+        CheckId(toId);
+        _authorizer.Demand(caller, fromId, KeyRights.Delete);
+        _authorizer.Demand(caller, toId, KeyRights.Generate);
+        if (fromId == toId) throw new ProblemException("bad_request", "a key pair is not moved to its own id", "", 400);
+        if (!_slots.TryGetValue(fromId, out var from)) throw NotFound(fromId);
+        var to = GetOrAdd(toId);
+        // Always in the same order, so that two moves do not wait for each other.
+        var (first, second) = string.CompareOrdinal(fromId, toId) < 0 ? (from, to) : (to, from);
+        lock (first.Gate)
+        {
+            lock (second.Gate)
+            {
+                if (from.State.Current is null) throw from.Source is { } source ? Preloaded(fromId, source, "moved") : NotFound(fromId);
+                if (to.State.Current is not null) _authorizer.Demand(caller, toId, KeyRights.Delete);
+                _rotation.Move(from, to);
+            }
+        }
+    }
+
     /// <summary>Destroys the staged key pair; no error when there is none.</summary>
     public void DiscardNext(Caller caller, string keyId) => Remove(caller, keyId, static record => record with { Next = null });
 
@@ -156,8 +184,7 @@ internal sealed partial class KeyService
             if (state.Current is null && state.Next is null && state.Previous is null)
             {
                 if (slot.Source is null) throw NotFound(slot.KeyId);
-                throw new ProblemException("key_preloaded", $"key '{slot.KeyId}' is preloaded from {slot.Source.Description} and is not destroyed",
-                    "remove it from [preloaded_keys] and from the token by hand", 400);
+                throw Preloaded(slot.KeyId, slot.Source, "destroyed");
             }
 
             if (pinned && state.Find(scope) is null) throw Destroyed(slot.KeyId);
@@ -278,6 +305,9 @@ internal sealed partial class KeyService
 
     private static ProblemException NotFound(string keyId) => new("key_not_found", $"there is no key '{keyId}'",
         "create it with POST /keypair, or preload it in [preloaded_keys]", 404);
+
+    private static ProblemException Preloaded(string keyId, KeySource source, string what) => new("key_preloaded",
+        $"key '{keyId}' is preloaded from {source.Description} and is not {what}", "remove it from [preloaded_keys] and from the token by hand", 400);
 
     private static ProblemException Destroyed(string keyId) => new("key_not_found", $"the key pair of '{keyId}' that this handle names is gone",
         "load the key pair again to get a handle of the current one", 404);
