@@ -152,9 +152,9 @@ internal sealed partial class KeyService
         var to = GetOrAdd(toId);
         // Always in the same order, so that two moves do not wait for each other.
         var (first, second) = string.CompareOrdinal(fromId, toId) < 0 ? (from, to) : (to, from);
-        lock (first.Gate)
+        using (first.Enter())
         {
-            lock (second.Gate)
+            using (second.Enter())
             {
                 if (from.State.Current is null) throw from.Source is { } source ? Preloaded(fromId, source, "moved") : NotFound(fromId);
                 if (to.State.Current is not null) _authorizer.Demand(caller, toId, KeyRights.Delete);
