@@ -15,6 +15,7 @@ usage: ./build.sh COMMAND
                             four ways: single-url, url-per-certificate, local-mint, preloaded-est-id
   test [NAME ...]           build with all warnings as errors, then every test (or the named folders of tests/)
   bench                     publish, then print speed, memory and size beside the budgets
+  fuzz [SECONDS] [TARGET]   fuzz the readers of http, json, uri, toml (60 s each), guided by coverage
   lint                      formatting, shellcheck, warnings of gcc and clang
   install DESTDIR           publish and lay out what ships under DESTDIR (LIBDIR=/usr/lib by default)
   clean                     remove what was built
@@ -24,7 +25,7 @@ EOF
 command=${1:-}
 [ $# -gt 0 ] && shift
 case $command in
-demo | test | bench | lint | install)
+demo | test | bench | fuzz | lint | install)
     # shellcheck source=/dev/null
     . "$top/tools/build/$command.sh"
     "run_$command" "$@"

@@ -274,6 +274,7 @@ public sealed class KeyDaemonTests
     [TestCase("POST", "/keypair", """{"keyId":"a\nb"}""", "bad_request")]
     [TestCase("POST", "/keypair", """{"keyId":"a","preferredAlgorithms":"dsa-1024"}""", "bad_request")]
     [TestCase("POST", "/keypair/device-id/promote", """{"spki":"short"}""", "bad_request")]
+    [TestCase("POST", "/keypair/device-id/promote", """{"spki":"AAAAAAAAAAAAAAAAAAAAA/AAAAAAAAAAAAAAAAAAAAA"}""", "bad_request")]
     [TestCase("POST", "/keypair/unknown/promote", """{"spki":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}""", "key_not_found")]
     public void Bad_requests_are_told_what_is_wrong(string method, string path, string body, string code)
     {

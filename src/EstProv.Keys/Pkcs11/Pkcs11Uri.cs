@@ -207,7 +207,8 @@ internal sealed class Pkcs11UriAttributes
 
             var isQueryAttribute = name is "pin-source" or "pin-value" or "module-name" or "module-path";
             if (isQueryAttribute && !inQuery) throw Bad($"{name} belongs behind the question mark");
-            if (!isQueryAttribute && inQuery) throw Bad($"'{name}' is not an attribute that stands behind the question mark");
+            // Not by its name: behind an unescaped '&' it may be the rest of a PIN.
+            if (!isQueryAttribute && inQuery) throw Bad("behind the question mark stands an attribute that does not belong there; a '&' in a PIN is written %26");
             foreach (var c in value)
             {
                 if (c is <= ' ' or >= '\x7F' or '"' or '#' or '<' or '>' or '\\' or '^' or '`' or '{' or '}')

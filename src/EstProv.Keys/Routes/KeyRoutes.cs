@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using EstProv.Keys.Authorization;
 using EstProv.Keys.Service;
@@ -155,7 +156,7 @@ internal sealed class KeyRoutes(KeyService service)
     private static bool TrySpki(string? text, Span<byte> hash)
     {
         if (text is null) return false;
-        if (text.Length == 43 && Base64Url.TryDecodeFromChars(text, hash, out var length) && length == hash.Length) return true;
+        if (text.Length == 43 && Base64Url.DecodeFromChars(text, hash, out _, out var length) == OperationStatus.Done && length == hash.Length) return true;
         throw Bad("spki is not a SHA-256 in base64url without padding");
     }
 

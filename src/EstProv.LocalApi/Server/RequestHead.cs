@@ -37,6 +37,9 @@ internal sealed class RequestHead(LocalServerOptions options)
 
     public ReadOnlySpan<HeaderRange> Headers => _headers.AsSpan(0, HeaderCount);
 
+    /// <summary>Whether a method or a header's name may hold it (RFC 9110 section 5.6.2).</summary>
+    public static bool IsTokenByte(byte value) => TokenBytes.Contains(value);
+
     /// <param name="head">From the first byte up to and including the CR LF of the last header line, without the empty line.</param>
     public Refusal Parse(ReadOnlySpan<byte> head)
     {
@@ -136,7 +139,7 @@ internal sealed class RequestHead(LocalServerOptions options)
         if (target[0] != '/' || target.ContainsAnyExceptInRange((byte)0x21, (byte)0x7E) || target.Contains((byte)'#')) return false;
         if (!target.Contains((byte)'%')) return true;
         Span<byte> decoded = target.Length <= 1024 ? stackalloc byte[target.Length] : new byte[target.Length];
-        return Percent.TryDecode(target, decoded, out var length) && Utf8.IsValid(decoded[..length]) && !HasControl(decoded[..length]);
+        return Percent.TryDecode(target, decoded, out var length) && Utf8.IsValid(decoded[..length]) && !HasControl(decoded[..length]) && !decoded[..length].Contains((byte)'\t');
     }
 
     private static bool HasControl(ReadOnlySpan<byte> value)

@@ -132,9 +132,9 @@ internal sealed class RequestReader(LocalServerOptions options, TimeProvider tim
     /// <summary>What will never become a request is refused at once, not at the deadline.</summary>
     private Refusal JudgeIncomplete(ReadOnlySpan<byte> data)
     {
-        if (!char.IsAsciiLetter((char)data[0])) return Refusal.BadRequestLine;
+        if (!RequestHead.IsTokenByte(data[0])) return Refusal.BadRequestLine;
         var lineEnd = data.IndexOf((byte)'\n');
-        if (lineEnd < 0 && data.Length > options.MaxTargetBytes + 32) return Refusal.TargetTooLong;
+        if ((lineEnd < 0 ? data.Length : lineEnd) > options.MaxTargetBytes + 32) return Refusal.TargetTooLong;
         if (data.Length >= options.MaxHeadBytes) return Refusal.HeadTooLarge;
         for (var rest = data; lineEnd >= 0; lineEnd = rest.IndexOf((byte)'\n'))
         {

@@ -37,6 +37,8 @@ public sealed class MalformedRequestTests
         yield return Case("percent-encoded UTF-8 that is cut off", $"GET /%C3{Good}Host: x\r\n\r\n", 400);
         yield return Case("overlong UTF-8", $"GET /%C0%AF{Good}Host: x\r\n\r\n", 400);
         yield return Case("a surrogate in UTF-8", $"GET /%ED%A0%80{Good}Host: x\r\n\r\n", 400);
+        yield return Case("a percent-encoded tab", $"GET /a%09b{Good}Host: x\r\n\r\n", 400);
+        yield return Case("a first line that is too long, in a head that is not complete", $"GET /plain {LongToken}\r\n", 414);
         yield return Case("a percent-encoded NUL", $"GET /a%00b{Good}Host: x\r\n\r\n", 400);
         yield return Case("bad UTF-8 in the query", "GET /plain?api-version=2020-09-01&x=%FF HTTP/1.1\r\nHost: x\r\n\r\n", 400);
         yield return Case("a long target", $"GET /{LongToken}{Good}Host: x\r\n\r\n", 414);

@@ -29,6 +29,14 @@ public sealed class ProtocolTests
     }
 
     [Test]
+    public void A_method_of_any_token_is_known_to_be_one_before_it_is_complete()
+    {
+        using var client = _server.Connect();
+        client.Send("*").Send("1");
+        Assert.That(client.Ask(RawClient.Get("/plain")).Body, Does.Contain("wrong_method"));
+    }
+
+    [Test]
     public void Requests_sent_together_are_answered_one_after_the_other()
     {
         using var client = _server.Connect();
