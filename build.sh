@@ -14,7 +14,7 @@ usage: ./build.sh COMMAND
   demo [--way W] [--keep]   build, then provision a device end to end in a network and mount namespace of its own,
                             four ways: single-url, url-per-certificate, local-mint, preloaded-est-id
   test [NAME ...]           build with all warnings as errors, then every test (or the named folders of tests/)
-  bench                     publish, then print speed, memory and size beside the budgets
+  bench [device|keys]       publish, then print speed, memory and size beside the budgets
   fuzz [SECONDS] [TARGET]   fuzz the readers of http, json, uri, toml (60 s each), guided by coverage
   lint                      formatting, shellcheck, warnings of gcc and clang
   install DESTDIR           publish and lay out what ships under DESTDIR (LIBDIR=/usr/lib by default)

@@ -1,7 +1,7 @@
 /* Load on the Key Service: N clients sign over its Unix socket, in the JSON form of POST /sign, each on a
- * keep-alive connection. Prints one line: clients, requests, seconds, rate, and the latencies in
- * microseconds. usage: sign_load SOCKET HANDLE CLIENTS REQUESTS_PER_CLIENT */
-#include <errno.h>
+ * keep-alive connection, or ("new") on a connection for each request. Prints one line: clients, requests,
+ * seconds, rate, and the latencies in microseconds.
+ * usage: sign_load SOCKET HANDLE CLIENTS REQUESTS_PER_CLIENT [new] */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@ struct client {
     const char *request;
     size_t request_length;
     long requests;
+    int connects_anew;
     double *latencies;
     int failed;
 };
@@ -71,22 +72,26 @@ static int read_answer(int fd)
 static void *run(void *argument)
 {
     struct client *client = argument;
-    int fd = connect_to(client->socket);
-    if (fd < 0) {
-        client->failed = errno;
-        return NULL;
-    }
+    int fd = -1;
     for (long i = 0; i < client->requests; i++) {
         double start = now();
-        if (send(fd, client->request, client->request_length, MSG_NOSIGNAL) !=
+        if (fd < 0)
+            fd = connect_to(client->socket);
+        if (fd < 0 ||
+            send(fd, client->request, client->request_length, MSG_NOSIGNAL) !=
                 (ssize_t)client->request_length ||
             read_answer(fd) != 200) {
             client->failed = 1;
             break;
         }
         client->latencies[i] = now() - start;
+        if (client->connects_anew) {
+            close(fd);
+            fd = -1;
+        }
     }
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return NULL;
 }
 
@@ -98,8 +103,9 @@ static int by_value(const void *left, const void *right)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: sign_load SOCKET HANDLE CLIENTS REQUESTS_PER_CLIENT\n");
+    int connects_anew = argc == 6 && strcmp(argv[5], "new") == 0;
+    if (argc != 5 && !connects_anew) {
+        fprintf(stderr, "usage: sign_load SOCKET HANDLE CLIENTS REQUESTS_PER_CLIENT [new]\n");
         return 64;
     }
     int clients = atoi(argv[3]);
@@ -128,6 +134,7 @@ int main(int argc, char **argv)
                                  .request = request,
                                  .request_length = (size_t)request_length,
                                  .requests = each,
+                                 .connects_anew = connects_anew,
                                  .latencies = latencies + (size_t)i * (size_t)each};
         if (pthread_create(&all[i].thread, NULL, run, &all[i]) != 0)
             return 1;
