@@ -1,13 +1,12 @@
 using System.Security.Cryptography;
-using System.Text;
 using EstProv.Keys.Stores;
 using EstProv.Platform;
 
 namespace EstProv.Keys.Files;
 
 /// <summary>
-/// Keys in files, for devices without a token: for each key <c>NAME.v1.pem</c> with mode 0600, NAME being the <see cref="StorageId"/>, so
-/// that any key id is safe. PKCS#8 in PEM (RFC 7468), with the key id in front of it as explanatory text.
+/// Keys in files, for devices without a token, and symmetric keys for tokens that have none: for each key <c>NAME.v1.pem</c> with mode 0600,
+/// NAME being the <see cref="StorageId"/>, so that any key id is safe. PKCS#8 in PEM (RFC 7468), with the key id in front of it as explanatory text.
 /// </summary>
 internal sealed class FileKeyStore(string folder) : IKeyStore
 {
@@ -36,7 +35,7 @@ internal sealed class FileKeyStore(string folder) : IKeyStore
         byte[]? file = null;
         try
         {
-            file = Encode(keyId, algorithm, pkcs8);
+            file = PemFile.Encode($"Key {Uri.EscapeDataString(keyId)} ({algorithm.Name()})", "PRIVATE KEY", pkcs8);
             AtomicFile.Write(PathOf(id), file);
         }
         finally
@@ -50,6 +49,17 @@ internal sealed class FileKeyStore(string folder) : IKeyStore
 
     public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) => new FileKey(PathOf(id), $"key '{keyId}'", publicKey);
 
+    public StoredSecret CreateSecret(StorageId id, string keyId, SecretUsage usage, ReadOnlySpan<byte> value)
+    {
+        Span<byte> random = stackalloc byte[StoredSecret.Length];
+        RandomNumberGenerator.Fill(random);
+        SecretFile.Write(PathOf(id), keyId, usage, value.IsEmpty ? random : value);
+        CryptographicOperations.ZeroMemory(random);
+        return OpenSecret(id, keyId, usage);
+    }
+
+    public StoredSecret OpenSecret(StorageId id, string keyId, SecretUsage usage) => new FileSecret(PathOf(id), $"key '{keyId}'", usage);
+
     public void Destroy(StorageId id) => AtomicFile.Delete(PathOf(id));
 
     public void Dispose()
@@ -57,18 +67,4 @@ internal sealed class FileKeyStore(string folder) : IKeyStore
     }
 
     private string PathOf(StorageId id) => Path.Combine(folder, id + Suffix);
-
-    private static byte[] Encode(string keyId, KeyAlgorithm algorithm, byte[] pkcs8)
-    {
-        const string Label = "PRIVATE KEY";
-        var preamble = Encoding.UTF8.GetBytes($"Key {Uri.EscapeDataString(keyId)} ({algorithm.Name()})\n");
-        var pem = new char[PemEncoding.GetEncodedSize(Label.Length, pkcs8.Length)];
-        PemEncoding.TryWrite(Label, pkcs8, pem, out var length);
-        var file = new byte[preamble.Length + length + 1];
-        preamble.CopyTo(file, 0);
-        Encoding.ASCII.GetBytes(pem.AsSpan(0, length), file.AsSpan(preamble.Length));
-        file[^1] = (byte)'\n';
-        pem.AsSpan().Clear();
-        return file;
-    }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using Net.Pkcs11Interop.Common;
 using Net.Pkcs11Interop.LowLevelAPI80;
@@ -17,6 +18,12 @@ internal sealed class AttributeTemplate
 
     /// <summary>A copy of what the module wrote.</summary>
     public byte[] Value(int index, int length) => _values[index][..length];
+
+    /// <summary>Forgets the values: one of them is a key.</summary>
+    public void Clear()
+    {
+        foreach (var value in _values) CryptographicOperations.ZeroMemory(value);
+    }
 
     public AttributeTemplate Add(CKA type, ReadOnlySpan<byte> value)
     {

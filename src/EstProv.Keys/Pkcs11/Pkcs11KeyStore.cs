@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using EstProv.Keys.Stores;
 using EstProv.Platform;
 using Net.Pkcs11Interop.Common;
@@ -45,7 +46,33 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
     public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) =>
         new Pkcs11Key(_link, new ObjectName(id.ToBytes(), null, $"key '{keyId}'"), publicKey);
 
-    public void Destroy(StorageId id) => _link.With("destroying a key pair", writing: true, (Pkcs11Token token, Pkcs11Session session, out bool done) =>
+    public StoredSecret CreateSecret(StorageId id, string keyId, SecretUsage usage, ReadOnlySpan<byte> value)
+    {
+        var copy = value.ToArray();
+        try
+        {
+            var repeated = false;
+            _link.With($"making the symmetric key '{keyId}'", writing: true, (Pkcs11Token token, Pkcs11Session session, out bool done) =>
+            {
+                done = true;
+                if (repeated && DestroyAll(token, session, id) is var cleared && cleared != CKR.CKR_OK) return cleared;
+                repeated = true;
+                return SecretCreation.Run(token, session, id, keyId, usage, copy);
+            });
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(copy);
+        }
+
+        var secret = OpenSecret(id, keyId, usage);
+        SecretTrial.Run(secret, $"key '{keyId}'");
+        return secret;
+    }
+
+    public StoredSecret OpenSecret(StorageId id, string keyId, SecretUsage usage) => new Pkcs11Secret(_link, new ObjectName(id.ToBytes(), null, $"key '{keyId}'"), usage);
+
+    public void Destroy(StorageId id) => _link.With("destroying a key", writing: true, (Pkcs11Token token, Pkcs11Session session, out bool done) =>
     {
         done = true;
         return DestroyAll(token, session, id);

@@ -24,6 +24,14 @@ internal interface IKeyStore : IDisposable
     /// <summary>A key pair that was generated earlier. The store is not asked before the first use.</summary>
     StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey);
 
-    /// <summary>Destroys whatever there is of the key pair of this name; no error when there is nothing.</summary>
+    /// <summary>Makes a symmetric key that never leaves the store, and tries it.</summary>
+    /// <param name="value">Empty to have it generated; 32 bytes for a key that encrypts.</param>
+    /// <exception cref="ProblemException"><c>mechanism_missing</c>: the store cannot hold such keys or cannot use them, another store may.</exception>
+    StoredSecret CreateSecret(StorageId id, string keyId, SecretUsage usage, ReadOnlySpan<byte> value);
+
+    /// <summary>A symmetric key that was made earlier. The store is not asked before the first use.</summary>
+    StoredSecret OpenSecret(StorageId id, string keyId, SecretUsage usage);
+
+    /// <summary>Destroys whatever there is of this name; no error when there is nothing.</summary>
     void Destroy(StorageId id);
 }
