@@ -29,6 +29,9 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     public static partial int Advise(nint start, nuint length, int advice);
 
+    [LibraryImport("libc", EntryPoint = "mlock", SetLastError = true)]
+    public static partial int LockMemory(nint start, nuint length);
+
     [LibraryImport("libc", EntryPoint = "malloc_trim")]
     public static partial int TrimHeap(nuint pad);
 

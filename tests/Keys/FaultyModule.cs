@@ -25,17 +25,54 @@ internal sealed partial class FaultyModule : IDisposable
     /// <summary>Calls of C_Finalize so far.</summary>
     public int Finalized => Count("finalized");
 
-    /// <summary>Lets the next calls of a function fail.</summary>
-    public void Order(string function, CKR result, int count = 1) => File.WriteAllText(_folder["orders"], $"{function} {(ulong)result} {count,-10}");
+    /// <summary>Calls of C_Initialize so far.</summary>
+    public int Initialized => Count("initialized");
+
+    /// <summary>Calls of C_Sign so far.</summary>
+    public int Signed => Count("signed");
 
     /// <summary>How many of the calls ordered have not come.</summary>
-    public int Left => int.Parse(File.ReadAllText(_folder["orders"]).Trim().Split(' ', StringSplitOptions.RemoveEmptyEntries)[2]);
+    public int Left => Lines().Sum(static line => int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3]));
+
+    /// <summary>Lets the next calls of a function fail.</summary>
+    public void Order(string function, CKR result, int count = 1) => Order(function, "return", (ulong)result, count);
+
+    /// <summary>Lets the next calls of a function do something else; <c>*</c> is every function of a session.</summary>
+    /// <param name="action"><c>return</c>, <c>refuse</c>, <c>sleep</c>, <c>hang</c>, <c>crash</c>.</param>
+    public void Order(string function, string action, ulong value = 0, int count = 1) =>
+        Replace("orders", $"{function} {action} {value} {count,-10}\n");
+
+    public void ClearOrders() => File.Delete(_folder["orders"]);
+
+    /// <summary>Ends every call that hangs.</summary>
+    public void Release() => File.WriteAllText(_folder["release"], "");
+
+    /// <summary>What the token cannot do; see the C file for the names.</summary>
+    public void Limit(params (string Name, ulong Value)[] limits) => Replace("limits", string.Concat(limits.Select(static limit => $"{limit.Name} {limit.Value}\n")));
+
+    /// <summary>Takes the token away until <see cref="BringBack"/>.</summary>
+    public void TakeAway() => File.WriteAllText(_folder["gone"], "");
+
+    public void BringBack() => File.Delete(_folder["gone"]);
 
     public void SetTokenFlags(ulong flags) => File.WriteAllText(_folder["flags"], flags.ToString());
 
     public void ClearTokenFlags() => File.Delete(_folder["flags"]);
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        Release();
+        _folder.Dispose();
+    }
+
+    private string[] Lines() => File.Exists(_folder["orders"]) ? File.ReadAllLines(_folder["orders"]) : [];
+
+    // Whole at once: the module reads it at every call.
+    private void Replace(string name, string text)
+    {
+        File.WriteAllText(_folder[name + ".new"], text);
+        File.Move(_folder[name + ".new"], _folder[name], overwrite: true);
+    }
 
     private int Count(string name) => File.Exists(_folder[name]) ? (int)new FileInfo(_folder[name]).Length : 0;
 
@@ -43,7 +80,7 @@ internal sealed partial class FaultyModule : IDisposable
     {
         var module = Path.Combine(AppContext.BaseDirectory, "faulty-module.so");
         var source = Path.Combine(AppContext.BaseDirectory, "faulty-module.c");
-        using var compiler = Process.Start("cc", ["-Wall", "-shared", "-fPIC", "-o", module, source, "-ldl"]);
+        using var compiler = Process.Start("cc", ["-Wall", "-O1", "-shared", "-fPIC", "-o", module, source, "-ldl", "-lpthread"]);
         compiler.WaitForExit();
         return compiler.ExitCode == 0 ? module : throw new InvalidOperationException("cc failed");
     }

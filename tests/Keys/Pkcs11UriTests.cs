@@ -10,7 +10,7 @@ public sealed class Pkcs11UriTests
     {
         var slot = Pkcs11Uri.Parse("pkcs11:slot-id=0?pin-value=1234", "t");
         Assert.That(slot.SlotId, Is.Zero);
-        Assert.That(slot.ReadPin(), Is.EqualTo("1234"u8.ToArray()));
+        Assert.That(slot.ReadPin()!.Span.ToArray(), Is.EqualTo("1234"u8.ToArray()));
         var key = Pkcs11Uri.Parse("pkcs11:slot-id=0;object=device%20id?pin-value=1234", "t");
         Assert.That(key.Object, Is.EqualTo("device id"));
     }
@@ -37,7 +37,7 @@ public sealed class Pkcs11UriTests
             Assert.That(uri.LibraryVersion, Is.EqualTo("2.6"));
             Assert.That(uri.ModuleName, Is.EqualTo("softhsm2"));
             Assert.That(uri.ModulePath, Is.EqualTo("/usr/lib/x.so"));
-            Assert.That(uri.ReadPin(), Is.EqualTo("1&?"u8.ToArray()));
+            Assert.That(uri.ReadPin()!.Span.ToArray(), Is.EqualTo("1&?"u8.ToArray()));
         });
     }
 
@@ -88,7 +88,7 @@ public sealed class Pkcs11UriTests
     {
         var path = Path.GetTempFileName();
         File.WriteAllText(path, content);
-        Assert.That(Pkcs11Uri.Parse("pkcs11:token=t?pin-source=file:" + path, "t").ReadPin(), Is.EqualTo(System.Text.Encoding.ASCII.GetBytes(pin)));
+        Assert.That(Pkcs11Uri.Parse("pkcs11:token=t?pin-source=file:" + path, "t").ReadPin()!.Span.ToArray(), Is.EqualTo(System.Text.Encoding.ASCII.GetBytes(pin)));
         File.Delete(path);
     }
 

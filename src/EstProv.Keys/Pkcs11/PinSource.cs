@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using EstProv.Platform;
 
 namespace EstProv.Keys.Pkcs11;
@@ -8,21 +7,21 @@ internal static class PinSource
 {
     private const int Longest = 512;
 
-    /// <summary>The PIN in a fresh array, which the caller zeroes.</summary>
+    /// <summary>The PIN, which the caller disposes of.</summary>
     /// <exception cref="ProblemException"><c>pin_missing</c>.</exception>
-    public static byte[] Read(string path)
+    public static LockedSecret Read(string path)
     {
-        Span<byte> buffer = stackalloc byte[Longest + 1];
+        var pin = new LockedSecret(Longest + 1);
+        var whole = false;
         try
         {
-            int length;
-            using (var file = File.OpenHandle(path)) length = RandomAccess.Read(file, buffer, 0);
-            var pin = buffer[..length];
-            if (pin.EndsWith("\n"u8)) pin = pin[..^1];
-            if (pin.EndsWith("\r"u8)) pin = pin[..^1];
-            if (pin.IsEmpty) throw Missing(path, "is empty");
+            using (var file = File.OpenHandle(path)) pin.Truncate(RandomAccess.Read(file, pin.Span, 0));
+            if (pin.Span.EndsWith("\n"u8)) pin.Truncate(pin.Length - 1);
+            if (pin.Span.EndsWith("\r"u8)) pin.Truncate(pin.Length - 1);
+            if (pin.Length == 0) throw Missing(path, "is empty");
             if (pin.Length > Longest) throw Missing(path, "is too long to be a PIN");
-            return pin.ToArray();
+            whole = true;
+            return pin;
         }
         catch (Exception cause) when (cause is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -34,7 +33,7 @@ internal static class PinSource
         }
         finally
         {
-            CryptographicOperations.ZeroMemory(buffer);
+            if (!whole) pin.Dispose();
         }
     }
 

@@ -1,21 +1,34 @@
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
+using Net.Pkcs11Interop.Common;
+using Net.Pkcs11Interop.LowLevelAPI80;
 
 namespace EstProv.Keys.Pkcs11;
 
 /// <summary>The module and the tokens that are open in it. One for a process: PKCS#11 knows no more.</summary>
+/// <remarks>
+/// Every call of the module is made either under the gate or with a rented session. The module can therefore be finalized and loaded
+/// anew, which is the one way that gets every module out of every trouble, as soon as the gate is held and no session is rented.
+/// </remarks>
 internal sealed partial class Pkcs11Connection : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
+
+    // A token that works is not disturbed more often than this by another one that does not.
+    private static readonly TimeSpan ReloadBesideOthers = TimeSpan.FromSeconds(30);
 
     private readonly string _modulePath;
     private readonly PinMemory _pins;
     private readonly IReadOnlyList<Pkcs11Uri> _pinUris;
     private readonly ILogger _logger;
-    private readonly Dictionary<ulong, Pkcs11Token> _tokens = [];
     private readonly object _gate = new(); // Monitor, for its wait with a time limit
-    private Pkcs11Module? _module;
+    private volatile Pkcs11Token[] _tokens = []; // of this life of the module; abandoned ones as long as somebody uses them. Changed under the gate.
+    private volatile Pkcs11Module? _module; // changed under the gate
+    private volatile Pkcs11Library? _worn; // the life of the module that is to end
+    private long _reloadedAt;
+    private bool _reloaded;
     private bool _disposed;
+    private long _openingSince = HangLimits.NotNow;
 
     /// <param name="pinUris">All URIs of the configuration: one without a PIN may use the PIN of another for the same token.</param>
     public Pkcs11Connection(string modulePath, PinMemory pins, IReadOnlyList<Pkcs11Uri> pinUris, TimeProvider time, ILogger logger)
@@ -29,6 +42,9 @@ internal sealed partial class Pkcs11Connection : IDisposable
 
     public TimeProvider Time { get; }
 
+    /// <summary>Called on any thread, perhaps often, when a call of the module does not return.</summary>
+    public Action? Hangs { get; set; }
+
     /// <summary>Loads the module where that has not happened yet, finds the token and logs in to it.</summary>
     /// <exception cref="ProblemException"><c>module_*</c>, <c>token_*</c>, <c>pin_*</c>.</exception>
     public Pkcs11Token Connect(Pkcs11Uri uri)
@@ -37,34 +53,54 @@ internal sealed partial class Pkcs11Connection : IDisposable
         try
         {
             if (_disposed) throw new ProblemException("stopping", "the Key Service is stopping", "", 503);
-            _module ??= Pkcs11Module.Load(_modulePath);
-            var facts = Find(_module, uri);
-            if (_tokens.TryGetValue(facts.Slot, out var open) && !open.IsAbandoned) return open;
-            var session = TokenLogin.Open(_module, facts, PinFor(_module, facts, uri), _pins);
-            var token = new Pkcs11Token(_module.Library, facts, session);
-            _tokens[facts.Slot] = token;
-            Log.Opened(_logger, token.Description, facts.Model, facts.Serial, _modulePath);
-            return token;
+            if (_module is { } old && old.Library == _worn) Unload(old, uri);
+            Volatile.Write(ref _openingSince, Environment.TickCount64);
+            return Open(_module ??= Pkcs11Module.Load(_modulePath), uri);
         }
         finally
         {
+            Volatile.Write(ref _openingSince, HangLimits.NotNow);
             Monitor.Exit(_gate);
         }
     }
 
+    /// <summary>Takes note that a token has been lost by a call that returned <paramref name="result"/>.</summary>
+    public void Lost(Pkcs11Token token, CKR result)
+    {
+        token.Abandon();
+        // A session or a login that was closed can be opened again in a module that is in order otherwise. With everything else, and when
+        // nothing has worked since that was done, the module itself begins anew.
+        if (!token.IsProved || !Pkcs11Problem.IsLossOfSession(result)) _worn = token.Library;
+        if (token.ReportLoss()) Log.Lost(_logger, token.Description, Pkcs11Problem.Name(result));
+    }
+
     /// <summary>Somebody else has been opening the token for longer than a caller can wait.</summary>
-    public static ProblemException Busy(Pkcs11Uri uri) => new("token_busy", $"{uri} is being opened for more than {LongestWait.TotalSeconds:0} s",
-        "check the token's device; the module does not answer", 503);
+    public ProblemException Busy(Pkcs11Uri uri)
+    {
+        CheckForHang();
+        return new ProblemException("token_busy", $"{uri} is being opened for more than {LongestWait.TotalSeconds:0} s",
+            "check the token's device; the module does not answer", 503);
+    }
+
+    /// <summary>Looks whether a call has been in the module for longer than any call takes, and says so to <see cref="Hangs"/>.</summary>
+    public void CheckForHang()
+    {
+        if (IsHanging) Hangs?.Invoke();
+    }
+
+    public bool IsHanging => HangLimits.AreExceeded(Volatile.Read(ref _openingSince), _tokens);
 
     /// <summary>Ends the module's work; call it when nothing uses a key any more.</summary>
     public void Dispose()
     {
-        lock (_gate)
+        // A module that hangs while it opens a token keeps the gate for ever.
+        if (!Monitor.TryEnter(_gate, LongestWait)) return;
+        try
         {
             if (_disposed) return;
             _disposed = true;
             var idle = true;
-            foreach (var token in _tokens.Values)
+            foreach (var token in _tokens)
             {
                 token.Abandon();
                 idle &= token.IsIdle;
@@ -73,27 +109,61 @@ internal sealed partial class Pkcs11Connection : IDisposable
             // A call that hangs is still in the module; it ends with the process.
             if (idle) _module?.Dispose();
         }
+        finally
+        {
+            Monitor.Exit(_gate);
+        }
     }
 
-    // Many modules look for tokens in C_Initialize only: where nothing is open, the next try begins with that.
-    private TokenFacts Find(Pkcs11Module module, Pkcs11Uri uri)
+    private Pkcs11Token Open(Pkcs11Module module, Pkcs11Uri uri)
     {
         try
         {
-            return SlotSearch.Find(module, uri);
-        }
-        catch (ProblemException)
-        {
-            foreach (var token in _tokens.Values)
+            var facts = SlotSearch.Find(module, uri);
+            foreach (var open in _tokens)
             {
-                if (!token.IsAbandoned || !token.IsIdle) throw;
+                if (open.Facts.Slot == facts.Slot && !open.IsAbandoned) return open;
             }
 
-            _tokens.Clear();
-            _module = null;
-            module.Dispose();
+            var pin = new TokenPin(module.Path, PinFor(module, facts, uri), _pins);
+            var token = new Pkcs11Token(module.Library, facts, TokenLogin.Open(module, facts, pin), pin);
+            _tokens = [.. Array.FindAll(_tokens, static token => !token.IsAbandoned || !token.IsIdle), token];
+            Log.Opened(_logger, token.Description, facts.Model, facts.Serial, _modulePath);
+            return token;
+        }
+        catch (ProblemException problem)
+        {
+            // Many modules look for tokens in C_Initialize only, and some are in order again only after it: the next try begins with that.
+            if (!problem.Code.StartsWith("pin_", StringComparison.Ordinal) && MayReload()) _worn = module.Library;
             throw;
         }
+    }
+
+    private bool MayReload()
+    {
+        foreach (var token in _tokens)
+        {
+            if (!token.IsAbandoned) return !_reloaded || Time.GetElapsedTime(_reloadedAt) >= ReloadBesideOthers;
+        }
+
+        return true;
+    }
+
+    private void Unload(Pkcs11Module module, Pkcs11Uri uri)
+    {
+        foreach (var token in _tokens) token.Abandon();
+        var until = Environment.TickCount64 + (long)LongestWait.TotalMilliseconds;
+        foreach (var token in _tokens)
+        {
+            if (!token.WaitIdle(until)) throw Busy(uri);
+        }
+
+        _module = null;
+        _tokens = [];
+        _worn = null;
+        (_reloaded, _reloadedAt) = (true, Time.GetTimestamp());
+        Volatile.Write(ref _openingSince, Environment.TickCount64);
+        module.Dispose();
     }
 
     private Pkcs11Uri? PinFor(Pkcs11Module module, TokenFacts token, Pkcs11Uri uri)
@@ -120,5 +190,8 @@ internal sealed partial class Pkcs11Connection : IDisposable
     {
         [LoggerMessage(21, LogLevel.Information, "opened {Token} (model {Model}, serial {Serial}) through {Module}")]
         public static partial void Opened(ILogger logger, string token, string model, string serial, string module);
+
+        [LoggerMessage(22, LogLevel.Warning, "{Token} was lost ({Result}); it is opened again by itself (code=token_lost)")]
+        public static partial void Lost(ILogger logger, string token, string result);
     }
 }

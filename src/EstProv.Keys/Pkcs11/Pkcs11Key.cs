@@ -32,20 +32,15 @@ internal sealed class Pkcs11Key : StoredKey
     {
         Span<byte> prepared = stackalloc byte[DigestAlgorithms.LongestDigestInfo];
         var data = scheme == SignatureScheme.EdDsa ? digest : prepared[..Prepare(scheme, hash, digest, prepared)];
-        var repetitions = 1;
-        for (var attempt = 0; ; attempt++)
+        var attempts = new TokenAttempts(_link);
+        while (true)
         {
-            var token = _link.Connect();
+            var token = attempts.Connect();
             var result = Sign(token, scheme, hash, data, signature, out var written);
             if (result == CKR.CKR_OK) return written;
-            if (Pkcs11Problem.IsStaleObject(result))
-            {
-                // It may be the first sign of a lost login, which the search for the object shows next.
-                (_place, repetitions) = (null, 2);
-            }
-
-            if (Pkcs11Problem.IsLoss(result)) token.Abandon();
-            if (!Pkcs11Problem.MayPass(result) || attempt >= repetitions) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
+            // It may be the first sign of a lost login, which the search for the object shows next.
+            if (Pkcs11Problem.IsStaleObject(result)) _place = null;
+            if (!attempts.MayGoOn(token, result)) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
         }
     }
 
@@ -57,7 +52,9 @@ internal sealed class Pkcs11Key : StoredKey
         {
             result = [];
             var found = At(token, session, out var key);
-            return found == CKR.CKR_OK ? OaepDecryption.Run(token, session, key, hash, sealedBytes, _name.Text, out result) : found;
+            if (found == CKR.CKR_OK) found = OaepDecryption.Run(token, session, key, hash, sealedBytes, _name.Text, out result);
+            if (Pkcs11Problem.IsStaleObject(found)) _place = null;
+            return found;
         });
         opened.CopyTo(plaintext);
         CryptographicOperations.ZeroMemory(opened);

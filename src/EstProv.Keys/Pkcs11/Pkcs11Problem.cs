@@ -6,10 +6,18 @@ namespace EstProv.Keys.Pkcs11;
 /// <summary>What a return value of the module means, and what to say of it.</summary>
 internal static class Pkcs11Problem
 {
-    /// <summary>The session, the login or the token is gone: everything that hangs on it has to be opened again.</summary>
-    public static bool IsLoss(CKR result) => result is CKR.CKR_SESSION_HANDLE_INVALID or CKR.CKR_SESSION_CLOSED or CKR.CKR_DEVICE_REMOVED
-        or CKR.CKR_DEVICE_ERROR or CKR.CKR_TOKEN_NOT_PRESENT or CKR.CKR_TOKEN_NOT_RECOGNIZED or CKR.CKR_USER_NOT_LOGGED_IN
-        or CKR.CKR_SLOT_ID_INVALID or CKR.CKR_CRYPTOKI_NOT_INITIALIZED or CKR.CKR_GENERAL_ERROR;
+    /// <summary>
+    /// The session, the login, the token or the module's own daemon is gone: everything that hangs on it has to be opened again. Modules
+    /// say this in many ways, some of which can have another cause as well.
+    /// </summary>
+    public static bool IsLoss(CKR result) => IsLossOfSession(result) || IsAbsence(result) || result is CKR.CKR_DEVICE_ERROR
+        or CKR.CKR_SLOT_ID_INVALID or CKR.CKR_CRYPTOKI_NOT_INITIALIZED or CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED;
+
+    /// <summary>Only a session or the login is gone.</summary>
+    public static bool IsLossOfSession(CKR result) => result is CKR.CKR_SESSION_HANDLE_INVALID or CKR.CKR_SESSION_CLOSED or CKR.CKR_USER_NOT_LOGGED_IN;
+
+    /// <summary>The token is not there.</summary>
+    public static bool IsAbsence(CKR result) => result is CKR.CKR_DEVICE_REMOVED or CKR.CKR_TOKEN_NOT_PRESENT or CKR.CKR_TOKEN_NOT_RECOGNIZED;
 
     /// <summary>The object that the handle named is gone: it may be found again under another handle.</summary>
     public static bool IsStaleObject(CKR result) => result is CKR.CKR_KEY_HANDLE_INVALID or CKR.CKR_OBJECT_HANDLE_INVALID;

@@ -11,6 +11,12 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
 
     public ulong Handle => handle;
 
+    /// <summary>When it was handed out, in milliseconds as <see cref="Environment.TickCount64"/> counts; guarded by the token.</summary>
+    public long BusySince { get; set; }
+
+    /// <summary>It was handed out for something that may take long.</summary>
+    public bool IsPatient { get; set; }
+
     /// <summary>C_SignInit and C_Sign.</summary>
     /// <param name="signature">Valid until the session is given back.</param>
     public CKR Sign(scoped ref CK_MECHANISM mechanism, ulong key, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> signature)

@@ -9,8 +9,9 @@ namespace EstProv.Keys.Pkcs11;
 /// </summary>
 internal sealed class Pkcs11Uri
 {
-    private readonly string? _pinValue; // still percent-encoded
-    private readonly string? _pinSource;
+    private const string Credential = "credential:"; // of systemd, systemd.exec(5) LoadCredential=
+
+    private readonly LockedSecret? _pin;
     private readonly string _text;
 
     private Pkcs11Uri(Pkcs11UriAttributes attributes, string text)
@@ -31,12 +32,17 @@ internal sealed class Pkcs11Uri
         Type = attributes.TakeText("type");
         ModuleName = attributes.TakeText("module-name");
         ModulePath = attributes.TakeText("module-path");
-        _pinSource = attributes.TakeText("pin-source");
-        _pinValue = attributes.TakeRaw("pin-value");
+        var pinSource = attributes.TakeText("pin-source");
+        _pin = attributes.TakeSecret();
         attributes.RefuseTheRest();
 
-        if (_pinValue is not null && _pinSource is not null) throw attributes.Bad("it has both pin-value and pin-source");
-        if (_pinSource is not null) PinFile = PathOf(_pinSource) ?? throw attributes.Bad("pin-source is not file:/PATH or an absolute path");
+        if (_pin is not null && pinSource is not null) throw attributes.Bad("it has both pin-value and pin-source");
+        if (pinSource is not null)
+        {
+            PinFile = PathOf(pinSource)
+                ?? throw attributes.Bad("pin-source is none of file:/PATH, an absolute path, and credential:NAME of a service that systemd started");
+        }
+
         if (Type is not (null or "private" or "public" or "cert" or "secret-key" or "data")) throw attributes.Bad($"its type '{Type}' is unknown");
     }
 
@@ -74,10 +80,10 @@ internal sealed class Pkcs11Uri
 
     public string? ModulePath { get; }
 
-    /// <summary>The absolute path that <c>pin-source</c> names.</summary>
+    /// <summary>The absolute path that <c>pin-source</c> names, as <c>file:/PATH</c>, a path, or <c>credential:NAME</c>.</summary>
     public string? PinFile { get; }
 
-    public bool HasPin => _pinValue is not null || _pinSource is not null;
+    public bool HasPin => _pin is not null || PinFile is not null;
 
     /// <summary>Whether it says which slot or token is meant.</summary>
     public bool NamesToken => SlotId is not null || Token is not null || Serial is not null || Manufacturer is not null || Model is not null
@@ -88,19 +94,22 @@ internal sealed class Pkcs11Uri
     /// <exception cref="ProblemException"><c>bad_uri</c>.</exception>
     public static Pkcs11Uri Parse(string text, string where) => new(Pkcs11UriAttributes.Parse(text, where, out var shown), shown);
 
-    /// <summary>The PIN in a fresh array, which the caller zeroes; null when the URI has none.</summary>
+    /// <summary>The PIN, which the caller disposes of; null when the URI has none.</summary>
     /// <exception cref="ProblemException"><c>pin_missing</c>: the file of <c>pin-source</c> cannot be read.</exception>
-    public byte[]? ReadPin()
-    {
-        if (_pinValue is not null) return Pkcs11UriAttributes.Decode(_pinValue)!;
-        return PinFile is null ? null : PinSource.Read(PinFile);
-    }
+    public LockedSecret? ReadPin() => _pin?.Clone() ?? (PinFile is null ? null : PinSource.Read(PinFile));
 
     /// <summary>The URI as it was written, without its PIN.</summary>
     public override string ToString() => _text;
 
     private static string? PathOf(string source)
     {
+        if (source.StartsWith(Credential, StringComparison.Ordinal))
+        {
+            var name = source[Credential.Length..];
+            var folder = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY");
+            return string.IsNullOrEmpty(folder) || name.Length == 0 || name.Contains('/') ? null : Path.Combine(folder, name);
+        }
+
         var path = source;
         if (path.StartsWith("file:", StringComparison.Ordinal))
         {
@@ -119,6 +128,7 @@ internal sealed class Pkcs11UriAttributes
 
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
     private readonly string _where;
+    private LockedSecret? _secret;
 
     private Pkcs11UriAttributes(string where) => _where = where;
 
@@ -149,6 +159,9 @@ internal sealed class Pkcs11UriAttributes
         return System.Text.Encoding.UTF8.GetString(bytes);
     }
 
+    /// <summary><c>pin-value</c>.</summary>
+    public LockedSecret? TakeSecret() => _secret;
+
     public ulong? TakeNumber(string name)
     {
         if (TakeRaw(name) is not { } raw) return null;
@@ -169,24 +182,29 @@ internal sealed class Pkcs11UriAttributes
     /// <summary>Percent-decoding; null when a percent sign is not followed by two hexadecimal digits.</summary>
     public static byte[]? Decode(ReadOnlySpan<char> text)
     {
-        var length = text.Length - 2 * text.Count('%');
-        if (length < 0) return null;
-        var result = new byte[length];
+        var result = new byte[text.Length];
+        var length = Decode(text, result);
+        return length < 0 ? null : result[..length];
+    }
+
+    /// <summary>Bytes written to <paramref name="result"/>, which is as long as the text; -1 when it is malformed.</summary>
+    private static int Decode(ReadOnlySpan<char> text, Span<byte> result)
+    {
         var at = 0;
         for (var i = 0; i < text.Length; i++)
         {
             if (text[i] != '%')
             {
-                if (at < length) result[at++] = (byte)text[i];
+                result[at++] = (byte)text[i];
                 continue;
             }
 
-            if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2])) return null;
-            if (at < length) result[at++] = byte.Parse(text.Slice(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2])) return -1;
+            result[at++] = byte.Parse(text.Slice(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
             i += 2;
         }
 
-        return result;
+        return at;
     }
 
     private void Collect(ReadOnlySpan<char> part, char separator, bool inQuery)
@@ -215,10 +233,26 @@ internal sealed class Pkcs11UriAttributes
                     throw Bad($"the value of {name} has a character that must be percent-encoded");
             }
 
-            if (Decode(value) is null) throw Bad($"the value of {name} has a '%' without two hexadecimal digits");
-            if (!_values.TryAdd(name, value.ToString())) throw Bad($"its attribute '{name}' stands there twice");
+            if (name == "pin-value") KeepSecret(name, value);
+            else if (Decode(value) is null) throw Malformed(name);
+            else if (!_values.TryAdd(name, value.ToString())) throw Twice(name);
         }
     }
+
+    // It goes nowhere else on its way.
+    private void KeepSecret(string name, ReadOnlySpan<char> value)
+    {
+        if (_secret is not null) throw Twice(name);
+        var secret = new LockedSecret(value.Length);
+        var length = Decode(value, secret.Span);
+        if (length < 0) throw Malformed(name);
+        secret.Truncate(length);
+        _secret = secret;
+    }
+
+    private ProblemException Malformed(string name) => Bad($"the value of {name} has a '%' without two hexadecimal digits");
+
+    private ProblemException Twice(string name) => Bad($"its attribute '{name}' stands there twice");
 
     private static string Shorten(ReadOnlySpan<char> text) => text.Length <= 40 ? text.ToString() : string.Concat(text[..40], "…");
 }

@@ -4,35 +4,67 @@ using Net.Pkcs11Interop.Common;
 namespace EstProv.Keys.Pkcs11;
 
 /// <summary>The way from a URI to the token as it is now: connects when it is needed, and again after a loss.</summary>
-/// <remarks>A failed connection is not tried again for a second, so that clients who ask all the time do not wear out a token.</remarks>
+/// <remarks>
+/// After a loss callers are held until the token is back, for as long as they can wait for their answer. When it has been away for
+/// longer, they are told at once. A failed connection is not tried again for a moment, so that clients who ask all the time do not wear out a token.
+/// </remarks>
 internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan QuietAfterFailure = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan QuietAfterLoss = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan LongestOutage = TimeSpan.FromSeconds(30);
 
-    private readonly object _gate = new(); // Monitor, for its wait with a time limit
+    private readonly object _gate = new(); // Monitor, for its waits with a time limit
     private volatile Pkcs11Token? _token;
     private volatile Failure? _failure;
+    private Pkcs11Token? _lastLost; // this and the next are guarded by the gate
+    private long? _lostAt;
 
     public Pkcs11Uri Uri => uri;
 
+    public Pkcs11Connection Connection => connection;
+
     /// <summary>The token, logged in to.</summary>
-    /// <exception cref="ProblemException">The cause, at most a second old.</exception>
+    /// <exception cref="ProblemException">The cause, at most half a second old.</exception>
     public Pkcs11Token Connect()
     {
+        var attempts = new TokenAttempts(this);
+        return Connect(ref attempts);
+    }
+
+    /// <inheritdoc cref="Connect()"/>
+    internal Pkcs11Token Connect(ref TokenAttempts attempts)
+    {
         var token = _token;
-        if (token is { IsAbandoned: false }) return token;
-        return Reconnect();
+        return token is { IsAbandoned: false } ? token : Reconnect(ref attempts);
     }
 
     // One thread connects; the others have its token or its failure.
-    private Pkcs11Token Reconnect()
+    private Pkcs11Token Reconnect(ref TokenAttempts attempts)
     {
-        if (!Monitor.TryEnter(_gate, LongestWait)) throw Pkcs11Connection.Busy(uri);
+        attempts.Begin();
+        if (!Monitor.TryEnter(_gate, attempts.Left)) throw connection.Busy(uri);
         try
         {
-            if (_token is { IsAbandoned: false } token) return token;
-            if (_failure is { } recent && !recent.IsOver(connection.Time)) throw recent.Again();
-            return ConnectNow();
+            while (true)
+            {
+                if (_token is { IsAbandoned: false } token) return token;
+                NoteLoss();
+                var holds = IsRecovering && attempts.Left > QuietAfterLoss;
+                var quiet = IsRecovering ? QuietAfterLoss : QuietAfterFailure;
+                if (_failure is not { } recent || connection.Time.GetElapsedTime(recent.At) >= quiet)
+                {
+                    if (TryConnect() is not { } problem) continue;
+                    if (!holds || !MayPass(problem)) throw problem;
+                }
+                else if (!holds || !MayPass(recent.Problem))
+                {
+                    throw recent.Again();
+                }
+
+                Monitor.Wait(_gate, QuietAfterLoss);
+            }
         }
         finally
         {
@@ -40,30 +72,47 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
         }
     }
 
-    private Pkcs11Token ConnectNow()
+    private ProblemException? TryConnect()
     {
         try
         {
-            var token = connection.Connect(uri);
-            _token = token;
+            _token = connection.Connect(uri);
             _failure = null;
-            return token;
+            Monitor.PulseAll(_gate);
+            return null;
         }
         catch (ProblemException problem)
         {
             _failure = new Failure(problem, connection.Time.GetTimestamp());
-            throw;
+            return problem;
         }
     }
 
-    /// <summary>Does something with a session; once more on a new one when the first turns out to be lost.</summary>
+    private bool IsRecovering => _lostAt is { } at && connection.Time.GetElapsedTime(at) < LongestOutage;
+
+    // An outage lasts until something has worked again, however often the token could be opened in between.
+    private void NoteLoss()
+    {
+        if (_token is not { } lost || lost == _lastLost) return;
+        _lastLost = lost;
+        if (lost.IsProved || _lostAt is null) _lostAt = connection.Time.GetTimestamp();
+    }
+
+    // What the configuration or a PIN is to blame for does not pass by itself.
+    private static bool MayPass(ProblemException problem) =>
+        problem.Code.StartsWith("token_", StringComparison.Ordinal) ? problem.Code is not ("token_ambiguous" or "token_login")
+        : problem.Code.StartsWith("module_", StringComparison.Ordinal) && problem.Code != "module_mismatch";
+
+    /// <summary>Does something with a session; again on a new one when the first turns out to be lost.</summary>
     /// <param name="what">For messages, such as <c>signing with key 'device-id'</c>.</param>
+    /// <param name="writing">It changes the token, and may take long.</param>
     public T With<T>(string what, bool writing, SessionCall<T> call)
     {
-        for (var attempt = 0; ; attempt++)
+        var attempts = new TokenAttempts(this);
+        while (true)
         {
-            var token = Connect();
-            var result = writing ? token.OpenWriting(out var session) : token.Rent(out session);
+            var token = Connect(ref attempts);
+            var result = token.Rent(out var session, patient: writing);
             var value = default(T);
             if (result == CKR.CKR_OK)
             {
@@ -73,22 +122,20 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
                 }
                 finally
                 {
-                    if (writing) token.Close(session);
-                    else token.Return(session, sound: result == CKR.CKR_OK);
+                    token.Return(session, sound: result == CKR.CKR_OK);
                 }
             }
 
             if (result == CKR.CKR_OK) return value!;
-            if (Pkcs11Problem.IsLoss(result)) token.Abandon();
-            if (!Pkcs11Problem.MayPass(result) || attempt > 0) throw Pkcs11Problem.Explain(result, what, token.Description);
+            if (!attempts.MayGoOn(token, result)) throw Pkcs11Problem.Explain(result, what, token.Description);
         }
     }
 
     private sealed class Failure(ProblemException problem, long at)
     {
-        private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+        public ProblemException Problem => problem;
 
-        public bool IsOver(TimeProvider time) => time.GetElapsedTime(at) >= Quiet;
+        public long At => at;
 
         // An exception object is not thrown twice: two threads may hold it.
         public ProblemException Again() => new(problem.Code, problem.Message, problem.Hint, problem.Status, problem.InnerException);
