@@ -321,6 +321,16 @@ public sealed class RotationTests
 
         public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) => inner.Open(id, keyId, publicKey);
 
+        public StoredSecret CreateSecret(StorageId id, string keyId, SecretUsage usage, ReadOnlySpan<byte> value)
+        {
+            Point();
+            var secret = inner.CreateSecret(id, keyId, usage, value);
+            Point();
+            return secret;
+        }
+
+        public StoredSecret OpenSecret(StorageId id, string keyId, SecretUsage usage) => inner.OpenSecret(id, keyId, usage);
+
         public void Destroy(StorageId id)
         {
             if (CannotDestroy) throw new ProblemException("mechanism_missing", "nothing is destroyed here");
