@@ -47,7 +47,7 @@ public static class OperatorCommand
         Command[] commands =
         [
             new StatusCommand(time).Command, new ProvisionCommand(time).Command, ConfigCommands.Check, ConfigCommands.Reference, CertCommands.Show,
-            KeyCommands.Reference,
+            KeyCommands.Reference, new TokenCommands(time).SelfTest,
         ];
         if (arguments.Length == 0 || arguments[0] is "--help" or "-h" or "help")
         {

@@ -3,6 +3,7 @@ using EstProv.Configuration.Keyd;
 using EstProv.Keys.Client;
 using EstProv.Keys.Index;
 using EstProv.Keys.Pkcs11;
+using EstProv.Keys.SelfTest;
 using EstProv.Keys.Stores;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -22,7 +23,7 @@ internal static class KeyCheck
         using var keys = new KeyComposition(configuration, uris, new PinMemory(StateFolder.PinsIn(home)), Path.Combine(home, "files"),
             context.Time, NullLogger.Instance);
         var valid = true;
-        if (Fails(() => StateFolder.EnsureRoot(home))) return false;
+        if (Fails(() => StateFolder.EnsureRoot(home)) || Fails(() => context.TakeOnUser(StateFolder.DaemonUser))) return false;
         if (keys.Token is { } token && Fails(() => token.Connect())) return false;
         foreach (var source in keys.Preloaded.Values) valid &= !Fails(() => TrySign(source.Load(), source.Description));
 
@@ -49,25 +50,9 @@ internal static class KeyCheck
             _ => SignatureScheme.EdDsa,
         };
         signature = signature[..key.Sign(scheme, DigestAlgorithm.Sha256, digest, signature)];
-        if (Verifies(key.Public, digest, signature)) return;
+        if (FrameworkVerifier.Verify(key.Public, scheme, DigestAlgorithm.Sha256, digest, signature)) return;
         throw new ProblemException("key_mismatch", $"a signature of {name} does not verify: the public key beside it belongs to another key",
             "store the right public key (pkcs11-tool --write-object … --type pubkey)", 500);
-    }
-
-    private static bool Verifies(PublicKeyInfo key, byte[] digest, byte[] signature)
-    {
-        if (key.IsEc)
-        {
-            using var ec = ECDsa.Create();
-            ec.ImportSubjectPublicKeyInfo(key.Spki, out _);
-            return ec.VerifyHash(digest, signature, DSASignatureFormat.Rfc3279DerSequence);
-        }
-
-        if (!key.IsRsa) return signature.Length == 64; // the framework has no Ed25519 to verify with
-
-        using var rsa = RSA.Create();
-        rsa.ImportSubjectPublicKeyInfo(key.Spki, out _);
-        return rsa.VerifyHash(digest, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
     }
 
     private static bool Fails(Action action)

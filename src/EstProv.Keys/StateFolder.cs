@@ -49,17 +49,6 @@ internal sealed partial class StateFolder(string path)
         if (ProcessHardening.UserId == 0 && Users.FindUser(DaemonUser) is { } user) _ = ChangeOwner(path, user, Users.FindGroup(DaemonUser) ?? NoChange);
     }
 
-    /// <summary>
-    /// <c>--check</c> may run as root beside a daemon that does not: what it wrote has to stay readable for the daemon.
-    /// </summary>
-    public static void GiveToOwner(string path)
-    {
-        if (ProcessHardening.UserId != 0) return;
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        // The shell's 'chown --reference' in two calls; a failure shows at the next read.
-        if (FileOwner.TryGet(folder, out var uid, out var gid) && uid != 0) _ = ChangeOwner(path, uid, gid);
-    }
-
     private static void Make(string path)
     {
         try

@@ -12,8 +12,12 @@ public static unsafe class Users
     public static uint Self => Libc.EffectiveUserId();
 
     /// <summary>The uid of a user; null when there is none of this name.</summary>
-    public static uint? FindUser(string name)
+    public static uint? FindUser(string name) => TryFind(name, out var uid, out _) ? uid : null;
+
+    /// <summary>The uid of a user and the gid of his own group.</summary>
+    public static bool TryFind(string name, out uint uid, out uint gid)
     {
+        uid = gid = 0;
         for (var size = 1024; size <= LargestEntry; size *= 4)
         {
             var buffer = new byte[size];
@@ -22,11 +26,12 @@ public static unsafe class Users
                 Libc.UserEntry entry;
                 Libc.UserEntry* result;
                 if (Libc.GetUserByName(name, &entry, pointer, (nuint)size, &result) == Errno.Range) continue;
-                return result is null ? null : entry.Uid;
+                if (result is not null) (uid, gid) = (entry.Uid, entry.Gid);
+                return result is not null;
             }
         }
 
-        return null;
+        return false;
     }
 
     /// <summary>The gid of a group; null when there is none of this name.</summary>

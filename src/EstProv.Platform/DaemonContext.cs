@@ -17,6 +17,9 @@ public sealed record DaemonContext
     /// <summary><c>--check</c>: read the configuration, say all that is wrong with it, and return.</summary>
     public bool CheckOnly { get; init; }
 
+    /// <summary>What root does before it acts in the place of the daemon's user, whose name it is given.</summary>
+    public Action<string> TakeOnUser { get; init; } = static _ => { };
+
     public required ILoggerFactory Loggers { get; init; }
 
     public required TimeProvider Time { get; init; }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using EstProv.LocalApi;
 using EstProv.Platform;
 using EstProv.Platform.Logging;
 using Microsoft.Extensions.Logging;
@@ -42,6 +43,7 @@ internal static partial class Daemon
             ConfigDir = parsed.ConfigDir,
             RuntimeDir = parsed.RuntimeDir,
             CheckOnly = parsed.Check,
+            TakeOnUser = DaemonUser.TakeOn,
             Loggers = loggers,
             Time = TimeProvider.System,
             BuildTime = DateTimeOffset.FromUnixTimeSeconds(BuildInformation.EpochSeconds),

@@ -1,5 +1,6 @@
 using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Client;
+using EstProv.Keys.SelfTest;
 using EstProv.Keys.Stores;
 using EstProv.Platform;
 

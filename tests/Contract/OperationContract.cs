@@ -1,4 +1,8 @@
+using System.Security.Cryptography;
 using EstProv.Contract.Tests.Stores;
+using EstProv.Keys.Client;
+using EstProv.Keys.SelfTest;
+using EstProv.Keys.Stores;
 using EstProv.Platform;
 
 namespace EstProv.Contract.Tests;
@@ -21,9 +25,23 @@ public sealed class OperationContract
             foreach (var operation in StoreOperation.All)
             {
                 if (under.Lacks.Contains(operation)) Assert.That(CodeOf(operation, under), Is.EqualTo("mechanism_missing"), $"{name} lacks {operation}");
-                else Assert.That(() => operation.Try(under.Store), Throws.Nothing, operation.Name);
+                else Assert.That(() => operation.Try(under.Store, Verify), Throws.Nothing, operation.Name);
             }
         }
+    }
+
+    [TestCaseSource(nameof(Stores))]
+    public void What_it_encrypts_is_AES_256_GCM(string name)
+    {
+        using var under = StoreRegistry.Make(name);
+        if (under.Lacks.Contains(StoreOperation.ImportedCipherKey)) return;
+        under.Restart();
+        byte[] iv = "twelve bytes"u8.ToArray(), aad = "aad"u8.ToArray(), plaintext = "text"u8.ToArray(), made = new byte[plaintext.Length + 16], expected = new byte[made.Length];
+        using var gcm = new AesGcm(OperationSteps.Known, 16);
+        gcm.Encrypt(iv, plaintext, expected.AsSpan(0, plaintext.Length), expected.AsSpan(plaintext.Length), aad);
+        var id = StorageId.Random();
+        under.Store.CreateSecret(id, "master", SecretUsage.Encrypt, OperationSteps.Known).Encrypt(iv, aad, plaintext, made);
+        Assert.That(made, Is.EqualTo(expected));
     }
 
     [Test]
@@ -61,11 +79,14 @@ public sealed class OperationContract
         return under.Lacks;
     }
 
+    private static bool Verify(PublicKeyInfo key, SignatureScheme scheme, DigestAlgorithm hash, byte[] digest, byte[] signature) =>
+        Signatures.Verify(key.Spki, scheme, hash, digest, signature);
+
     private static string? CodeOf(StoreOperation operation, StoreUnderTest under)
     {
         try
         {
-            operation.Try(under.Store);
+            operation.Try(under.Store, Verify);
             return null;
         }
         catch (ProblemException problem)

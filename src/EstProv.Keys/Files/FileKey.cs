@@ -26,13 +26,7 @@ internal sealed class FileKey(string path, string name, PublicKeyInfo publicKey)
             return ec.SignHash(digest, signature, DSASignatureFormat.Rfc3279DerSequence);
         }
 
-        var hashName = hash switch
-        {
-            DigestAlgorithm.Sha256 => HashAlgorithmName.SHA256,
-            DigestAlgorithm.Sha384 => HashAlgorithmName.SHA384,
-            _ => HashAlgorithmName.SHA512,
-        };
-        return ((RSA)key).SignHash(digest, signature, hashName,
+        return ((RSA)key).SignHash(digest, signature, hash.Name(),
             scheme == SignatureScheme.RsaPss ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1);
     }
 

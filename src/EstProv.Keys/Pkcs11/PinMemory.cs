@@ -186,6 +186,5 @@ internal sealed class PinMemory
         }
 
         AtomicFile.Write(_path, Encoding.ASCII.GetBytes(text.ToString()));
-        StateFolder.GiveToOwner(_path);
     }
 }

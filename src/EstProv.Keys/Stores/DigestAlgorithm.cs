@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace EstProv.Keys.Stores;
 
 /// <summary>The hash that made a digest.</summary>
@@ -32,6 +34,14 @@ internal static class DigestAlgorithms
         DigestAlgorithm.Sha256 => 32,
         DigestAlgorithm.Sha384 => 48,
         _ => 64,
+    };
+
+    /// <summary>As the framework names it.</summary>
+    public static HashAlgorithmName Name(this DigestAlgorithm algorithm) => algorithm switch
+    {
+        DigestAlgorithm.Sha256 => HashAlgorithmName.SHA256,
+        DigestAlgorithm.Sha384 => HashAlgorithmName.SHA384,
+        _ => HashAlgorithmName.SHA512,
     };
 
     /// <summary>The hash whose digests are this long, if there is one.</summary>

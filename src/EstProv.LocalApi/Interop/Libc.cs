@@ -91,6 +91,16 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "getgrnam_r", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int GetGroupByName(string name, GroupEntry* entry, byte* buffer, nuint length, GroupEntry** result);
 
+    [LibraryImport("libc", EntryPoint = "initgroups", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static partial int InitializeGroups(string user, uint group);
+
+    /// <summary>Of all threads, as glibc does it.</summary>
+    [LibraryImport("libc", EntryPoint = "setresgid", SetLastError = true)]
+    public static partial int SetGroup(uint real, uint effective, uint saved);
+
+    [LibraryImport("libc", EntryPoint = "setresuid", SetLastError = true)]
+    public static partial int SetUser(uint real, uint effective, uint saved);
+
     /// <summary>struct passwd of 64-bit glibc.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct UserEntry

@@ -1,4 +1,5 @@
 using EstProv.Keys.Files;
+using EstProv.Keys.SelfTest;
 using EstProv.Keys.Stores;
 
 namespace EstProv.Contract.Tests.Stores;

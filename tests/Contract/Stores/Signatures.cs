@@ -28,10 +28,10 @@ internal static class Signatures
         using var rsa = RSA.Create();
         rsa.ImportSubjectPublicKeyInfo(spki, out _);
         var padding = scheme == SignatureScheme.RsaPss ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1;
-        return rsa.VerifyHash(digest, signature, Name(hash), padding);
+        return rsa.VerifyHash(digest, signature, hash.Name(), padding);
     }
 
-    public static byte[] Digest(DigestAlgorithm hash, string text) => CryptographicOperations.HashData(Name(hash), System.Text.Encoding.UTF8.GetBytes(text));
+    public static byte[] Digest(DigestAlgorithm hash, string text) => CryptographicOperations.HashData(hash.Name(), System.Text.Encoding.UTF8.GetBytes(text));
 
     // The framework has no Ed25519.
     private static bool OpenSslVerifies(byte[] spki, byte[] message, byte[] signature)
@@ -51,11 +51,4 @@ internal static class Signatures
         openssl.WaitForExit();
         return openssl.ExitCode == 0;
     }
-
-    private static HashAlgorithmName Name(DigestAlgorithm hash) => hash switch
-    {
-        DigestAlgorithm.Sha256 => HashAlgorithmName.SHA256,
-        DigestAlgorithm.Sha384 => HashAlgorithmName.SHA384,
-        _ => HashAlgorithmName.SHA512,
-    };
 }

@@ -1,4 +1,5 @@
 using EstProv.Keys.Pkcs11;
+using EstProv.Keys.SelfTest;
 using EstProv.Keys.Stores;
 using Microsoft.Extensions.Logging.Abstractions;
 

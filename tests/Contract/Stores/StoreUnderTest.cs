@@ -1,3 +1,4 @@
+using EstProv.Keys.SelfTest;
 using EstProv.Keys.Stores;
 
 namespace EstProv.Contract.Tests.Stores;
