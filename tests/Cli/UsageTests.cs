@@ -19,6 +19,7 @@ public sealed class UsageTests
     [TestCase("help-config-check", "config", "check", "--help")]
     [TestCase("help-config-reference", "config", "reference", "--help")]
     [TestCase("help-cert-show", "cert", "show", "--help")]
+    [TestCase("help-token-selftest", "token", "selftest", "--help")]
     [TestCase("help-key-reference", "key", "reference", "--help")]
     [TestCase("key-reference", "key", "reference", "device-id")]
     [TestCase("key-reference-escaped", "key", "reference", "--", "--a key of a name that is long enough for two lines of base64 ü")]

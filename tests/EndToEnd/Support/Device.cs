@@ -185,9 +185,12 @@ internal sealed class Device : IDisposable
     }
 
     /// <summary>The operator's command against this device.</summary>
-    public (int ExitCode, string Output) Command(params string[] arguments)
+    public (int ExitCode, string Output) Command(params string[] arguments) => CommandWithoutDaemons([.. arguments, "--runtime-dir", RuntimeDir]);
+
+    /// <summary>One that asks no daemon.</summary>
+    public (int ExitCode, string Output) CommandWithoutDaemons(params string[] arguments)
     {
-        using var process = new ObservedProcess(Stage.Command, [.. arguments, "--runtime-dir", RuntimeDir], _environment);
+        using var process = new ObservedProcess(Stage.Command, arguments, _environment);
         var code = process.WaitForExit(TimeSpan.FromSeconds(90));
         return (code, process.Output);
     }
