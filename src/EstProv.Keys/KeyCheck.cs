@@ -25,17 +25,24 @@ internal static class KeyCheck
         var valid = true;
         if (Fails(() => StateFolder.EnsureRoot(home)) || Fails(() => context.TakeOnUser(StateFolder.DaemonUser))) return false;
         if (keys.Token is { } token && Fails(() => token.Connect())) return false;
-        foreach (var source in keys.Preloaded.Values) valid &= !Fails(() => TrySign(source.Load(), source.Description));
+        foreach (var source in keys.Preloaded.Values) valid &= !Fails(() => Try(source));
 
         var (records, problems) = new KeyIndex(Path.Combine(home, "keys")).Load();
         foreach (var problem in problems) valid = Say(problem);
         foreach (var record in records)
         {
+            if (record.Secret is { } secret) valid &= !Fails(() => keys.Stores.Get(secret.Store, record.KeyId).OpenSecret(secret.Id, record.KeyId, secret.Usage).Probe());
             if (record.Current is not { } entry) continue;
             valid &= !Fails(() => TrySign(keys.Stores.Get(entry.Store, record.KeyId).Open(entry.Id, record.KeyId, entry.Public), $"key '{record.KeyId}'"));
         }
 
         return valid;
+    }
+
+    private static void Try(KeySource source)
+    {
+        if (source.IsSecret) SecretTrial.Run(source.LoadSecret(), source.Description);
+        else TrySign(source.Load(), source.Description);
     }
 
     // A signature that verifies shows the right to sign, the mechanism, and that the public key belongs to the private one.

@@ -97,6 +97,93 @@ public sealed class KeyDaemonTests
     }
 
     [Test]
+    public void An_Ed25519_key_signs_messages()
+    {
+        var key = _keyd.Client.CreateKeyPair("sensor", "ed25519:ec-p256");
+        Assert.That(Parameter("algorithm", key.Handle), Is.EqualTo("ED25519"));
+        Assert.That(Code("POST", "/parameters/ec-point", $$"""{"keyHandle":"{{key.Handle}}"}"""), Is.EqualTo("bad_request"));
+        var message = Encoding.UTF8.GetBytes(new string('m', 1000));
+        var answer = Send("POST", "/sign", $$"""{"keyHandle":"{{key.Handle}}","algorithm":"EdDSA","parameters":{"message":"{{Convert.ToBase64String(message)}}"} }""");
+        var signature = JsonDocument.Parse(answer).RootElement.GetProperty("signature").GetBytesFromBase64();
+        Assert.That(Signatures.Verify(key.SubjectPublicKeyInfo, SignatureScheme.EdDsa, default, message, signature));
+        var raw = _keyd.Http.Send("POST", $"/sign?handle={key.Handle}&algorithm=EdDSA&{V}", message, "application/octet-stream").Body;
+        Assert.That(raw, Is.EqualTo(signature), "EdDSA is deterministic");
+        Assert.That(CodeOf(() => Sign(key.Handle)), Is.EqualTo("key_type"));
+        _keyd.Restart();
+        Assert.That(_keyd.Client.FindKeyPair("sensor")!.SubjectPublicKeyInfo, Is.EqualTo(key.SubjectPublicKeyInfo));
+        _keyd.Stop();
+        Assert.That(_keyd.Check(out var output), Is.Zero, output);
+    }
+
+    [TestCase("EC:secp384r1", "EC P-384", SignatureScheme.Ecdsa)]
+    [TestCase("EC:secp521r1", "EC P-521", SignatureScheme.Ecdsa)]
+    [TestCase("rsa:3072", "RSA 3072", SignatureScheme.RsaPss)]
+    [TestCase("rsa:4096", "RSA 4096", SignatureScheme.RsaPkcs1)]
+    [TestCase("EC:edwards25519", "Ed25519", SignatureScheme.EdDsa)]
+    public void A_preloaded_key_may_be_of_any_kind(string type, string description, SignatureScheme scheme)
+    {
+        _token.DeletePrivateKey("device id");
+        _token.DeletePublicKey("device id");
+        _token.MakeKey("device id", "05", type);
+        var key = _keyd.Client.FindKeyPair("bootstrap")!;
+        Assert.That(PublicKeyInfo.Parse(key.SubjectPublicKeyInfo).Description, Is.EqualTo(description));
+        if (scheme != SignatureScheme.EdDsa) AssertSigns(key, scheme);
+        _keyd.Stop();
+        Assert.That(_keyd.Check(out var output), Is.Zero, output);
+    }
+
+    [Test]
+    public void Encryption_with_RSA_PKCS1_is_the_signature_that_old_clients_mean()
+    {
+        var key = _keyd.Client.CreateKeyPair("device-id", "rsa-2048");
+        var digest = SHA384.HashData("message"u8);
+        var info = new byte[DigestAlgorithms.LongestDigestInfo];
+        info = info[..DigestAlgorithm.Sha384.WriteDigestInfo(digest, info)];
+        var answer = Send("POST", "/encrypt", $$"""{"keyHandle":"{{key.Handle}}","algorithm":"RSA-PKCS1","plaintext":"{{Convert.ToBase64String(info)}}"}""");
+        var signature = JsonDocument.Parse(answer).RootElement.GetProperty("ciphertext").GetBytesFromBase64();
+        Assert.That(Signatures.Verify(key.SubjectPublicKeyInfo, SignatureScheme.RsaPkcs1, DigestAlgorithm.Sha384, digest, signature));
+
+        var refused = Assert.Throws<ProblemException>(() => Send("POST", "/encrypt", $$"""{"keyHandle":"{{key.Handle}}","algorithm":"RSA-NO-PADDING","plaintext":"AAAA"}"""))!;
+        Assert.That((refused.Code, refused.Status), Is.EqualTo(("algorithm_refused", 400)));
+        Assert.That(refused.Hint, Does.Contain("RSA-PSS"));
+    }
+
+    [Test]
+    public void RSA_OAEP_is_decrypted()
+    {
+        var key = _keyd.Client.CreateKeyPair("device-id", "rsa-2048");
+        using var rsa = RSA.Create();
+        rsa.ImportSubjectPublicKeyInfo(key.SubjectPublicKeyInfo, out _);
+        var ciphertext = rsa.Encrypt("secret"u8, RSAEncryptionPadding.OaepSHA1);
+        Assert.That(Decrypt(ciphertext), Does.Contain(Convert.ToBase64String("secret"u8)));
+        ciphertext[5] ^= 1;
+        Assert.That(CodeOf(() => Decrypt(ciphertext)), Is.EqualTo("ciphertext_invalid"));
+        Assert.That(CodeOf(() => Decrypt([1, 2, 3])), Is.EqualTo("ciphertext_invalid"));
+        AssertSigns(key, SignatureScheme.RsaPss);
+
+        string Decrypt(byte[] text) => Send("POST", "/decrypt", $$"""{"keyHandle":"{{key.Handle}}","algorithm":"RSA-OAEP","ciphertext":"{{Convert.ToBase64String(text)}}"}""");
+    }
+
+    [Test]
+    public void The_common_tools_see_and_use_the_keys()
+    {
+        var ec = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        _keyd.Client.CreateKeyPair("rsa", "rsa-2048");
+        Send("POST", "/key", """{"keyId":"master","usage":"derive,encrypt,sign"}""");
+        var objects = _token.ListObjects();
+        foreach (var label in (string[])["device-id", "rsa", "master"]) Assert.That(objects, Does.Contain($"label:      {label}\n"));
+        Assert.That(objects, Does.Match("label:      device-id\n  ID:         [0-9a-f]{32}\n"));
+        Assert.That(objects, Does.Contain("Secret Key Object; AES length 32").And.Contains("Secret Key Object; Generic secret length 32"));
+
+        var digest = SHA256.HashData("message"u8);
+        var byTool = _token.SignWithTool("device-id", digest);
+        Assert.That(Signatures.Verify(ec.SubjectPublicKeyInfo, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, digest, byTool));
+
+        Assert.That(_token.ListWithP11tool(), Does.Contain("Label: device-id").And.Contains("Label: master").And.Contains("CKA_NEVER_EXTRACTABLE; CKA_SENSITIVE"));
+        Assert.That(() => _token.TestSignWithP11tool("device-id"), Throws.Nothing);
+    }
+
+    [Test]
     public void A_moved_key_pair_belongs_to_its_new_id()
     {
         var old = _keyd.Client.CreateKeyPair("device-id", "ec-p256");

@@ -16,6 +16,9 @@ internal sealed record KeyRecord
     /// <summary>The pair before the last promotion, until the new one has been used for real.</summary>
     public KeyEntry? Previous { get; init; }
 
+    /// <summary>The symmetric key of this id; then it has no pairs.</summary>
+    public SecretEntry? Secret { get; init; }
+
     /// <summary>Noted before it is generated; found at start, it is destroyed: nobody has seen it.</summary>
     public PendingKey? Generating { get; init; }
 
@@ -28,7 +31,7 @@ internal sealed record KeyRecord
     /// <summary>Noted before <see cref="Current"/> is given to this id; found at start, that has happened or not, as the other record tells.</summary>
     public string? MovingTo { get; init; }
 
-    public bool IsEmpty => Current is null && Next is null && Previous is null && IsSettled;
+    public bool IsEmpty => Current is null && Next is null && Previous is null && Secret is null && IsSettled;
 
     /// <summary>Nothing is left half done.</summary>
     public bool IsSettled => Generating is null && Destroying.Count == 0;
@@ -41,5 +44,12 @@ internal sealed record KeyEntry(StorageId Id, string Store, PublicKeyInfo Public
     public PendingKey Pending => new(Id, Store);
 }
 
-/// <summary>A key pair that may or may not exist in its store.</summary>
+/// <summary>A symmetric key of ours.</summary>
+/// <param name="Store">The store's name.</param>
+internal sealed record SecretEntry(StorageId Id, string Store, SecretUsage Usage)
+{
+    public PendingKey Pending => new(Id, Store);
+}
+
+/// <summary>A key that may or may not exist in its store.</summary>
 internal sealed record PendingKey(StorageId Id, string Store);

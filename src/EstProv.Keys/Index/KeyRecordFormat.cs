@@ -5,7 +5,7 @@ using EstProv.Platform;
 namespace EstProv.Keys.Index;
 
 /// <summary>
-/// The index file of one key id, JSON: <c>{"version":1,"keyId","current":{"id","store","spki"}?,"next"?,"previous"?,
+/// The index file of one key id, JSON: <c>{"version":1,"keyId","current":{"id","store","spki"}?,"next"?,"previous"?,"secret":{"id","store","usage"}?,
 /// "generating":{"id","store"}?,"destroying":[…]?,"movingTo"?,"preloadedUri"?}</c>.
 /// </summary>
 internal static class KeyRecordFormat
@@ -23,6 +23,15 @@ internal static class KeyRecordFormat
             WriteEntry(json, "current", record.Current);
             WriteEntry(json, "next", record.Next);
             WriteEntry(json, "previous", record.Previous);
+            if (record.Secret is { } secret)
+            {
+                json.WriteStartObject("secret"u8);
+                json.WriteString("id"u8, secret.Id.ToString());
+                json.WriteString("store"u8, secret.Store);
+                json.WriteString("usage"u8, secret.Usage.Text());
+                json.WriteEndObject();
+            }
+
             if (record.Generating is { } generating)
             {
                 json.WritePropertyName("generating"u8);
@@ -69,6 +78,7 @@ internal static class KeyRecordFormat
                 Current = ReadEntry(root, "current"u8),
                 Next = ReadEntry(root, "next"u8),
                 Previous = ReadEntry(root, "previous"u8),
+                Secret = ReadSecret(root),
                 Generating = root.TryGetProperty("generating"u8, out var generating) ? ReadPending(generating) : null,
                 Destroying = destroying,
                 MovingTo = root.TryGetProperty("movingTo"u8, out var to) ? to.GetString() : null,
@@ -76,7 +86,7 @@ internal static class KeyRecordFormat
             };
         }
         catch (Exception cause) when (cause is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
-            || cause is ProblemException { Code: "key_type" })
+            || cause is ProblemException { Code: "key_type" or "bad_request" })
         {
             throw new ProblemException("index_damaged", $"{path} is damaged", "restore it from a backup, or remove it, which forgets the key pair",
                 500, cause);
@@ -106,6 +116,13 @@ internal static class KeyRecordFormat
         if (!root.TryGetProperty(name, out var element)) return null;
         var pending = ReadPending(element);
         return new KeyEntry(pending.Id, pending.Store, PublicKeyInfo.Parse(element.GetProperty("spki"u8).GetBytesFromBase64()));
+    }
+
+    private static SecretEntry? ReadSecret(JsonElement root)
+    {
+        if (!root.TryGetProperty("secret"u8, out var element)) return null;
+        var pending = ReadPending(element);
+        return new SecretEntry(pending.Id, pending.Store, SecretUsages.Parse(element.GetProperty("usage"u8).GetString()));
     }
 
     private static PendingKey ReadPending(JsonElement element) =>

@@ -7,11 +7,13 @@ namespace EstProv.Keys.Pkcs11;
 /// <summary>A key that the operator made in a token.</summary>
 internal sealed class Pkcs11KeySource : KeySource
 {
+    private const string SecretType = "secret-key"; // RFC 7512 section 2.3
+
     private readonly TokenLink _link;
     private readonly ObjectName _name;
     private volatile Pkcs11Key? _last;
 
-    /// <exception cref="ProblemException"><c>bad_uri</c>: the URI names no private key.</exception>
+    /// <exception cref="ProblemException"><c>bad_uri</c>: the URI names no key.</exception>
     public Pkcs11KeySource(TokenLink link, string where)
     {
         Check(link.Uri, where);
@@ -21,14 +23,19 @@ internal sealed class Pkcs11KeySource : KeySource
 
     public override string Description => _name.Text;
 
+    public override bool IsSecret => _link.Uri.Type == SecretType;
+
     /// <param name="where">The place in the configuration, for the message.</param>
-    /// <exception cref="ProblemException"><c>bad_uri</c>: the URI names no private key.</exception>
+    /// <exception cref="ProblemException"><c>bad_uri</c>: the URI names no key.</exception>
     public static void Check(Pkcs11Uri uri, string where)
     {
         if (uri.Object is null && uri.Id is null)
             throw new ProblemException("bad_uri", $"{where}: {uri} names no key", "add object=NAME or id=%01 (RFC 7512)", 400);
-        if (uri.Type is not (null or "private"))
-            throw new ProblemException("bad_uri", $"{where}: {uri} has type={uri.Type}, a private key is wanted", "write type=private, or leave it out", 400);
+        if (uri.Type is not (null or "private" or SecretType))
+        {
+            throw new ProblemException("bad_uri", $"{where}: {uri} has type={uri.Type}, a private or a symmetric key is wanted",
+                "write type=private or type=secret-key, or leave it out for a private key", 400);
+        }
     }
 
     /// <summary>Refuses a key that says itself that it may not sign, before somebody needs it.</summary>
@@ -46,5 +53,13 @@ internal sealed class Pkcs11KeySource : KeySource
             : new Pkcs11Key(_link, _name, publicKey, new Pkcs11Key.Place(token, handle));
         _last = key;
         return CKR.CKR_OK;
+    });
+
+    public override StoredSecret LoadSecret() => _link.With($"reading {_name.Text}", writing: false, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Secret key) =>
+    {
+        key = null!;
+        var result = SecretObjects.Find(token, session, _name, out var objects);
+        if (result == CKR.CKR_OK) key = new Pkcs11Secret(_link, _name, objects.Usage);
+        return result;
     });
 }

@@ -7,7 +7,7 @@ using EstProv.Platform;
 
 namespace EstProv.Keys.Routes;
 
-/// <summary>The routes of the Key Service but for signing: Azure IoT Identity Service's for key pairs, and ours for rotation beside them.</summary>
+/// <summary>The routes of key pairs but for signing: Azure IoT Identity Service's, and ours for rotation beside them.</summary>
 internal sealed class KeyRoutes(KeyService service)
 {
     public static readonly string[] ApiVersions = ["2020-09-01", "2021-05-01"];
@@ -18,7 +18,7 @@ internal sealed class KeyRoutes(KeyService service)
     private const string OctetStream = "application/octet-stream";
 
     // Small tokens take tens of seconds over an RSA key.
-    private static readonly RouteOptions Generates = new() { Deadline = TimeSpan.FromMinutes(1) };
+    internal static readonly RouteOptions Generates = new() { Deadline = TimeSpan.FromMinutes(1) };
 
     public void Map(LocalServer server)
     {
@@ -33,6 +33,8 @@ internal sealed class KeyRoutes(KeyService service)
         server.Map("POST", "/parameters/{name}", ApiVersions, Parameter);
         server.Map("GET", "/publickey", ApiVersions, PublicKey);
         new SignRoute(service).Map(server);
+        new SecretRoutes(service).Map(server);
+        new CipherRoutes(service).Map(server);
     }
 
     internal static Caller CallerOf(LocalRequest request) => new(request.Peer.Uid, request.Peer.Pid);
@@ -144,7 +146,7 @@ internal sealed class KeyRoutes(KeyService service)
         return compressed;
     }
 
-    private static void AnswerHandle(LocalResponse response, string handle)
+    internal static void AnswerHandle(LocalResponse response, string handle)
     {
         var json = response.Json();
         json.WriteStartObject();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EstProv.Keys.Client;
+using EstProv.Keys.Handles;
 using EstProv.Keys.Service;
 using EstProv.Keys.Stores;
 using EstProv.LocalApi.Server;
@@ -9,12 +10,12 @@ namespace EstProv.Keys.Routes;
 
 /// <summary>
 /// <c>POST /sign</c>, as JSON <c>{keyHandle, algorithm, parameters: {digest, hash?}}</c>, or with everything but the digest in the query and raw
-/// bytes both ways for callers in C. Allocates next to nothing.
+/// bytes both ways for callers in C. HMAC-SHA256 and EdDSA take <c>message</c> in place of the digest. Signing a digest allocates next to nothing.
 /// </summary>
 internal sealed class SignRoute(KeyService service)
 {
     private const string OctetStream = "application/octet-stream";
-    private const int LongestHandle = 512;
+    private const string MacAlgorithm = "HMAC-SHA256";
     private const int LongestWord = 16;
 
     // The base64 of a digest, with room for line ends.
@@ -31,20 +32,29 @@ internal sealed class SignRoute(KeyService service)
     private void AnswerRaw(LocalRequest request, LocalResponse response)
     {
         var handle = request.Query("handle") ?? throw Bad("the query parameter handle is missing");
-        var scheme = SchemeOf(request.Query("algorithm") ?? throw Bad("the query parameter algorithm is missing"));
-        var hash = HashOf(request.Query("hash"), scheme, request.Body.Length, mayInfer: scheme == SignatureScheme.Ecdsa);
+        var algorithm = request.Query("algorithm") ?? throw Bad("the query parameter algorithm is missing");
         Span<byte> signature = stackalloc byte[StoredKey.LongestSignature];
+        if (algorithm == MacAlgorithm)
+        {
+            service.Mac(KeyRoutes.CallerOf(request), handle, request.Body.Span, signature);
+            response.Bytes(signature[..StoredSecret.Length], OctetStream);
+            return;
+        }
+
+        var scheme = SchemeOf(algorithm);
+        var hash = scheme == SignatureScheme.EdDsa ? default : HashOf(request.Query("hash"), scheme, request.Body.Length, mayInfer: scheme == SignatureScheme.Ecdsa);
         var length = service.Sign(KeyRoutes.CallerOf(request), handle, scheme, hash, request.Body.Span, signature);
         response.Bytes(signature[..length], OctetStream);
     }
 
     private void AnswerJson(LocalRequest request, LocalResponse response)
     {
-        Span<char> handleRoom = stackalloc char[LongestHandle];
+        Span<char> handleRoom = stackalloc char[HandleSealer.LongestHandle];
         Span<char> algorithmRoom = stackalloc char[LongestWord];
         Span<char> hashRoom = stackalloc char[LongestWord];
         Span<byte> digestRoom = stackalloc byte[DigestAlgorithms.LongestDigest];
         int handleLength = 0, algorithmLength = 0, hashLength = 0, digestLength = 0;
+        byte[]? message = null;
 
         var json = request.Json();
         json.Read();
@@ -66,6 +76,7 @@ internal sealed class SignRoute(KeyService service)
                 while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
                 {
                     if (json.ValueTextEquals("digest"u8)) digestLength = Digest(ref json, digestRoom);
+                    else if (json.ValueTextEquals("message"u8)) message = Message(ref json);
                     else if (json.ValueTextEquals("hash"u8)) hashLength = Text(ref json, hashRoom, "hash");
                     else json.Skip();
                 }
@@ -79,12 +90,21 @@ internal sealed class SignRoute(KeyService service)
         json.Read();
         if (handleLength == 0) throw request.MissingField("keyHandle");
         if (algorithmLength == 0) throw request.MissingField("algorithm");
-        if (digestLength == 0) throw request.MissingField("parameters.digest");
-
-        var scheme = SchemeOf(algorithmRoom[..algorithmLength]);
-        var hash = HashOf(hashRoom[..hashLength], scheme, digestLength, mayInfer: true);
+        var algorithm = algorithmRoom[..algorithmLength];
         Span<byte> signature = stackalloc byte[StoredKey.LongestSignature];
-        var length = service.Sign(KeyRoutes.CallerOf(request), handleRoom[..handleLength], scheme, hash, digestRoom[..digestLength], signature);
+        int length;
+        if (algorithm is MacAlgorithm or "EdDSA")
+        {
+            if (message is null) throw request.MissingField("parameters.message");
+            length = SignMessage(request, handleRoom[..handleLength], algorithm, message, signature);
+        }
+        else
+        {
+            if (digestLength == 0) throw request.MissingField("parameters.digest");
+            var scheme = SchemeOf(algorithm);
+            var hash = HashOf(hashRoom[..hashLength], scheme, digestLength, mayInfer: true);
+            length = service.Sign(KeyRoutes.CallerOf(request), handleRoom[..handleLength], scheme, hash, digestRoom[..digestLength], signature);
+        }
 
         var answer = response.Json();
         answer.WriteStartObject();
@@ -92,12 +112,21 @@ internal sealed class SignRoute(KeyService service)
         answer.WriteEndObject();
     }
 
+    private int SignMessage(LocalRequest request, ReadOnlySpan<char> handle, ReadOnlySpan<char> algorithm, byte[] message, Span<byte> signature)
+    {
+        var caller = KeyRoutes.CallerOf(request);
+        if (algorithm is not MacAlgorithm) return service.Sign(caller, handle, SignatureScheme.EdDsa, default, message, signature);
+        service.Mac(caller, handle, message, signature);
+        return StoredSecret.Length;
+    }
+
     private static SignatureScheme SchemeOf(ReadOnlySpan<char> algorithm) => algorithm switch
     {
         "ECDSA" => SignatureScheme.Ecdsa,
         "RSA-PKCS1" => SignatureScheme.RsaPkcs1,
         "RSA-PSS" => SignatureScheme.RsaPss,
-        _ => throw Bad($"the algorithm '{algorithm}' is unknown; there are ECDSA, RSA-PKCS1 and RSA-PSS"),
+        "EdDSA" => SignatureScheme.EdDsa,
+        _ => throw Bad($"the algorithm '{algorithm}' is unknown; there are ECDSA, RSA-PKCS1, RSA-PSS, EdDSA and HMAC-SHA256"),
     };
 
     private static DigestAlgorithm HashOf(ReadOnlySpan<char> name, SignatureScheme scheme, int digestLength, bool mayInfer)
@@ -121,6 +150,13 @@ internal sealed class SignRoute(KeyService service)
         if (json.TokenType != JsonTokenType.String) throw new JsonException();
         if (json.ValueSpan.Length > room.Length) throw Bad($"the field {field} is too long");
         return json.CopyString(room);
+    }
+
+    private static byte[] Message(ref Utf8JsonReader json)
+    {
+        json.Read();
+        if (json.TokenType != JsonTokenType.String) throw new JsonException();
+        return json.TryGetBytesFromBase64(out var message) ? message : throw Bad("the message is not base64");
     }
 
     private static int Digest(ref Utf8JsonReader json, scoped Span<byte> room)

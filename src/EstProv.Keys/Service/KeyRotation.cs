@@ -16,7 +16,7 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     /// <summary>Takes a record from disk into use. The stores are not asked.</summary>
     public void Adopt(KeySlot slot, KeyRecord record)
     {
-        slot.State = new SlotState(record, Open(record, record.Current), Open(record, record.Next), Open(record, record.Previous));
+        slot.State = new SlotState(record, Open(record, record.Current), Open(record, record.Next), Open(record, record.Previous), OpenSecret(record));
         if (record.Current is null || slot.Source is not { } source) return;
         if (record.PreloadedUri != Fingerprint(source)) Log.PreloadedChanged(logger, slot.KeyId, source.Description);
     }
@@ -62,13 +62,7 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     {
         if (slot.State.Record.IsEmpty) index.CheckAbsent(slot.KeyId);
         stores.Primary.Prepare();
-        // A generation has one place in the journal, so an earlier one has to be out of it.
-        if (!Settle(slot) && slot.State.Record is { Generating: { } unfinished } record)
-        {
-            // A token that destroys nothing must not keep the device from its next key: it is destroyed when that is possible.
-            Save(slot, record with { Generating = null, Destroying = [.. record.Destroying, unfinished] });
-        }
-
+        ClearJournal(slot);
         for (var i = 0; ; i++)
         {
             try
@@ -80,6 +74,14 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
                 Log.NextAlgorithm(logger, slot.KeyId, problem.Message);
             }
         }
+    }
+
+    // A generation has one place in the journal, so an earlier one has to be out of it.
+    private void ClearJournal(KeySlot slot)
+    {
+        if (Settle(slot) || slot.State.Record is not { Generating: { } unfinished } record) return;
+        // A token that destroys nothing must not keep the device from its next key: it is destroyed when that is possible.
+        Save(slot, record with { Generating = null, Destroying = [.. record.Destroying, unfinished] });
     }
 
     /// <summary>The staged pair with this public key becomes the current one. Idempotent. Under the slot's gate.</summary>
@@ -122,6 +124,7 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
             if (entry is not null && entry != after.Current && entry != after.Next && entry != after.Previous) dropped.Add(entry.Pending);
         }
 
+        if (before.Secret is { } secret && after.Secret is null) dropped.Add(secret.Pending);
         if (dropped.Count > before.Destroying.Count) Commit(slot, after with { Destroying = dropped });
     }
 
@@ -170,7 +173,7 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
             MovingTo = null,
             Destroying = [.. record.Destroying, .. Pending(record.Next, record.Previous)],
         };
-        from.State = new SlotState(left, null, null, null);
+        from.State = new SlotState(left, null, null, null, from.State.Secret);
         try
         {
             index.Save(left);
@@ -250,7 +253,8 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     {
         index.Save(record);
         var before = slot.State;
-        slot.State = new SlotState(record, Pick(record.Current), Pick(record.Next), Pick(record.Previous));
+        var secret = record.Secret == before.Record.Secret ? before.Secret : OpenSecret(record);
+        slot.State = new SlotState(record, Pick(record.Current), Pick(record.Next), Pick(record.Previous), secret);
         return record;
 
         StoredKey? Pick(KeyEntry? entry) => entry is null ? null

@@ -62,6 +62,7 @@ internal sealed partial class KeyService
         var slot = GetOrAdd(keyId);
         using (slot.Enter())
         {
+            if (slot.IsSecret) throw NotAPair(keyId);
             if (Current(slot) is null) _rotation.Generate(slot, algorithms, asNext: false);
         }
 
@@ -90,7 +91,7 @@ internal sealed partial class KeyService
         }
 
         _index.CheckReadable(keyId);
-        if (spkiSha256.IsEmpty) return (Current(slot) ?? throw NotFound(keyId)).Public;
+        if (spkiSha256.IsEmpty) return (Current(slot) ?? throw NotFound(slot)).Public;
         if (slot.State.Find(spkiSha256) is { } own)
         {
             // Who asks for a pair wants to know whether it is still there, which the index alone does not.
@@ -110,7 +111,7 @@ internal sealed partial class KeyService
         Span<byte> scope = stackalloc byte[HandleSealer.ScopeLength];
         var slot = Open(caller, handle, KeyRights.Use, scope, out var pinned);
         keyId = slot.KeyId;
-        return pinned ? Pinned(slot, scope).Public : (Current(slot) ?? throw NotFound(slot.KeyId)).Public;
+        return pinned ? Pinned(slot, scope).Public : (Current(slot) ?? throw NotFound(slot)).Public;
     }
 
     /// <summary>A handle for one key pair only.</summary>
@@ -126,6 +127,7 @@ internal sealed partial class KeyService
         var slot = GetOrAdd(keyId);
         using (slot.Enter())
         {
+            if (slot.IsSecret) throw NotAPair(keyId);
             return Pin(keyId, (Staged(slot) ?? _rotation.Generate(slot, algorithms, asNext: true)).Public);
         }
     }
@@ -156,6 +158,7 @@ internal sealed partial class KeyService
         {
             using (second.Enter())
             {
+                if (to.IsSecret) throw NotAPair(toId);
                 if (from.State.Current is null) throw from.Source is { } source ? Preloaded(fromId, source, "moved") : NotFound(fromId);
                 if (to.State.Current is not null) _authorizer.Demand(caller, toId, KeyRights.Delete);
                 _rotation.Move(from, to);
@@ -183,7 +186,7 @@ internal sealed partial class KeyService
             var state = slot.State;
             if (state.Current is null && state.Next is null && state.Previous is null)
             {
-                if (slot.Source is null) throw NotFound(slot.KeyId);
+                if (slot.Source is null or { IsSecret: true }) throw NotFound(slot);
                 throw Preloaded(slot.KeyId, slot.Source, "destroyed");
             }
 
@@ -201,7 +204,7 @@ internal sealed partial class KeyService
     {
         Span<byte> scope = stackalloc byte[HandleSealer.ScopeLength];
         var slot = Open(caller, handle, KeyRights.Use, scope, out var pinned);
-        var key = pinned ? Pinned(slot, scope) : slot.State.Current ?? slot.Preloaded() ?? throw NotFound(slot.KeyId);
+        var key = pinned ? Pinned(slot, scope) : slot.State.Current ?? slot.Preloaded() ?? throw NotFound(slot);
         CheckScheme(slot, key, scheme);
         try
         {
@@ -214,7 +217,7 @@ internal sealed partial class KeyService
             if (pinned) throw;
         }
 
-        key = slot.Preloaded() ?? throw NotFound(slot.KeyId);
+        key = slot.Preloaded() ?? throw NotFound(slot);
         CheckScheme(slot, key, scheme);
         return key.Sign(scheme, hash, digest, signature);
     }
@@ -279,7 +282,11 @@ internal sealed partial class KeyService
             throw new ProblemException("handle_invalid", "that is not a key handle of this Key Service", "load the key pair again to get a handle", 400);
         }
 
-        id = id[..length];
+        return Open(caller, id[..length], right);
+    }
+
+    private KeySlot Open(Caller caller, ReadOnlySpan<char> id, KeyRights right)
+    {
         _authorizer.Demand(caller, id, right);
         if (!_slotsBySpan.TryGetValue(id, out var slot)) throw NotFound(id.ToString());
         _index.CheckReadable(slot.KeyId);
@@ -302,6 +309,8 @@ internal sealed partial class KeyService
             throw new ProblemException("bad_request", $"a key id has 1 to {HandleSealer.LongestId} bytes of UTF-8 and no control characters", "", 400);
         }
     }
+
+    private static ProblemException NotFound(KeySlot slot) => slot.IsSecret ? NotAPair(slot.KeyId) : NotFound(slot.KeyId);
 
     private static ProblemException NotFound(string keyId) => new("key_not_found", $"there is no key '{keyId}'",
         "create it with POST /keypair, or preload it in [preloaded_keys]", 404);

@@ -7,7 +7,7 @@ namespace EstProv.Keys.Service;
 /// <summary>A key id at run time. Reads take no lock; changes hold <see cref="Enter"/>.</summary>
 internal sealed class KeySlot(string keyId, KeySource? source)
 {
-    private volatile SlotState _state = new(new KeyRecord { KeyId = keyId }, null, null, null);
+    private volatile SlotState _state = new(new KeyRecord { KeyId = keyId }, null, null, null, null);
     private volatile StoredKey? _preloaded;
 
     public string KeyId => keyId;
@@ -34,8 +34,11 @@ internal sealed class KeySlot(string keyId, KeySource? source)
         set => _state = value;
     }
 
-    /// <summary>Finds the preloaded key as it is now.</summary>
-    public StoredKey? LoadPreloaded() => source is null ? null : _preloaded = source.Load();
+    /// <summary>It is a symmetric key, or will be one where the configuration says so.</summary>
+    public bool IsSecret => source is { IsSecret: true } || State.Secret is not null;
+
+    /// <summary>Finds the preloaded key pair as it is now.</summary>
+    public StoredKey? LoadPreloaded() => source is null or { IsSecret: true } ? null : _preloaded = source.Load();
 
     /// <summary>The preloaded key as it was when it was last found: good enough to sign, which fails when it is another one by now.</summary>
     public StoredKey? Preloaded() => _preloaded ?? LoadPreloaded();
@@ -49,8 +52,8 @@ internal sealed class KeySlot(string keyId, KeySource? source)
     }
 }
 
-/// <summary>The key pairs of an id, as its record names them.</summary>
-internal sealed record SlotState(KeyRecord Record, StoredKey? Current, StoredKey? Next, StoredKey? Previous)
+/// <summary>The keys of an id, as its record names them.</summary>
+internal sealed record SlotState(KeyRecord Record, StoredKey? Current, StoredKey? Next, StoredKey? Previous, StoredSecret? Secret)
 {
     /// <summary>The key pair of ours with this public key.</summary>
     public StoredKey? Find(ReadOnlySpan<byte> spkiSha256)

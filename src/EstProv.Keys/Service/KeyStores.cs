@@ -8,6 +8,9 @@ internal sealed class KeyStores(params IKeyStore[] stores) : IDisposable
 {
     public IKeyStore Primary => stores[0];
 
+    /// <summary>In the order in which they are asked.</summary>
+    public IReadOnlyList<IKeyStore> All => stores;
+
     /// <exception cref="ProblemException"><c>token_not_configured</c>.</exception>
     public IKeyStore Get(string name, string keyId)
     {

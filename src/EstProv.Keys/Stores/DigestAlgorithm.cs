@@ -73,14 +73,33 @@ internal static class DigestAlgorithms
     /// <summary>Writes the DigestInfo that PKCS#1 v1.5 pads; returns its length.</summary>
     public static int WriteDigestInfo(this DigestAlgorithm algorithm, ReadOnlySpan<byte> digest, Span<byte> destination)
     {
-        var prefix = algorithm switch
-        {
-            DigestAlgorithm.Sha256 => Sha256Prefix,
-            DigestAlgorithm.Sha384 => Sha384Prefix,
-            _ => Sha512Prefix,
-        };
+        var prefix = Prefix(algorithm);
         prefix.CopyTo(destination);
         digest.CopyTo(destination[prefix.Length..]);
         return prefix.Length + digest.Length;
     }
+
+    /// <summary>The hash and the digest of a DigestInfo, if it is one of ours.</summary>
+    public static bool TryReadDigestInfo(ReadOnlySpan<byte> info, out DigestAlgorithm algorithm, out ReadOnlySpan<byte> digest)
+    {
+        foreach (var candidate in (ReadOnlySpan<DigestAlgorithm>)[DigestAlgorithm.Sha256, DigestAlgorithm.Sha384, DigestAlgorithm.Sha512])
+        {
+            var prefix = Prefix(candidate);
+            if (!info.StartsWith(prefix) || info.Length != prefix.Length + candidate.Length()) continue;
+            algorithm = candidate;
+            digest = info[prefix.Length..];
+            return true;
+        }
+
+        algorithm = default;
+        digest = default;
+        return false;
+    }
+
+    private static ReadOnlySpan<byte> Prefix(DigestAlgorithm algorithm) => algorithm switch
+    {
+        DigestAlgorithm.Sha256 => Sha256Prefix,
+        DigestAlgorithm.Sha384 => Sha384Prefix,
+        _ => Sha512Prefix,
+    };
 }

@@ -11,4 +11,11 @@ internal abstract class KeySource
     /// <summary>Finds the key pair as it is now: the operator may have put another key in its place.</summary>
     /// <exception cref="ProblemException"><c>key_not_found</c>, <c>key_ambiguous</c>, <c>key_type</c>, <c>token_*</c> and so on.</exception>
     public abstract StoredKey Load();
+
+    /// <summary>A symmetric key, and no pair.</summary>
+    public virtual bool IsSecret => false;
+
+    /// <summary>Finds the symmetric key as it is now.</summary>
+    /// <exception cref="ProblemException">As <see cref="Load"/>.</exception>
+    public virtual StoredSecret LoadSecret() => throw new InvalidOperationException("Not a symmetric key.");
 }

@@ -34,6 +34,10 @@ internal sealed partial class SoftHsm : IDisposable
     public void MakeKey(string label, string id, string type = "EC:prime256v1") =>
         Tool("--keypairgen", "--key-type", type, "--label", label, "--id", id, "--usage-sign");
 
+    /// <summary>Makes a symmetric key for HMAC as an operator does.</summary>
+    public void MakeSecret(string label, string id) =>
+        Tool("--keygen", "--key-type", "GENERIC:32", "--label", label, "--id", id, "--usage-sign", "--sensitive");
+
     /// <summary>Makes a P-256 key in another token.</summary>
     public void MakeKeyIn(string token, string pin, string label, string id) => Run("pkcs11-tool", "--module", Module, "--token-label", token, "--login", "--pin", pin,
         "--keypairgen", "--key-type", "EC:prime256v1", "--label", label, "--id", id, "--usage-sign");
@@ -43,6 +47,21 @@ internal sealed partial class SoftHsm : IDisposable
     public void DeletePrivateKey(string label) => Tool("--delete-object", "--type", "privkey", "--label", label);
 
     public string ListObjects() => Tool("--list-objects");
+
+    /// <summary>Signs a digest with pkcs11-tool (OpenSC); DER.</summary>
+    public byte[] SignWithTool(string label, byte[] digest)
+    {
+        File.WriteAllBytes(_folder["digest"], digest);
+        Tool("--sign", "--mechanism", "ECDSA", "--signature-format", "openssl", "--label", label, "--input-file", _folder["digest"], "--output-file", _folder["signature"]);
+        return File.ReadAllBytes(_folder["signature"]);
+    }
+
+    /// <summary>What p11tool (GnuTLS) sees.</summary>
+    public string ListWithP11tool() => Run("p11tool", "--provider", Module, "--login", "--set-pin", Pin, "--list-all", $"pkcs11:token={Label}");
+
+    /// <summary>p11tool signs something, and verifies it with the public key.</summary>
+    public string TestSignWithP11tool(string label) =>
+        Run("p11tool", "--provider", Module, "--login", "--set-pin", Pin, "--test-sign", $"pkcs11:token={Label};object={label};type=private");
 
     public string Tool(params string[] arguments) =>
         Run("pkcs11-tool", ["--module", Module, "--token-label", Label, "--login", "--pin", Pin, .. arguments]);
