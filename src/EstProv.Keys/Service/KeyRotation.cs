@@ -27,12 +27,12 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     /// <returns>Whether nothing is left.</returns>
     public bool Settle(KeySlot slot)
     {
-        using (slot.Enter())
+        try
         {
-            var record = slot.State.Record;
-            if (record.IsSettled) return true;
-            try
+            using (slot.Enter())
             {
+                var record = slot.State.Record;
+                if (record.IsSettled) return true;
                 if (record.Generating is { } generating)
                 {
                     stores.Get(generating.Store, slot.KeyId).Destroy(generating.Id);
@@ -49,11 +49,11 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
                 Save(slot, record with { Destroying = [] });
                 return true;
             }
-            catch (ProblemException problem)
-            {
-                Log.NotSettled(logger, slot.KeyId, problem.ToLogText());
-                return false;
-            }
+        }
+        catch (ProblemException problem)
+        {
+            Log.NotSettled(logger, slot.KeyId, problem.ToLogText());
+            return false;
         }
     }
 
