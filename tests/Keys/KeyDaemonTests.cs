@@ -177,7 +177,9 @@ public sealed class KeyDaemonTests
 
         var digest = SHA256.HashData("message"u8);
         var byTool = _token.SignWithTool("device-id", digest);
-        Assert.That(Signatures.Verify(ec.SubjectPublicKeyInfo, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, digest, byTool));
+        using var verifier = ECDsa.Create();
+        verifier.ImportSubjectPublicKeyInfo(ec.SubjectPublicKeyInfo, out _);
+        Assert.That(verifier.VerifyHash(digest, byTool));
 
         Assert.That(_token.ListWithP11tool(), Does.Contain("Label: device-id").And.Contains("Label: master").And.Contains("CKA_NEVER_EXTRACTABLE; CKA_SENSITIVE"));
         Assert.That(() => _token.TestSignWithP11tool("device-id"), Throws.Nothing);

@@ -48,11 +48,11 @@ internal sealed partial class SoftHsm : IDisposable
 
     public string ListObjects() => Tool("--list-objects");
 
-    /// <summary>Signs a digest with pkcs11-tool (OpenSC); DER.</summary>
+    /// <summary>Signs a digest with pkcs11-tool (OpenSC); r and s side by side.</summary>
     public byte[] SignWithTool(string label, byte[] digest)
     {
         File.WriteAllBytes(_folder["digest"], digest);
-        Tool("--sign", "--mechanism", "ECDSA", "--signature-format", "openssl", "--label", label, "--input-file", _folder["digest"], "--output-file", _folder["signature"]);
+        Tool("--sign", "--mechanism", "ECDSA", "--label", label, "--input-file", _folder["digest"], "--output-file", _folder["signature"]);
         return File.ReadAllBytes(_folder["signature"]);
     }
 
