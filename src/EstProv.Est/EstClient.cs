@@ -16,8 +16,8 @@ namespace EstProv.Est;
 /// <item><term><c>est_unreachable</c>, <c>est_dns</c>, <c>est_timeout</c>, <c>est_reset</c></term><description>no answer, by what failed</description></item>
 /// <item><term><c>est_tls_name</c>, <c>est_tls_untrusted</c>, <c>est_tls_expired</c>, <c>est_tls_not_yet_valid</c>, <c>est_tls_certificate</c></term>
 /// <description>the server's certificate was not accepted</description></item>
-/// <item><term><c>est_tls_alert</c></term><description>the server ended TLS with an alert; mostly our certificate was not accepted</description></item>
-/// <item><term><c>est_tls</c></term><description>TLS failed otherwise</description></item>
+/// <item><term><c>est_tls_alert</c></term><description>the server ended TLS with an alert that is, or may be, about our certificate</description></item>
+/// <item><term><c>est_tls</c></term><description>TLS failed otherwise, by another alert too</description></item>
 /// <item><term><c>est_unauthorized</c>, <c>est_forbidden</c>, <c>est_not_found</c>, <c>est_rejected</c>, <c>est_busy</c>, <c>est_server_error</c>,
 /// <c>est_redirect</c></term><description>401, 403, 404, other 4xx, 429 and 503, other 5xx, 3xx</description></item>
 /// <item><term><c>est_bad_answer</c></term><description>the answer is not what RFC 7030 asks for</description></item>

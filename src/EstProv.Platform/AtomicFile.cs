@@ -11,7 +11,9 @@ public static class AtomicFile
     private const string TemporarySuffix = ".tmp";
 
     /// <summary>Replaces <paramref name="path"/>. The file is durable when this returns.</summary>
-    /// <exception cref="ProblemException"><c>disk_full</c>, <c>file_write</c>: nothing has changed at <paramref name="path"/>.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>disk_full</c>, <c>file_write</c>: at <paramref name="path"/> is the old content, or the new one of which only the folder's sync failed. To be repeated.
+    /// </exception>
     public static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
     {
         var temporary = path + TemporarySuffix;
@@ -25,6 +27,7 @@ public static class AtomicFile
                 BufferSize = 0,
                 UnixCreateMode = mode,
             };
+            using var folder = Folder.Of(path);
             using (var stream = new FileStream(temporary, options))
             {
                 stream.Write(content);
@@ -32,7 +35,7 @@ public static class AtomicFile
             }
 
             File.Move(temporary, path, overwrite: true);
-            SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            folder.Sync();
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -48,8 +51,9 @@ public static class AtomicFile
         try
         {
             if (!File.Exists(path)) return;
+            using var folder = Folder.Of(path);
             File.Delete(path);
-            SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            folder.Sync();
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -57,14 +61,18 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Renames a file durably over <paramref name="to"/> within one file system.</summary>
-    /// <exception cref="ProblemException"><c>disk_full</c>, <c>file_write</c>.</exception>
+    /// <summary>
+    /// Renames a file durably over <paramref name="to"/> within one file system. Can be repeated: where a call before this one came as far as the rename, the
+    /// rest is done.
+    /// </summary>
+    /// <exception cref="ProblemException"><c>disk_full</c>, <c>file_write</c>: the rename may have been done, but may not be durable.</exception>
     public static void Rename(string from, string to)
     {
         try
         {
-            File.Move(from, to, overwrite: true);
-            SyncFolder(Path.GetDirectoryName(Path.GetFullPath(to))!);
+            using var folder = Folder.Of(to);
+            if (File.Exists(from) || !File.Exists(to)) File.Move(from, to, overwrite: true);
+            folder.Sync();
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -73,24 +81,43 @@ public static class AtomicFile
     }
 
     /// <summary>Removes what an interrupted <see cref="Write"/> left behind. Call it once at start, before the first write.</summary>
+    /// <exception cref="ProblemException"><c>file_permission</c>, <c>file_write</c>: the folder cannot be read.</exception>
     public static void RemoveLeftovers(string folder)
     {
         if (!Directory.Exists(folder)) return;
-        foreach (var file in Directory.EnumerateFiles(folder, "*" + TemporarySuffix)) TryDelete(file);
-    }
-
-    private static void SyncFolder(string folder)
-    {
-        var descriptor = Libc.OpenDirectory(folder);
-        if (descriptor < 0) throw new IOException(folder, Marshal.GetLastPInvokeError());
         try
         {
-            if (Libc.FileSync(descriptor) != 0) throw new IOException(folder, Marshal.GetLastPInvokeError());
+            foreach (var file in Directory.EnumerateFiles(folder, "*" + TemporarySuffix)) TryDelete(file);
         }
-        finally
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            _ = Libc.Close(descriptor);
+            throw Explain(folder, cause);
         }
+    }
+
+    /// <summary>A folder held open from before a change in it: whoever has no descriptor left finds out while all is as it was.</summary>
+    private readonly struct Folder : IDisposable
+    {
+        private readonly string _path;
+        private readonly int _descriptor;
+
+        private Folder(string path)
+        {
+            _path = path;
+            _descriptor = Libc.OpenDirectory(path);
+            if (_descriptor < 0) throw Failure();
+        }
+
+        public static Folder Of(string file) => new(Path.GetDirectoryName(Path.GetFullPath(file))!);
+
+        public void Sync()
+        {
+            if (Libc.FileSync(_descriptor) != 0) throw Failure();
+        }
+
+        public void Dispose() => _ = Libc.Close(_descriptor);
+
+        private IOException Failure() => new(_path, Marshal.GetLastPInvokeError());
     }
 
     private static void TryDelete(string path)
@@ -108,7 +135,7 @@ public static class AtomicFile
 
     private static ProblemException Explain(string path, Exception cause)
     {
-        const int NoSpace = 28, QuotaExceeded = 122, ReadOnlyFileSystem = 30;
+        const int NoEntry = 2, NoAccess = 13, NoSpace = 28, QuotaExceeded = 122, ReadOnlyFileSystem = 30;
         var error = cause.HResult & 0xFFFF;
         return error switch
         {
@@ -116,9 +143,9 @@ public static class AtomicFile
                 "free some space; the write is tried again by itself", 507, cause),
             ReadOnlyFileSystem => new ProblemException("file_read_only", $"cannot write {path}: its file system is read-only",
                 "put the state folder (homedir_path) on a writable data partition", 500, cause),
-            _ when cause is UnauthorizedAccessException => new ProblemException("file_permission", $"cannot write {path}: permission denied",
+            _ when cause is UnauthorizedAccessException || error == NoAccess => new ProblemException("file_permission", $"cannot write {path}: permission denied",
                 "the state folder must belong to the daemon's user", 500, cause),
-            _ when cause is DirectoryNotFoundException => new ProblemException("file_no_folder", $"cannot write {path}: its folder does not exist",
+            _ when cause is DirectoryNotFoundException || error == NoEntry => new ProblemException("file_no_folder", $"cannot write {path}: its folder does not exist",
                 "create the state folder (homedir_path) and give it to the daemon's user", 500, cause),
             _ => new ProblemException("file_write", $"cannot write {path} (error {error})", "check the file system", 500, cause),
         };

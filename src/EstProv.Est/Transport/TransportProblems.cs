@@ -58,7 +58,8 @@ internal static class TransportProblems
             var hint = alert != TlsAlert.HandshakeFailure ? "look into the server's log"
                 : server.ClientCertificate is null ? "it probably wants a client certificate, and we have none to show"
                 : "it may not accept the client certificate, or have no cipher suite in common with us";
-            return new(server.Codes + "_tls_alert", at + $"the server ended TLS with the alert {name}", hint, 502, failure);
+            // Other alerts (internal_error, protocol_version) are the server's own trouble: nobody has judged what we show.
+            return new(server.Codes + (alert == TlsAlert.HandshakeFailure ? "_tls_alert" : "_tls"), at + $"the server ended TLS with the alert {name}", hint, 502, failure);
         }
 
         return server.ClientCertificate is null

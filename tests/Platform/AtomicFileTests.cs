@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+
+namespace EstProv.Platform.Tests;
+
+[NonParallelizable]
+public sealed partial class AtomicFileTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("atomic-").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void A_rename_can_be_repeated()
+    {
+        File.WriteAllText(At("from"), "new");
+        File.WriteAllText(At("to"), "old");
+
+        AtomicFile.Rename(At("from"), At("to"));
+        AtomicFile.Rename(At("from"), At("to"));
+
+        Assert.That(File.ReadAllText(At("to")), Is.EqualTo("new"));
+    }
+
+    [Test]
+    public void What_is_nowhere_cannot_be_renamed() =>
+        Assert.That(() => AtomicFile.Rename(At("from"), At("to")), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("file_no_folder").Or.Property("Code").EqualTo("file_write"));
+
+    [Test]
+    public void Without_a_descriptor_to_be_had_nothing_changes()
+    {
+        File.WriteAllText(At("from"), "new");
+        File.WriteAllText(At("to"), "old");
+        AtomicFile.Write(At("warm"), "loads what it needs"u8);
+
+        var failed = WithoutDescriptors(() => AtomicFile.Rename(At("from"), At("to")));
+        var failedToDelete = WithoutDescriptors(() => AtomicFile.Delete(At("to")));
+
+        Assert.That(failed, Is.Not.Null);
+        Assert.That(failedToDelete, Is.Not.Null);
+        Assert.That(File.ReadAllText(At("to")), Is.EqualTo("old"));
+        Assert.That(File.ReadAllText(At("from")), Is.EqualTo("new"));
+    }
+
+    [Test]
+    public void A_missing_folder_is_told() =>
+        Assert.That(() => AtomicFile.Write(At("missing/file"), "x"u8), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("file_no_folder"));
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private static ProblemException? WithoutDescriptors(Action work)
+    {
+        Assert.That(GetLimit(OpenFiles, out var before), Is.Zero);
+        Assert.That(SetLimit(OpenFiles, before with { Now = 0 }), Is.Zero);
+        try
+        {
+            work();
+            return null;
+        }
+        catch (ProblemException problem)
+        {
+            return problem;
+        }
+        finally
+        {
+            _ = SetLimit(OpenFiles, before);
+        }
+    }
+
+    private const int OpenFiles = 7; // RLIMIT_NOFILE
+
+    [StructLayout(LayoutKind.Sequential)]
+    private record struct Limit(nuint Now, nuint Most);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit")]
+    private static partial int GetLimit(int resource, out Limit limit);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit")]
+    private static partial int SetLimit(int resource, in Limit limit);
+}
