@@ -3,7 +3,6 @@ using EstProv.Configuration;
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Api;
 using EstProv.Identity.Dps;
-using EstProv.Identity.Provisioning;
 using EstProv.Keys.Tls;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
@@ -62,7 +61,8 @@ public static partial class IdentityDaemon
             MaxRequestsPerUid = configuration.MaxRequests,
             Watchdog = notify,
         };
-        using var service = new IdentityService(configuration, socket, certificates, certd, new KeydQueries(keyd), credential => Open(keys, credential), clock, logger,
+        var identities = new ProviderIdentities(keys);
+        using var service = new IdentityService(configuration, socket, certificates, certd, new KeydQueries(keyd), identities.Open, clock, logger,
             context.Stopping);
         service.Start();
         Log.Serving(logger, context.IdentitydSocket);
@@ -70,12 +70,6 @@ public static partial class IdentityDaemon
         Footprint.Wait(context.Stopping);
         notify.Stopping();
         service.Stop();
-    }
-
-    private static OpenedIdentity Open(ProviderKeys keys, DeviceCredential credential)
-    {
-        var identity = keys.Open(credential.KeyHandle, credential.Chain);
-        return new OpenedIdentity(identity.Context, identity);
     }
 
     private static void PrepareFolder(string folder)

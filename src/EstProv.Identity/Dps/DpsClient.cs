@@ -62,7 +62,8 @@ internal sealed class DpsClient : IDisposable
                     "see the enrolment's allocation policy and its webhook in DPS; the registration is begun anew by itself", 503);
             }
 
-            await Task.Delay(wait ?? polling.Next(), _time, cancel);
+            // 'Retry-After: 0', or a date that has passed, is no leave to ask without end.
+            await Task.Delay(wait is { } asked && asked > TimeSpan.Zero ? asked : polling.Next(), _time, cancel);
             try
             {
                 (answer, wait) = await ExchangeAsync(request, request.OperationUrl(operation), register: false, cancel);

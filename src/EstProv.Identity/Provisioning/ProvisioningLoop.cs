@@ -23,6 +23,9 @@ internal sealed class ProvisioningLoop(
     /// <summary>How long the Certificates Service may hold its answer while it issues. Short enough for a fresh problem to reach callers.</summary>
     private static readonly TimeSpan EnsureWait = TimeSpan.FromSeconds(15);
 
+    /// <summary>So often is a first certificate shown to DPS before another one is asked for.</summary>
+    private const int RefusalsOfOne = 4;
+
     /// <summary>A timer may end this much early.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
 
@@ -34,6 +37,7 @@ internal sealed class ProvisioningLoop(
     private readonly Backoff _pending = new(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(30), Random.Shared);
     private readonly Backoff _saving = new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10), Random.Shared);
     private int _asked;
+    private int _firstRefusals;
     private bool _owed;
     private bool _unsaved;
     private string? _tried;
@@ -193,9 +197,11 @@ internal sealed class ProvisioningLoop(
         {
             assignment = await register(credential, registrationId, stopping);
         }
-        catch (ProblemException problem) when (state is CredentialState.Staged && DpsCodes.IsCredentialRefused(problem) && status.Now.Provisioned is not null)
+        catch (ProblemException problem) when (state is CredentialState.Staged && DpsCodes.IsCredentialRefused(problem))
         {
-            if (await OldOneWorksAsync(credential, registrationId, stopping))
+            // Of a first one nobody knows whether it or the enrolment is at fault: now and then another one is asked for.
+            var isAtFault = status.Now.Provisioned is null ? ++_firstRefusals % RefusalsOfOne == 0 : await OldOneWorksAsync(credential, registrationId, stopping);
+            if (isAtFault)
             {
                 await certificates.RefuseAsync(credential.CertificateId, credential.SpkiHash, problem.Message, stopping);
                 events.RenewalRefused(credential, problem);

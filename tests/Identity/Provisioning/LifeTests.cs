@@ -100,6 +100,23 @@ public sealed class LifeTests
     }
 
     [Test]
+    public void A_first_certificate_that_dps_refuses_makes_room_for_another_now_and_then()
+    {
+        using var dps = new TestDps(_pki.Server("localhost"));
+        using var device = new Device(_pki.Root, dps.Url);
+        var first = device.Certd.Staged = _pki.Device("dev-1-wrong");
+        dps.Script = call => call.Client == "CN=dev-1-wrong" ? TestDps.Error(401, "unknown CA") : TestDps.Assigning()(call);
+
+        device.Start();
+        Assert.That(() => device.Certd.Told, Has.One.EqualTo("refused " + first.Thumbprint).After(10_000, 10));
+        Assert.That(dps.Calls, Has.Count.EqualTo(4), "it had its chances");
+        device.Certd.Staged = _pki.Device("dev-1");
+        device.Loop.Look();
+
+        device.UntilSettled();
+    }
+
+    [Test]
     public void A_renewed_certificate_is_kept_when_dps_refuses_the_old_one_too()
     {
         var device = Provisioned(out var dps);
