@@ -22,6 +22,7 @@ internal sealed class Credential
     private static readonly TimeSpan FirstGap = TimeSpan.FromSeconds(1.5), LongestGap = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan FirstLocalGap = TimeSpan.FromSeconds(0.2), LongestLocalGap = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan FirstRefusalGap = TimeSpan.FromSeconds(30), LongestRefusalGap = TimeSpan.FromHours(1);
+    private static readonly TimeSpan FirstPendingGap = TimeSpan.FromSeconds(1);
 
     public Credential(string id, string keyId, CertificateIssuance? issuance, Random random)
     {
@@ -31,6 +32,7 @@ internal sealed class Credential
         FirstIssueBackoff = new Backoff(FirstGap, LongestGap, random);
         LocalBackoff = new Backoff(FirstLocalGap, LongestLocalGap, random);
         RefusalBackoff = new Backoff(FirstRefusalGap, LongestRefusalGap, random);
+        PendingBackoff = new Backoff(FirstPendingGap, LongestGap, random);
     }
 
     public string Id { get; }
@@ -44,6 +46,12 @@ internal sealed class Credential
 
     /// <summary>On disk: in use.</summary>
     public StoredCertificate? Stored { get; set; }
+
+    /// <summary>On disk: what was in use before, kept of the EST identity until the one in use has done its work once.</summary>
+    public StoredCertificate? Previous { get; set; }
+
+    /// <summary>The new EST identity was refused at its first use where <see cref="Previous"/> was accepted: that one comes back.</summary>
+    public bool TakesBack { get; set; }
 
     /// <summary>On disk: issued, not yet proved.</summary>
     public StoredCertificate? Staged { get; set; }
@@ -86,7 +94,7 @@ internal sealed class Credential
     /// <summary>The EST server refused it as an identity.</summary>
     public bool RefusedByServer { get; set; }
 
-    /// <summary>The current key has done its work once, so the one before it is gone.</summary>
+    /// <summary>The current key has done its work once, so the certificate and the key before it are gone.</summary>
     public bool Used { get; set; }
 
     /// <summary>keyd's key of <see cref="Current"/>.</summary>
@@ -122,7 +130,11 @@ internal sealed class Credential
 
     public Backoff LocalBackoff { get; }
 
+    /// <summary>Between new certificates that are refused where they are used; starts over only when one has done its work.</summary>
     public Backoff RefusalBackoff { get; }
+
+    /// <summary>Between answers 'later', for servers that ask for less patience than is good for them.</summary>
+    public Backoff PendingBackoff { get; }
 
     public void ForgetFailures()
     {

@@ -134,20 +134,30 @@ internal sealed partial class CredentialEngine : IDisposable
     /// <returns>Whether it came true.</returns>
     public bool WaitUntil(TimeSpan wait, Func<bool> condition, CancellationToken cancel)
     {
-        var started = _parts.Time.GetTimestamp();
+        // Not read off a clock: a timer may go off a little before the clock says so, and it goes off once.
+        var isOver = wait <= TimeSpan.Zero;
         void Wake()
         {
             lock (Table.Gate) Monitor.PulseAll(Table.Gate);
         }
 
-        using var deadline = wait > TimeSpan.Zero ? _parts.Time.CreateTimer(_ => Wake(), null, wait, Timeout.InfiniteTimeSpan) : null;
+        void End()
+        {
+            lock (Table.Gate)
+            {
+                isOver = true;
+                Monitor.PulseAll(Table.Gate);
+            }
+        }
+
+        using var deadline = isOver ? null : _parts.Time.CreateTimer(_ => End(), null, wait, Timeout.InfiniteTimeSpan);
         using var ended = cancel.Register(Wake);
         using var stopped = _stop.Token.Register(Wake);
         lock (Table.Gate)
         {
             while (!condition())
             {
-                if (_parts.Time.GetElapsedTime(started) >= wait || cancel.IsCancellationRequested || _stop.IsCancellationRequested) return false;
+                if (isOver || cancel.IsCancellationRequested || _stop.IsCancellationRequested) return false;
                 Monitor.Wait(Table.Gate);
             }
 
@@ -200,13 +210,14 @@ internal sealed partial class CredentialEngine : IDisposable
         var clock = _parts.Clock;
         var wait = Needs.Wait(credential, _parts.Time);
         var hasState = credential.Current is not null || credential.Staged is not null || credential.Pending is not null;
-        if (credential.PromotionDue || (!credential.Recovered && hasState)) return Begin(credential, wait);
+        if (credential.PromotionDue || credential.TakesBack || (!credential.Recovered && hasState)) return Begin(credential, wait);
         if (credential.Staged is not null)
         {
             if (Needs.TakesUnproved(credential, clock) || Needs.IsExpired(credential.Staged, clock)) return Begin(credential, wait);
             if (!credential.ProvedByCaller) return IsWaitingForIdentity(credential, ref again) ? null : Begin(credential, wait);
             var end = credential.Current is { } old && old.NotAfter < credential.Staged.NotAfter ? old.NotAfter : credential.Staged.NotAfter;
-            return end - clock.Now;
+            // Past it there is nothing to wait for but the clock, which the longest sleep looks at.
+            return end > clock.Now ? end - clock.Now : null;
         }
 
         if (Needs.Of(credential, clock, Identities.BootstrapAlways) == Need.None)
@@ -334,6 +345,22 @@ internal sealed partial class CredentialEngine : IDisposable
 
     private void Tick()
     {
+        try
+        {
+            LookAround();
+        }
+#pragma warning disable CA1031 // Whatever it is: an exception here would end the process, and a tick without a next one all renewal.
+        catch (Exception cause)
+#pragma warning restore CA1031
+        {
+            Log.TickFailed(_log, cause.GetType().Name);
+        }
+
+        Evaluate();
+    }
+
+    private void LookAround()
+    {
         if (_stop.IsCancellationRequested) return;
         NoticeClockChange();
         List<Credential> credentials;
@@ -341,11 +368,15 @@ internal sealed partial class CredentialEngine : IDisposable
         foreach (var credential in credentials)
         {
             bool busy;
-            lock (Table.Gate) busy = credential.Busy;
+            lock (Table.Gate)
+            {
+                busy = credential.Busy;
+                // keyd may have the key of the operator's file by now.
+                if (!busy && credential.RejectedOperatorFile is { } rejected && rejected == credential.Operator?.OperatorFile) credential.Recovered = false;
+            }
+
             if (!busy) Table.RefreshOperatorFile(credential);
         }
-
-        Evaluate();
     }
 
     /// <summary>When the clock was set, or the device slept, waiting times that were reckoned by the old one mean nothing.</summary>
@@ -369,6 +400,9 @@ internal sealed partial class CredentialEngine : IDisposable
     {
         [LoggerMessage(1, LogLevel.Information, "the clock has moved by {Seconds} s against the time that passed: all certificates are looked at again")]
         public static partial void ClockChanged(ILogger logger, long seconds);
+
+        [LoggerMessage(3, LogLevel.Error, "looking at the certificates failed: unexpected {Exception}; it is tried again in 5 minutes at the latest")]
+        public static partial void TickFailed(ILogger logger, string exception);
 
         [LoggerMessage(2, LogLevel.Error, "certificate '{Id}': no thread could be started for it; it is looked at again in 10 s")]
         public static partial void NoThread(ILogger logger, string id);

@@ -21,6 +21,8 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         if (commonName is not null) _ = SubjectNames.CommonName(commonName);
         var credential = Wish(id, keyId, commonName, provesItself);
         Table.RefreshOperatorFile(credential);
+        // Where its user shows it we are not there to see that its key is gone.
+        if (credential.ProvedByCaller) engine.Steps.LookForKey(credential);
         int before;
         lock (Table.Gate)
         {
@@ -45,14 +47,16 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
             engine.Steps.Recover(credential);
             if (credential.Staged?.Spki != spki)
             {
-                if (credential.Current?.Spki == spki) return;
-                throw NotStaged(id);
+                if (credential.Current?.Spki != spki) throw NotStaged(id);
+                engine.Steps.MarkUsed(credential);
+                return;
             }
 
             parts.Events.Proved(credential.Staged, "confirmed by its user");
             try
             {
                 engine.Steps.Commit(credential);
+                engine.Steps.MarkUsed(credential);
             }
             catch (ProblemException) when (credential.PromotionDue)
             {
@@ -72,6 +76,8 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
             var problem = new ProblemException("credential_refused", $"the new certificate '{id}' was refused by those whom it was shown to: {reason}",
                 "see to it that they accept certificates of its issuer; another one is asked for by itself", 503);
             engine.Steps.DropStaged(credential, reason);
+            // It is in use already, by a commit that could not be finished.
+            if (!credential.Recovered) return;
             lock (Table.Gate)
             {
                 credential.Failures++;
@@ -85,22 +91,21 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         }, cancel);
     }
 
-    /// <summary>Takes a certificate that somebody brings for a key that keyd has.</summary>
-    /// <exception cref="ProblemException"><c>key_mismatch</c> 400.</exception>
+    /// <summary>Stages a certificate that somebody brings for a key that keyd has; it is proved as any other, before it replaces the one in use.</summary>
+    /// <exception cref="ProblemException"><c>key_mismatch</c>, <c>bad_certificate</c> 400.</exception>
     public void Import(Credential credential, StoredCertificate imported, CancellationToken cancel)
     {
         engine.Exclusively(credential, () =>
         {
-            if (parts.Keys.FindKeyPair(credential.KeyId, imported.SpkiHash) is null)
+            if (Needs.IsExpired(imported, parts.Clock))
+                throw new ProblemException("bad_certificate", $"this certificate ended at {imported.NotAfter:yyyy-MM-dd HH:mm:ss}Z", "bring one that is valid", 400);
+            if (parts.Keys.FindKeyPair(credential.KeyId, imported.SpkiHash) is not { } key)
             {
                 throw new ProblemException("key_mismatch", $"the Key Service has no key '{credential.KeyId}' that belongs to this certificate",
                     "a certificate under this id must be for its key", 400);
             }
 
-            var staged = imported with { Kind = StoredKind.Credential, KeyId = credential.KeyId, OperatorFile = credential.Operator?.OperatorFile };
-            parts.Store.WriteStaged(staged);
-            lock (Table.Gate) credential.Staged = staged;
-            engine.Steps.Commit(credential);
+            engine.Steps.Stage(credential, imported with { Kind = StoredKind.Credential, KeyId = credential.KeyId }, key);
         }, cancel);
     }
 
@@ -111,10 +116,12 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         {
             if (credential.Staged is not null) engine.Steps.DropStaged(credential, "deleted by a caller");
             parts.Store.DeletePending(credential.Id);
+            parts.Store.DeletePrevious(credential.Id);
             parts.Store.DeleteCommitted(credential.Id);
             lock (Table.Gate)
             {
                 credential.Pending = null;
+                credential.Previous = null;
                 credential.Stored = null;
                 credential.Key = null;
                 credential.KeyMissing = false;

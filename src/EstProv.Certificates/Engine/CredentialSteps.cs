@@ -20,6 +20,8 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
     /// <summary>So often may a new certificate be refused where it is to be proved, before another one is asked for.</summary>
     private const int MostRefusals = 3;
 
+    private static readonly TimeSpan WorthWriting = TimeSpan.FromMinutes(1);
+
     /// <summary>Does what can be done now. Returns when nothing is left, or when it waits for another credential, for a caller or for a time.</summary>
     /// <exception cref="ProblemException">The attempt failed.</exception>
     public void Run(Credential credential, CancellationToken cancel)
@@ -27,13 +29,11 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         if (credential.KeyMissing) credential.Recovered = false;
         table.RefreshOperatorFile(credential);
         Recover(credential);
-        if (credential.PromotionDue)
-        {
-            Promote(credential);
-            if (credential.ProvedByCaller) MarkUsed(credential);
-        }
-
+        if (!credential.Recovered) return;
+        if (credential.PromotionDue) Promote(credential);
+        if (credential.TakesBack) TakeBack(credential);
         if (credential.Staged is { } old && Needs.IsExpired(old, parts.Clock)) DropStaged(credential, "it has expired before anybody could prove it");
+        if (!credential.Recovered) return;
         if (credential.Staged is null)
         {
             lock (table.Gate)
@@ -60,29 +60,38 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         if (credential.Staged is { } staged)
         {
             credential.StagedKey = parts.Keys.FindKeyPair(credential.KeyId, staged.SpkiHash);
-            if (credential.StagedKey is null || IsOutdated(credential, staged)) DropStaged(credential, "its key is gone, or the operator's file has changed since");
+            if (credential.StagedKey is null) DropStaged(credential, "its key is gone");
+            else if (IsOutdated(credential, staged)) DropStaged(credential, "the operator's file has changed since");
+            else if (IsFromElsewhere(credential, staged)) DropStaged(credential, "it is to come from somewhere else by now");
         }
 
         if (credential.Pending is { } pending && parts.Keys.FindKeyPair(credential.KeyId, System.Buffers.Text.Base64Url.DecodeFromChars(pending.Spki)) is null)
             ForgetPending(credential);
 
+        if (credential.Operator is { } file && file.OperatorFile == credential.RejectedOperatorFile && parts.Keys.FindKeyPair(credential.KeyId, file.SpkiHash) is not null)
+            lock (table.Gate) credential.RejectedOperatorFile = null;
+
         KeyReference? key = null;
-        if (credential.Current is { } current)
+        var judged = credential.Current;
+        if (judged is not null)
         {
-            key = parts.Keys.FindKeyPair(credential.KeyId, current.SpkiHash);
-            if (key is null && current.Kind == StoredKind.Operator && credential.Stored is { } own)
+            key = parts.Keys.FindKeyPair(credential.KeyId, judged.SpkiHash);
+            if (key is null && judged.Kind == StoredKind.Operator && credential.Stored is { } own)
             {
                 parts.Events.Note(credential.Id, "the Key Service has no key for the operator's file; the certificate issued before stays in use");
-                lock (table.Gate) credential.RejectedOperatorFile = current.OperatorFile;
+                lock (table.Gate) credential.RejectedOperatorFile = judged.OperatorFile;
+                judged = own;
                 key = parts.Keys.FindKeyPair(credential.KeyId, own.SpkiHash);
             }
 
             // What is in use here is in use in keyd: no harm where it is so already.
-            if (key is not null) PromoteKey(credential.KeyId, credential.Current!);
+            if (key is not null) PromoteKey(credential, judged);
         }
 
         lock (table.Gate)
         {
+            // The operator may have brought another file meanwhile: then that one is to be looked at.
+            if (!ReferenceEquals(credential.Current, judged)) return;
             credential.Key = key;
             if (credential.Current is not null && key is null && !credential.KeyMissing)
                 parts.Events.Note(credential.Id, $"the Key Service has no key '{credential.KeyId}' for it; it cannot be used");
@@ -111,11 +120,18 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
                 "another one is asked for", 503);
         }
 
+        // The proof of an EST identity is an answer to a harmless question; whether enrolments are accepted shows later.
+        var before = ReferenceEquals(credential, table.Identity) && !credential.KeyMissing ? credential.Current : null;
+        if (before is not null && (before.Spki == staged.Spki || Needs.IsExpired(before, parts.Clock))) before = null;
+        if (before is not null) parts.Store.WritePrevious(before);
+        parts.Checkpoint?.Invoke("previous kept");
         parts.Store.Commit(credential.Id);
         parts.Checkpoint?.Invoke("committed");
         parts.Clock.Raise(staged.NotBefore);
         lock (table.Gate)
         {
+            credential.Previous = before;
+            credential.TakesBack = false;
             credential.Stored = staged;
             credential.Staged = null;
             credential.StagedKey = null;
@@ -131,22 +147,35 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         parts.Events.Committed(staged);
         Promote(credential);
         if (ReferenceEquals(credential, table.Identity)) parts.Est?.Forget(new ShownCredential(credential.Id, staged.Pem, key.Handle));
-        if (credential.ProvedByCaller) MarkUsed(credential);
     }
 
     /// <summary>The current key has done its work: the one before it is not needed any more.</summary>
     public void MarkUsed(Credential credential)
     {
+        StoredCertificate used;
         lock (table.Gate)
         {
-            if (credential.Used || credential.PromotionDue || credential.Stored is null) return;
+            if (credential.Used || credential.PromotionDue || credential.TakesBack || credential.Stored is null) return;
             credential.Used = true;
+            used = credential.Current!;
         }
 
         try
         {
-            parts.Keys.RetirePrevious(credential.KeyId);
+            if (credential.Previous is not null) parts.Store.DeletePrevious(credential.Id);
+            lock (table.Gate) credential.Previous = null;
+            parts.Checkpoint?.Invoke("previous forgotten");
+            var isCurrent = IsKeydsCurrent(credential, used);
+            if (!isCurrent)
+            {
+                PromoteKey(credential, used);
+                isCurrent = IsKeydsCurrent(credential, used);
+            }
+
+            // Where keyd's current key is still another one (our state is older than keyd's: a backup), the one before it may be this certificate's own.
+            if (isCurrent) parts.Keys.RetirePrevious(credential.KeyId);
             parts.Checkpoint?.Invoke("retired");
+            credential.RefusalBackoff.Reset();
         }
         catch (ProblemException problem)
         {
@@ -159,14 +188,20 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
     /// <summary>Forgets a staged certificate and its key; the certificate first, so that it is never there without its key.</summary>
     public void DropStaged(Credential credential, string reason)
     {
-        parts.Store.DiscardStaged(credential.Id);
+        var (staged, key) = (credential.Staged!, credential.StagedKey);
+        // A commit that failed may have come as far as its rename: then there is nothing to go back to on disk, and the key must stay.
+        var isCommitted = parts.Store.IsCommitted(staged);
+        if (!isCommitted) parts.Store.DiscardStaged(credential.Id);
         lock (table.Gate)
         {
+            if (isCommitted) (credential.Stored, credential.Used, credential.Recovered) = (staged, false, false);
             credential.Staged = null;
             credential.StagedKey = null;
             credential.Prepared = null;
         }
 
+        if (isCommitted) return;
+        if (ReferenceEquals(credential, table.Identity) && key is not null) parts.Est?.Drop(new ShownCredential(credential.Id, staged.Pem, key.Handle));
         parts.Checkpoint?.Invoke("staged dropped");
         parts.Keys.DiscardNext(credential.KeyId);
         parts.Events.Note(credential.Id, $"the new certificate is dropped: {reason}");
@@ -174,6 +209,21 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
 
     private static bool IsOutdated(Credential credential, StoredCertificate staged) =>
         credential.Operator is { } file && file.OperatorFile != credential.RejectedOperatorFile && staged.OperatorFile != file.OperatorFile;
+
+    /// <summary>Not from where the configuration says: it may have been changed because what comes from there is refused.</summary>
+    private bool IsFromElsewhere(Credential credential, StoredCertificate staged)
+    {
+        if (staged.Url is not { } url || credential.Issuance is not { } issuance) return false;
+        try
+        {
+            return url != (issuance.Method == IssuanceMethod.DeviceCa ? LocalUrl : identities.UrlOf(credential.Id).ToString());
+        }
+        catch (ProblemException)
+        {
+            // There is no other place to have it from.
+            return false;
+        }
+    }
 
     /// <summary>Stages the key and signs the request, before the credential that it is sent with is there.</summary>
     private RequestPlan Prepare(Credential credential)
@@ -183,6 +233,8 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         if (credential.LastAttempt is null && credential.Issuance!.CommonName is null && credential.WantedName is null)
             parts.Events.Note(credential.Id, $"no name is configured for it: the request asks for the common name '{plan.Name}'");
 
+        // The key in use may be keyd's next one still; a request must not get that.
+        if (credential.Previous is not null) PromoteKey(credential, credential.Stored!, now: true);
         var key = parts.Keys.StageNext(credential.KeyId, credential.Issuance!.KeyAlgorithm);
         parts.Checkpoint?.Invoke("key staged");
         byte[]? csr = null;
@@ -233,25 +285,36 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         staged = staged with
         {
             KeyId = credential.KeyId,
-            RequestedName = plan.Name,
-            OperatorFile = credential.Operator?.OperatorFile,
+            RequestedName = staged.RequestedName ?? plan.Name,
+        };
+        parts.Events.Issued(staged, parts.Time.GetElapsedTime(started));
+        Stage(credential, staged, prepared.Key);
+        if (credential.Pending is not null) ForgetPending(credential);
+        return true;
+    }
+
+    /// <summary>A new certificate, to be proved. Failures are not forgotten before it is in use: else what is issued and refused over and over would never slow down.</summary>
+    public void Stage(Credential credential, StoredCertificate certificate, KeyReference key)
+    {
+        var file = credential.Operator?.OperatorFile;
+        var staged = certificate with
+        {
+            // A file that was set aside must not come to count as older than this certificate.
+            OperatorFile = file is not null && file == credential.RejectedOperatorFile ? credential.Stored?.OperatorFile : file,
             ProvedByCaller = credential.ProvedByCaller,
         };
         parts.Store.WriteStaged(staged);
         parts.Checkpoint?.Invoke("staged");
-        if (credential.Pending is not null) ForgetPending(credential);
         lock (table.Gate)
         {
             credential.Staged = staged;
-            credential.StagedKey = prepared.Key;
+            credential.StagedKey = key;
+            credential.Prepared = null;
             credential.Refusals = 0;
-            credential.ForgetFailures();
             Monitor.PulseAll(table.Gate);
         }
 
-        parts.Events.Issued(staged, parts.Time.GetElapsedTime(started));
         parts.Events.Staged(staged);
-        return true;
     }
 
     private StoredCertificate Mint(Credential credential, PreparedRequest prepared)
@@ -262,9 +325,24 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         KeyReference caKey;
         lock (table.Gate) (caCertificate, caKey) = (ca.Current!, ca.Key!);
         var order = new MintOrder(PublicKey.CreateFromSubjectPublicKeyInfo(prepared.Key.SubjectPublicKeyInfo, out _), SubjectOf(prepared.Plan), credential.Profile);
-        var chain = LocalMint.Mint(new LocalCa(PemText.Parse(identities.ChainOf(caCertificate)), KeySigner.Of(parts.Keys, caKey)), order, parts.Clock);
-        MarkUsed(ca);
+        var chain = Sign(ca, new LocalCa(PemText.Parse(identities.ChainOf(caCertificate)), KeySigner.Of(parts.Keys, caKey)), order);
         return Describe(credential.Id, chain[0], PemText.Of(chain), LocalUrl, ca.Id);
+    }
+
+    /// <summary>Mints under a CA of ours, and notes what that says of its key.</summary>
+    public X509Certificate2Collection Sign(Credential ca, LocalCa signer, MintOrder order)
+    {
+        try
+        {
+            var chain = LocalMint.Mint(signer, order, parts.Clock);
+            MarkUsed(ca);
+            return chain;
+        }
+        catch (ProblemException problem)
+        {
+            if (IsAboutKey(problem)) LookForKey(ca);
+            throw;
+        }
     }
 
     /// <summary>Where locally minted certificates come from, in the place of a URL.</summary>
@@ -302,17 +380,15 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         EstOutcome outcome;
         try
         {
-            outcome = parts.Est!.Enroll(order, cancel);
+            outcome = Enroll(order, cancel);
         }
         catch (ProblemException problem)
         {
-            // The server does not know the request any more, or never will: the next one is a new one.
-            if (pending is not null && problem.Code is "est_rejected" or "est_forbidden" or "est_not_found" or "est_wrong_key") ForgetPending(credential);
-            NoteRefusal(way.Shown.Name, problem);
+            // The server does not know the request any more, or its sender, or never will: the next one is a new one.
+            if (pending is not null && (IsRefusal(problem) || problem.Code is "est_rejected" or "est_not_found" or "est_wrong_key")) ForgetPending(credential);
             throw;
         }
 
-        if (table.Identity is { } identity && way.Shown.Name == identity.Id) Worked(identity);
         if (outcome is EstOutcome.Pending later)
         {
             Postpone(credential, prepared, order, later.RetryAfter);
@@ -322,27 +398,116 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         var chain = ((EstOutcome.Issued)outcome).Chain;
         parts.Checkpoint?.Invoke("enrolled");
         foreach (var note in chain.Notes) parts.Events.Note(credential.Id, note);
-        return Describe(credential.Id, chain.Leaf, chain.ToPem(), way.Url.ToString(), way.Shown.Name);
+        return Describe(credential.Id, chain.Leaf, chain.ToPem(), way.Url.ToString(), way.Shown.Name) with { RequestedName = pending?.RequestedName };
     }
 
-    /// <summary>The EST server has taken the EST identity.</summary>
-    public void Worked(Credential identity)
+    /// <summary>Enrols, and notes what that says of the EST identity where it is what was shown.</summary>
+    /// <exception cref="ProblemException"><c>est_*</c>, keyd's.</exception>
+    public EstOutcome Enroll(EstOrder order, CancellationToken cancel)
     {
-        lock (table.Gate) identity.RefusedByServer = false;
+        var identity = table.Identity is { } known && order.Shown.Name == known.Id ? known : null;
+        try
+        {
+            var outcome = parts.Est!.Enroll(order, cancel);
+            if (identity is not null) Worked(identity, order.Shown);
+            return outcome;
+        }
+        catch (ProblemException problem) when (identity is not null)
+        {
+            if ((IsRefusal(problem) || problem.Code == "est_rejected") && EnrollWithPrevious(identity, order, cancel) is { } outcome) return outcome;
+            // Only where the operator allowed it does a server's refusal open the way back to the bootstrap identity.
+            if (IsRefusal(problem)) lock (table.Gate) identity.RefusedByServer = true;
+            if (IsAboutKey(problem)) LookForKey(identity);
+            throw;
+        }
+    }
+
+    /// <summary>The EST server has taken the EST identity; another one may be in use meanwhile.</summary>
+    private void Worked(Credential identity, ShownCredential shown)
+    {
+        lock (table.Gate)
+        {
+            if (identity.Key?.Handle != shown.KeyHandle) return;
+            identity.RefusedByServer = false;
+        }
+
         MarkUsed(identity);
     }
 
-    /// <summary>Only where the operator allowed it does a server's refusal open the way back to the bootstrap identity.</summary>
-    public void NoteRefusal(string shown, ProblemException problem)
+    /// <summary>
+    /// A new EST identity that is refused at its first use is at fault only when the one before it is not refused; that one then comes back.
+    /// </summary>
+    /// <returns>Null when there is none, or when it did no better.</returns>
+    private EstOutcome? EnrollWithPrevious(Credential identity, EstOrder order, CancellationToken cancel)
     {
-        if (table.Identity is not { } identity || shown != identity.Id || !IsRefusal(problem)) return;
-        lock (table.Gate) identity.RefusedByServer = true;
+        StoredCertificate? previous;
+        lock (table.Gate) previous = !identity.Used && identity.Key?.Handle == order.Shown.KeyHandle ? identity.Previous : null;
+        if (previous is null || Needs.IsExpired(previous, parts.Clock)) return null;
+        try
+        {
+            if (parts.Keys.FindKeyPair(identity.KeyId, previous.SpkiHash) is not { } key) return null;
+            var outcome = parts.Est!.Enroll(order with { Shown = new ShownCredential(identity.Id, identities.ChainOf(previous), key.Handle) }, cancel);
+            lock (table.Gate) identity.TakesBack = ReferenceEquals(identity.Previous, previous);
+            return outcome;
+        }
+        catch (ProblemException)
+        {
+            return null;
+        }
     }
 
+    /// <summary>The new EST identity does not work, the one before does: its certificate is in use again, with its key, which keyd has kept for it.</summary>
+    /// <exception cref="ProblemException"><c>credential_refused</c>, always: another one is asked for, not at once.</exception>
+    private void TakeBack(Credential identity)
+    {
+        var (refused, previous) = (identity.Stored!, identity.Previous!);
+        parts.Store.TakeBack(previous);
+        parts.Checkpoint?.Invoke("taken back");
+        lock (table.Gate)
+        {
+            identity.Stored = previous.Kind == StoredKind.Operator ? null : previous;
+            identity.Previous = null;
+            identity.TakesBack = false;
+            // It has been of use before; that it is again does not mean that the refused one was not refused.
+            identity.Used = true;
+            identity.Prepared = null;
+            identity.Recovered = false;
+        }
+
+        Recover(identity);
+        throw new ProblemException("credential_refused",
+            $"the EST server refused the new EST identity '{identity.Id}' (until {refused.NotAfter:yyyy-MM-dd HH:mm:ss}Z, by {refused.Issuer}) at its first use; the one before is in use again",
+            "see to it that the server accepts certificates of its issuer for enrolments; another one is asked for by itself", 503)
+        {
+            RetryAfter = identity.RefusalBackoff.Next(),
+        };
+    }
+
+    /// <summary>A key may go from the token while we run; keyd knows.</summary>
+    public void LookForKey(Credential shown)
+    {
+        try
+        {
+            StoredCertificate? current;
+            lock (table.Gate) current = shown.Current;
+            if (current is null || parts.Keys.FindKeyPair(shown.KeyId, current.SpkiHash) is not null) return;
+            lock (table.Gate) shown.KeyMissing = ReferenceEquals(shown.Current, current);
+        }
+        catch (ProblemException)
+        {
+            // keyd does not know either, for now.
+            return;
+        }
+    }
+
+    private static bool IsAboutKey(ProblemException problem) => problem.Code is "est_tls" or "key_not_found";
+
+    /// <summary>The identity as such was refused, as opposed to a request.</summary>
     private static bool IsRefusal(ProblemException problem) => problem.Code is "est_unauthorized" or "est_forbidden" or "est_tls_alert";
 
-    private void Postpone(Credential credential, PreparedRequest prepared, EstOrder order, TimeSpan retryAfter)
+    private void Postpone(Credential credential, PreparedRequest prepared, EstOrder order, TimeSpan asked)
     {
+        var retryAfter = credential.PendingBackoff.Next(asked);
         var request = new PendingRequest
         {
             Id = credential.Id,
@@ -356,7 +521,9 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
             RetryAfter = retryAfter,
             Csr = order.Csr,
         };
-        parts.Store.WritePending(request);
+        // Flash memory wears: of short waits the file need not know how often they were.
+        if (retryAfter >= WorthWriting || credential.Pending is not { } known || known with { AskedAt = request.AskedAt, RetryAfter = retryAfter } != request)
+            parts.Store.WritePending(request);
         parts.Checkpoint?.Invoke("pending");
         lock (table.Gate)
         {
@@ -364,7 +531,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
             credential.Pending = request;
             credential.Disappointments++;
             credential.WaitsSince = parts.Time.GetTimestamp();
-            credential.WaitsFor = retryAfter > TimeSpan.FromSeconds(1) ? retryAfter : TimeSpan.FromSeconds(1);
+            credential.WaitsFor = retryAfter;
             credential.Problem = new Client.CredentialProblem(
                 $"the EST server at {order.Url} has the request for '{credential.Id}' and asks for patience (HTTP 202, credential '{order.Shown.Name}')",
                 $"the same request is sent again in {retryAfter.TotalSeconds:0} s; perhaps somebody has to approve it there", "est_pending");
@@ -377,6 +544,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
     {
         parts.Store.DeletePending(credential.Id);
         lock (table.Gate) credential.Pending = null;
+        credential.PendingBackoff.Reset();
     }
 
     /// <returns>Whether the staged certificate may be committed.</returns>
@@ -392,11 +560,12 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
                 parts.Checkpoint?.Invoke("proved");
                 return true;
             }
-            catch (ProblemException problem) when (IsRefusal(problem) || credential.Profile == CertificateProfile.Ca && IsVerdict(problem))
+            catch (ProblemException problem) when (IsVerdict(problem, credential.Profile))
             {
                 lock (table.Gate) credential.Refusals++;
-                if (credential.Refusals >= MostRefusals || credential.Profile == CertificateProfile.Ca) DropStaged(credential, problem.ToLogText());
-                throw;
+                if (credential.Refusals < MostRefusals && credential.Profile != CertificateProfile.Ca) throw;
+                DropStaged(credential, problem.ToLogText());
+                throw new ProblemException(problem.Code, problem.Message, problem.Hint, problem.Status, problem) { RetryAfter = credential.RefusalBackoff.Next(problem.RetryAfter) };
             }
             catch (ProblemException) when (takesUnproved)
             {
@@ -414,29 +583,37 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         lock (table.Gate) return credential.Profile != CertificateProfile.Ca || identities.MissingFor(credential) is null;
     }
 
-    /// <summary>The check found the certificate wrong, as opposed to: it could not be done.</summary>
-    private static bool IsVerdict(ProblemException problem) =>
-        problem.Code is "device_ca_unusable" or "est_chain" or "est_is_ca" or "est_not_ca" or "est_expired" or "est_wrong_key";
+    /// <summary>The new certificate was found wrong, as opposed to: nobody could say. A CA is not itself shown to anybody.</summary>
+    private static bool IsVerdict(ProblemException problem, CertificateProfile profile) => profile == CertificateProfile.Ca
+        ? problem.Code is "device_ca_unusable" or "est_chain" or "est_is_ca" or "est_not_ca" or "est_expired" or "est_wrong_key"
+        : IsRefusal(problem) || problem.Code == "est_rejected";
 
     private void Promote(Credential credential)
     {
-        PromoteKey(credential.KeyId, credential.Stored!);
+        PromoteKey(credential, credential.Stored!);
         lock (table.Gate) credential.PromotionDue = false;
         parts.Checkpoint?.Invoke("promoted");
     }
 
-    private void PromoteKey(string keyId, StoredCertificate certificate)
+    /// <summary>Makes keyd's current key the one of a certificate in use.</summary>
+    private void PromoteKey(Credential credential, StoredCertificate certificate, bool now = false)
     {
+        // keyd keeps one key besides: where its current one is not that of the certificate before (which was taken back once), that one's would be
+        // destroyed. Then keyd follows after the first use.
+        if (!now && credential is { Used: false, Previous: { } previous } && !IsKeydsCurrent(credential, previous)) return;
         try
         {
-            parts.Keys.Promote(keyId, certificate.SpkiHash);
+            parts.Keys.Promote(credential.KeyId, certificate.SpkiHash);
         }
         catch (ProblemException problem) when (problem.Code == "key_mismatch")
         {
             // keyd has the key, but neither as the current one nor as the next: our state is older than keyd's (a backup). It works by its own handle.
-            parts.Events.Note(certificate.Id, $"the Key Service's current key '{keyId}' is another one; this certificate's own key is used");
+            parts.Events.Note(certificate.Id, $"the Key Service's current key '{credential.KeyId}' is another one; this certificate's own key is used");
         }
     }
+
+    private bool IsKeydsCurrent(Credential credential, StoredCertificate certificate) =>
+        parts.Keys.FindKeyPair(credential.KeyId) is { } key && CertificateFacts.SpkiOf(key.SubjectPublicKeyInfo) == certificate.Spki;
 
     private StoredCertificate Describe(string id, X509Certificate2 leaf, string pem, string url, string shown) =>
         CertificateFacts.Describe(id, StoredKind.Credential, leaf, pem, parts.Clock.Now, parts.Random.NextDouble()) with { Url = url, Credential = shown };

@@ -135,6 +135,12 @@ internal sealed class CredentialTable
             _parts.Clock.Raise(stored.NotBefore);
         }
 
+        foreach (var previous in _parts.Store.LoadPrevious())
+        {
+            // Else it is in use again, and the process ended before it could say so.
+            if (Find(previous.Id) is { Stored: { } inUse } credential && inUse.Spki != previous.Spki) credential.Previous = previous;
+        }
+
         foreach (var staged in _parts.Store.LoadStaged())
         {
             if (staged.KeyId is not { } keyId) continue;

@@ -102,8 +102,10 @@ internal static class EstIdentitySources
         var mayGoBack = hasBootstrap && est.BootstrapUse != BootstrapUse.FirstIssue;
         // A certificate without its key is no identity any more; that is known locally, no server can bring it about.
         if (identity.KeyMissing) return mayGoBack ? EstIdentitySource.Bootstrap : EstIdentitySource.None;
+        // What the server has under consideration is asked for again by whom it knows as its sender.
+        bool? askedByBootstrap = identity.Pending is { } pending ? pending.Credential == est.BootstrapIdentityCert : null;
         // Some servers renew what has expired, others want the bootstrap identity again: both are tried in turn.
-        if (mayGoBack && Needs.IsExpired(current, clock)) return identity.Failures % 2 == 0 ? EstIdentitySource.Bootstrap : EstIdentitySource.Itself;
-        return hasBootstrap && est.BootstrapUse == BootstrapUse.Always && identity.RefusedByServer ? EstIdentitySource.Bootstrap : EstIdentitySource.Itself;
+        if (mayGoBack && Needs.IsExpired(current, clock)) return askedByBootstrap ?? identity.Failures % 2 == 0 ? EstIdentitySource.Bootstrap : EstIdentitySource.Itself;
+        return hasBootstrap && est.BootstrapUse == BootstrapUse.Always && (askedByBootstrap ?? identity.RefusedByServer) ? EstIdentitySource.Bootstrap : EstIdentitySource.Itself;
     }
 }

@@ -41,5 +41,10 @@ internal sealed class Proofs(EngineParts parts, CredentialTable table, IdentityC
         var (anchors, caCertificates) = parts.Est!.TrustFor(url, shown, cancel);
         IssuedCertificateCheck.Verify(chain, spki, order.Subject, caWanted: false, anchors, caCertificates, parts.Clock,
             new IssuedFrom { Url = url, Credential = credential.Id, CertificateId = $"{credential.Id} (test certificate)" });
+        var servers = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var server in parts.Configuration.Est.Urls.Values)
+        {
+            if (servers.Add(server.Value.Authority)) parts.Est.DemandTrust(server.Value, shown, staged.Pem, cancel);
+        }
     }
 }

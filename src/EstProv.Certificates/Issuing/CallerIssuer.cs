@@ -85,8 +85,7 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
 
         var usable = engine.Acquire(ca, LongestWait, cancel);
         var order = new MintOrder(request.Key, request.Subject, CertificateProfiles.Of(id), request.AlternativeNames, request.Usages);
-        var chain = LocalMint.Mint(new LocalCa(PemText.Parse(usable.ChainPem), KeySigner.Of(parts.Keys, usable.Key)), order, parts.Clock);
-        engine.Steps.MarkUsed(ca);
+        var chain = Noting(() => engine.Steps.Sign(ca, new LocalCa(PemText.Parse(usable.ChainPem), KeySigner.Of(parts.Keys, usable.Key)), order));
         return Describe(id, chain[0], PemText.Of(chain), CallerSource(ca.Id), ca.Id);
     }
 
@@ -112,19 +111,7 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
             Subject = request.Subject,
             AlternativeNames = request.AlternativeNames,
         };
-        EstOutcome outcome;
-        try
-        {
-            outcome = parts.Est!.Enroll(order, cancel);
-        }
-        catch (ProblemException problem)
-        {
-            engine.Steps.NoteRefusal(shown.Name, problem);
-            engine.Evaluate();
-            throw;
-        }
-
-        if (Table.Identity is { } used) engine.Steps.Worked(used);
+        var outcome = Noting(() => engine.Steps.Enroll(order, cancel));
         if (outcome is EstOutcome.Pending pending)
         {
             throw new ProblemException("est_pending", $"the EST server at {url} has the request for '{id}' and asks for patience (HTTP 202, credential '{shown.Name}')",
@@ -137,6 +124,19 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
         var chain = ((EstOutcome.Issued)outcome).Chain;
         foreach (var note in chain.Notes) parts.Events.Note(id, note);
         return Describe(id, chain.Leaf, chain.ToPem(), url.ToString(), shown.Name);
+    }
+
+    /// <summary>What an issuance says of the credential that it used may give the engine something to do.</summary>
+    private T Noting<T>(Func<T> issue)
+    {
+        try
+        {
+            return issue();
+        }
+        finally
+        {
+            engine.Evaluate();
+        }
     }
 
     private StoredCertificate Describe(string id, X509Certificate2 leaf, string pem, string url, string shown) =>

@@ -63,10 +63,10 @@ internal sealed class EstServers : IEstServers, IDisposable
         {
             Wait(session.Client.GetCsrAttributesAsync(cancel));
         }
-        catch (ProblemException problem) when (problem.Code is "est_server_error" or "est_busy" or "est_rejected" or "est_bad_answer" or "est_not_found" or "est_redirect")
+        catch (ProblemException problem) when (problem.Code is "est_server_error" or "est_busy" or "est_rejected" or "est_bad_answer" or "est_redirect")
         {
-            // The server let us in and answered; what it says of csrattrs does not matter here.
-            return;
+            // It may have no csrattrs to give, or not have let us in: nginx answers a client certificate that it does not accept with 400, whatever is asked for.
+            CaCertificates(session.Client, cancel);
         }
     }
 
@@ -99,7 +99,29 @@ internal sealed class EstServers : IEstServers, IDisposable
         }
     }
 
+    public void DemandTrust(Uri url, ShownCredential shown, string deviceCaPem, CancellationToken cancel)
+    {
+        using var session = _sessions.Take(url, shown, _anchors.Read(deviceCaPem));
+        try
+        {
+            CaCertificates(session.Client, cancel);
+        }
+        catch (ProblemException problem) when (problem.Code == "est_tls_untrusted")
+        {
+            throw new ProblemException("device_ca_unusable",
+                $"with this device CA in use the EST server at {url.Authority} could not be trusted any more: the path of its certificate runs through a CA under the one that signs device CAs",
+                "let another CA sign device CAs, or have the EST server's certificate issued by a CA, or under a root, that devices' CAs are not under", 503, problem);
+        }
+        catch (ProblemException)
+        {
+            // It cannot be asked now, and may be another one by the time that it can.
+            return;
+        }
+    }
+
     public void Forget(ShownCredential inUse) => _sessions.Forget(inUse);
+
+    public void Drop(ShownCredential refused) => _sessions.Drop(refused);
 
     public void Dispose() => _sessions.Dispose();
 

@@ -57,6 +57,8 @@ internal sealed class EstSessions(Func<Uri, ShownCredential, AnchorSet, EstClien
 
     public void Forget(ShownCredential inUse) => Retire(key => key.Shown != inUse, closeIdentity: true);
 
+    public void Drop(ShownCredential refused) => Retire(key => key.Shown == refused, closeIdentity: true);
+
     public void Dispose() => Retire(static _ => true, closeIdentity: true);
 
     private void GiveBack(Session session)

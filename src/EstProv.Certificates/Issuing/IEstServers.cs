@@ -52,13 +52,20 @@ internal interface IEstServers
     /// <exception cref="ProblemException"><c>est_*</c>.</exception>
     EstOutcome Enroll(EstOrder order, CancellationToken cancel);
 
-    /// <summary>Uses a certificate on a new TLS connection and waits for an answer over it that is neither 401 nor 403.</summary>
+    /// <summary>Uses a certificate on a new TLS connection and waits for an answer over it that says that the server has something for its owner.</summary>
     /// <exception cref="ProblemException"><c>est_*</c>: not proved.</exception>
     void Prove(Uri url, ShownCredential shown, CancellationToken cancel);
 
     /// <summary>What certificates issued at <paramref name="url"/> are judged by: the anchors and that label's cacerts.</summary>
     (X509Certificate2Collection Anchors, X509Certificate2Collection CaCertificates) TrustFor(Uri url, ShownCredential shown, CancellationToken cancel);
 
+    /// <summary>Whether the server would still be trusted if this were our device CA: its path must not run through a CA that signs such.</summary>
+    /// <exception cref="ProblemException"><c>device_ca_unusable</c>: it would not. A server that cannot be asked is none.</exception>
+    void DemandTrust(Uri url, ShownCredential shown, string deviceCaPem, CancellationToken cancel);
+
     /// <summary>Closes the connections that show anything but <paramref name="inUse"/>.</summary>
     void Forget(ShownCredential inUse);
+
+    /// <summary>Closes the connections that show <paramref name="refused"/>.</summary>
+    void Drop(ShownCredential refused);
 }

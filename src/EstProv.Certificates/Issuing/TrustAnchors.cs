@@ -26,9 +26,10 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
     private AnchorSet _known = new([], [], "");
 
     /// <exception cref="ProblemException"><c>est_no_trust</c>; what reading a file of the operator's says.</exception>
-    public AnchorSet Read()
+    /// <param name="deviceCaInstead">As if this were our device CA.</param>
+    public AnchorSet Read(string? deviceCaInstead = null)
     {
-        var (pem, deviceCa) = (Text(), deviceCaChain() ?? "");
+        var (pem, deviceCa) = (Text(), deviceCaInstead ?? deviceCaChain() ?? "");
         var fingerprint = $"{ContentHash.Of(Encoding.ASCII.GetBytes(pem))} {ContentHash.Of(Encoding.ASCII.GetBytes(deviceCa))}";
         lock (_gate)
         {

@@ -4,13 +4,13 @@ using Microsoft.Extensions.Logging;
 namespace EstProv.Certificates.Store;
 
 /// <summary>
-/// <c>HOMEDIR/certs</c>: for each id <c>NAME.cert</c> (in use), <c>NAME.staged</c> (issued, not yet proved), <c>NAME.pending</c> (asked for, answer 202) and
-/// <c>NAME.operator</c> (what is known of an operator's file). Each is replaced as a whole; the rename of <c>.staged</c> to <c>.cert</c> is the point
-/// at which a new certificate is the one in use.
+/// <c>HOMEDIR/certs</c>: for each id <c>NAME.cert</c> (in use), <c>NAME.previous</c> (in use before, until the one in use has done its work once),
+/// <c>NAME.staged</c> (issued, not yet proved), <c>NAME.pending</c> (asked for, answer 202) and <c>NAME.operator</c> (what is known of an operator's file). Each
+/// is replaced as a whole; the rename of <c>.staged</c> to <c>.cert</c> is the point at which a new certificate is the one in use.
 /// </summary>
 internal sealed partial class CertificateStore
 {
-    private const string Committed = ".cert", Staged = ".staged", Pending = ".pending", Operator = ".operator";
+    private const string Committed = ".cert", Previous = ".previous", Staged = ".staged", Pending = ".pending", Operator = ".operator";
 
     private readonly string _folder;
     private readonly ILogger _log;
@@ -29,6 +29,8 @@ internal sealed partial class CertificateStore
 
     public IReadOnlyList<StoredCertificate> LoadCommitted() => Load(Committed, StoredCertificate.FromFile);
 
+    public IReadOnlyList<StoredCertificate> LoadPrevious() => Load(Previous, StoredCertificate.FromFile);
+
     public IReadOnlyList<StoredCertificate> LoadStaged() => Load(Staged, StoredCertificate.FromFile);
 
     public IReadOnlyList<PendingRequest> LoadPending() => Load(Pending, PendingRequest.FromFile);
@@ -37,10 +39,38 @@ internal sealed partial class CertificateStore
 
     public void WriteStaged(StoredCertificate certificate) => Write(certificate.Id, Staged, certificate.ToFile());
 
-    /// <summary>Makes the staged certificate the one in use.</summary>
+    /// <summary>Makes the staged certificate the one in use. Where it fails, it may have been done all the same (<see cref="IsCommitted"/>); to be repeated.</summary>
     public void Commit(string id)
     {
         lock (_writing) AtomicFile.Rename(PathOf(id, Staged), PathOf(id, Committed));
+    }
+
+    /// <summary>Whether this very certificate is the one in use on disk.</summary>
+    /// <exception cref="ProblemException"><c>file_read</c>.</exception>
+    public bool IsCommitted(StoredCertificate certificate)
+    {
+        var path = PathOf(certificate.Id, Committed);
+        try
+        {
+            return File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(certificate.ToFile());
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException("file_read", $"cannot read {path}", "check the file system; it is tried again by itself", 500, cause);
+        }
+    }
+
+    public void WritePrevious(StoredCertificate certificate) => Write(certificate.Id, Previous, certificate.ToFile());
+
+    public void DeletePrevious(string id) => Delete(id, Previous);
+
+    /// <summary>Makes the certificate before the one in use again.</summary>
+    public void TakeBack(StoredCertificate previous)
+    {
+        // An operator's file is in use where nothing of ours is.
+        if (previous.Kind == StoredKind.Operator) DeleteCommitted(previous.Id);
+        else Write(previous.Id, Committed, previous.ToFile());
+        DeletePrevious(previous.Id);
     }
 
     public void DiscardStaged(string id) => Delete(id, Staged);
@@ -84,7 +114,7 @@ internal sealed partial class CertificateStore
     private List<T> Load<T>(string suffix, Func<string, string, T> read)
     {
         var found = new List<T>();
-        foreach (var path in Directory.EnumerateFiles(_folder, "*" + suffix))
+        foreach (var path in FilesOf(suffix))
         {
             try
             {
@@ -102,6 +132,19 @@ internal sealed partial class CertificateStore
         }
 
         return found;
+    }
+
+    /// <exception cref="ProblemException"><c>file_read</c>.</exception>
+    private string[] FilesOf(string suffix)
+    {
+        try
+        {
+            return Directory.GetFiles(_folder, "*" + suffix);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException("file_read", $"cannot read the certificate store {_folder}", "it must belong to the daemon's user (estprov-certd); check the file system", 500, cause);
+        }
     }
 
     private static partial class Log

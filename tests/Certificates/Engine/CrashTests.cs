@@ -11,7 +11,7 @@ public sealed class CrashTests
     /// <summary>The process is gone: nothing after it happens.</summary>
     private sealed class Crash : Exception;
 
-    private static IEnumerable<int> Points => Enumerable.Range(1, 24);
+    private static IEnumerable<int> Points => Enumerable.Range(1, 28);
 
     [TestCaseSource(nameof(Points))]
     public async Task A_first_issue_that_ends_at_any_step_is_completed_by_the_next_start(int point)
@@ -45,6 +45,30 @@ public sealed class CrashTests
         Renewed(device, "est-id", identity);
         Renewed(device, "device-id", CertificateFacts.SpkiOf(first));
         Complete(device);
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task A_commit_that_failed_after_its_rename_is_completed_whatever_comes_next(bool confirmed)
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        device.Provision();
+        device.AwaitIdle();
+        device.Advance(TimeSpan.FromDays(80));
+        var staged = CertificateFacts.SpkiOf(PemText.Parse(device.Ensure("device-id").ChainPem!)[0]);
+        // What the sync of the folder leaves behind that fails.
+        File.Move(device.StoreFile("device-id.staged"), device.StoreFile("device-id.cert"), overwrite: true);
+
+        if (confirmed) device.Requests.Confirm("device-id", staged, CancellationToken.None);
+        else device.Requests.Refuse("device-id", staged, "somebody did not like it", CancellationToken.None);
+
+        Assert.That(() => device.Current("device-id")!.Spki, Is.EqualTo(staged).After(5000, 10));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Current));
+        device.Restart();
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Current));
+        Assert.That(device.Current("device-id")!.Spki, Is.EqualTo(staged));
+        Assert.That(device.Keyd.CurrentSpki("device-id"), Is.EqualTo(Hash(staged)));
     }
 
     private static void Renewed(TestDevice device, string id, string before)

@@ -51,6 +51,57 @@ public sealed class OperatorFileTests
     }
 
     [Test]
+    public async Task A_file_that_was_set_aside_is_in_use_as_soon_as_keyd_has_its_key()
+    {
+        await using var device = await WithIdentityAsync();
+        device.Advance(TimeSpan.FromDays(73));
+        device.MakeEstIdentity("somebody-else", "est-id.pem", "CN=device-8");
+        device.Advance(TimeSpan.FromMinutes(6));
+        Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=device-7"));
+
+        device.Keyd.Share("somebody-else", "est-id");
+        device.Advance(TimeSpan.FromMinutes(6));
+
+        Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=device-8"));
+        Assert.That(device.Engine.Table.FindLocked("est-id")!.Key, Is.Not.Null);
+    }
+
+    [Test]
+    public async Task A_renewal_does_not_make_a_file_that_was_set_aside_an_old_one()
+    {
+        await using var device = await WithIdentityAsync();
+        device.Advance(TimeSpan.FromDays(73));
+        device.MakeEstIdentity("somebody-else", "est-id.pem", "CN=device-8");
+        device.Advance(TimeSpan.FromMinutes(6));
+        device.Advance(TimeSpan.FromDays(73));
+        Assert.That(device.Events.Count("committed", "est-id"), Is.EqualTo(2));
+
+        device.Keyd.Share("somebody-else", "est-id");
+        device.Advance(TimeSpan.FromMinutes(6));
+
+        Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=device-8"));
+    }
+
+    [Test]
+    public async Task A_file_that_changes_while_its_forerunner_is_looked_for_in_keyd_is_not_taken_for_it()
+    {
+        await using var device = await WithIdentityAsync();
+        device.Stop();
+        device.Keyd.Looked = () =>
+        {
+            device.Keyd.Looked = null;
+            device.MakeEstIdentity("est-id", "est-id.pem", "CN=device-9");
+            device.Engine.Table.RefreshOperatorFile(device.Engine.Table.FindLocked("est-id")!);
+        };
+        device.Start();
+        device.AwaitIdle();
+
+        var credential = device.Engine.Table.FindLocked("est-id")!;
+        Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=device-9"));
+        Assert.That(CertificateFacts.SpkiOf(credential.Key!.SubjectPublicKeyInfo), Is.EqualTo(credential.Current!.Spki));
+    }
+
+    [Test]
     public async Task A_renewal_that_the_operator_has_overtaken_is_dropped()
     {
         await using var device = await WithIdentityAsync();
@@ -108,23 +159,7 @@ public sealed class OperatorFileTests
         Assert.That(device.Asked, Is.Empty);
     }
 
-    [Test]
-    public async Task An_imported_certificate_must_be_for_the_key_that_keyd_has()
-    {
-        await using var device = await TestDevice.CreateAsync();
-        device.Start();
-        var leaf = device.Provision();
-        var credential = device.Engine.Table.FindLocked("device-id")!;
-        var other = CertificateFacts.Describe("device-id", StoredKind.Imported, device.Simulator.Pki.Bootstrap.Certificate, "x", device.Time.GetUtcNow(), 0);
-        Assert.That(() => device.Requests.Import(credential, other, CancellationToken.None),
-            Throws.TypeOf<Platform.ProblemException>().With.Property("Code").EqualTo("key_mismatch"));
-
-        var same = CertificateFacts.Describe("device-id", StoredKind.Imported, leaf, PemText.Of([leaf]), device.Time.GetUtcNow(), 0);
-        device.Requests.Import(credential, same, CancellationToken.None);
-        Assert.That(device.Current("device-id")!.Kind, Is.EqualTo(StoredKind.Credential));
-    }
-
-    private static async Task<TestDevice> WithIdentityAsync()
+    internal static async Task<TestDevice> WithIdentityAsync()
     {
         var device = await TestDevice.CreateAsync(bootstrap: false);
         device.MakeEstIdentity("est-id", "est-id.pem", "CN=device-7");

@@ -1,9 +1,12 @@
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
+using EstProv.Configuration;
 using EstProv.Configuration.Certd;
+using EstProv.Platform.Time;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EstProv.Certificates.Tests.Engine;
 
@@ -154,6 +157,52 @@ public sealed class RenewalTests
     }
 
     [Test]
+    public async Task A_device_identitys_key_that_goes_while_we_run_is_noticed_when_it_is_asked_for()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Keyd.Lose("device-id");
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+        device.Provision();
+        Assert.That(device.Keyd.FindKeyPair("device-id", device.Current("device-id")!.SpkiHash), Is.Not.Null);
+    }
+
+    [Test]
+    public async Task A_device_cas_key_that_goes_while_we_run_is_noticed_when_it_fails_to_sign()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Configuration = ProvisioningTests.WithLocalMint(device.Configuration);
+        device.Start();
+        device.Provision();
+        device.Keyd.Lose("device-ca");
+
+        Assert.That(() => device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, CancellationToken.None),
+            Throws.TypeOf<Platform.ProblemException>().With.Property("Code").EqualTo("key_not_found"));
+        device.Events.Await("committed", "device-ca", 2);
+
+        Assert.That(() => device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, CancellationToken.None), Throws.Nothing);
+    }
+
+    [Test]
+    public async Task What_is_staged_from_where_it_is_no_longer_to_come_from_is_dropped_at_the_next_start()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged));
+        device.Stop();
+        device.Configuration = device.Configuration with
+        {
+            Est = device.Configuration.Est! with { Urls = new Dictionary<string, Positioned<Uri>>(device.Configuration.Est!.Urls) { ["device-id"] = TestDevice.At(new Uri(device.Base)) } },
+        };
+        device.Start();
+
+        var answer = device.Ensure("device-id");
+
+        Assert.That(answer.State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+        Assert.That(device.Events.All.Last(seen => seen is { Kind: "issued", Id: "device-id" }).Fields["url"], Is.EqualTo(device.Base));
+        Assert.That(device.Keyd.Count("device-id"), Is.EqualTo(1));
+    }
+
+    [Test]
     public async Task An_est_identity_without_its_key_comes_again_by_bootstrap()
     {
         await using var device = await ProvisionedAsync();
@@ -208,7 +257,7 @@ public sealed class RenewalTests
         Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=device-1"));
     }
 
-    private static CertdConfiguration Named(CertdConfiguration configuration, string name) => configuration with
+    internal static CertdConfiguration Named(CertdConfiguration configuration, string name) => configuration with
     {
         Issuance = new Dictionary<string, CertificateIssuance>(configuration.Issuance) { ["est-id"] = TestDevice.By(IssuanceMethod.Est, name: name) },
     };
@@ -227,7 +276,7 @@ public sealed class RenewalTests
     {
         await using var device = await ProvisionedAsync();
         device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Est });
-        device.Advance(0.8 * Life);
+        device.Advance(0.83 * Life);
         for (var i = 0; i < 24; i++) device.Advance(TimeSpan.FromHours(1));
         var failures = device.Events.Count("failed", "est-id");
         device.Advance(TimeSpan.FromMinutes(6));
@@ -266,6 +315,40 @@ public sealed class RenewalTests
     }
 
     [Test]
+    public async Task A_clock_in_1970_and_a_certificate_that_has_ended_do_not_make_it_look_at_the_clock_all_the_time()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Advance(0.81 * Life);
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged));
+        device.Stop();
+        device.BuildTime = device.Current("device-id")!.NotAfter + TimeSpan.FromDays(1);
+        device.Time.SetClock(DateTimeOffset.UnixEpoch);
+        device.Start();
+        device.AwaitIdle();
+
+        var before = device.Time.Timers;
+        device.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.That(device.Time.Timers - before, Is.LessThan(10));
+    }
+
+    [Test]
+    public async Task A_timer_that_goes_off_before_the_clock_says_so_ends_a_wait_all_the_same()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        using var engine = new Certificates.Engine.CredentialEngine(device.Parts with { Clock = new BelievedClock(new StandingTime(), default) }, NullLogger.Instance);
+        var waiter = Task.Run(() => engine.WaitUntil(TimeSpan.FromMilliseconds(20), () => false, CancellationToken.None));
+        Assert.That(() => waiter.IsCompleted, Is.True.After(10_000, 10));
+    }
+
+    /// <summary>Its timers go off, its clock stands still.</summary>
+    private sealed class StandingTime : TimeProvider
+    {
+        public override long GetTimestamp() => 0;
+    }
+
+    [Test]
     public async Task Certificates_of_short_life_are_not_renewed_in_a_loop()
     {
         var labels = new Dictionary<string, EstProv.Simulator.Est.EstLabel>(EstProv.Simulator.Est.EstOptions.DefaultLabels)
@@ -282,7 +365,7 @@ public sealed class RenewalTests
         Assert.That(device.Events.Count("failed", "est-id"), Is.Zero);
     }
 
-    private static async Task<TestDevice> ProvisionedAsync(BootstrapUse use = BootstrapUse.Expired)
+    internal static async Task<TestDevice> ProvisionedAsync(BootstrapUse use = BootstrapUse.Expired)
     {
         var device = await TestDevice.CreateAsync();
         device.Configuration = device.Configuration with { Est = device.Configuration.Est! with { BootstrapUse = use } };

@@ -13,7 +13,14 @@ internal sealed class DeviceTime(FakeTimeProvider real) : TimeProvider
 
     public override long GetTimestamp() => real.GetTimestamp();
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => real.CreateTimer(callback, state, dueTime, period);
+    /// <summary>How many timers have been set.</summary>
+    public int Timers { get; private set; }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        Timers++;
+        return real.CreateTimer(callback, state, dueTime, period);
+    }
 
     public void Advance(TimeSpan time) => real.Advance(time);
 

@@ -9,8 +9,20 @@ namespace EstProv.Certificates.Tests.Support;
 /// <summary>TLS with keys that are in this process.</summary>
 internal sealed class SoftIdentities(SoftKeyd keyd) : ITlsIdentities
 {
+    private readonly HashSet<ShownCredential> _open = [];
+
+    /// <summary>How many are open.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_open) return _open.Count;
+        }
+    }
+
     public SslStreamCertificateContext Open(ShownCredential shown)
     {
+        lock (_open) _open.Add(shown);
         var chain = PemText.Parse(shown.ChainPem!);
         var leaf = keyd.ByHandle(shown.KeyHandle!) switch
         {
@@ -26,5 +38,6 @@ internal sealed class SoftIdentities(SoftKeyd keyd) : ITlsIdentities
     public void Close(ShownCredential shown)
     {
         // The key belongs to the test.
+        lock (_open) _open.Remove(shown);
     }
 }

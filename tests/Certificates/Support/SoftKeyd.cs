@@ -51,6 +51,12 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
         return key.Key;
     }
 
+    /// <summary>Called at the next look for a key.</summary>
+    public Action? Looked { get; set; }
+
+    /// <summary>The operator gives a key that he made to another id as well.</summary>
+    public void Share(string keyId, string withKeyId) => Find(withKeyId).Preloaded = Find(keyId).Preloaded;
+
     /// <summary>All keys of an id go, as with a token that was replaced.</summary>
     public void Lose(string keyId) => _slots.Remove(keyId);
 
@@ -65,7 +71,7 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
 
     public AsymmetricAlgorithm ByHandle(string handle)
     {
-        lock (_gate) return _slots.Values.SelectMany(slot => slot.All).Single(key => key.Handle == handle).Key;
+        lock (_gate) return _slots.Values.SelectMany(slot => slot.All).First(key => key.Handle == handle).Key;
     }
 
     public KeyReference CreateKeyPair(string keyId, string preferredAlgorithms)
@@ -74,6 +80,13 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
     }
 
     public KeyReference? FindKeyPair(string keyId, ReadOnlyMemory<byte> spkiSha256 = default)
+    {
+        var found = Look(keyId, spkiSha256);
+        Looked?.Invoke();
+        return found;
+    }
+
+    private KeyReference? Look(string keyId, ReadOnlyMemory<byte> spkiSha256)
     {
         lock (_gate)
         {

@@ -90,6 +90,8 @@ internal sealed class TestDevice : IAsyncDisposable
 
     public CertificateReader Reader { get; private set; } = null!;
 
+    public SoftIdentities Identities { get; private set; } = null!;
+
     public EngineParts Parts { get; private set; } = null!;
 
     public BelievedClock Clock { get; private set; } = null!;
@@ -141,6 +143,25 @@ internal sealed class TestDevice : IAsyncDisposable
         return certificate;
     }
 
+    /// <summary>A certificate by the simulator's CA of EST identities, for any key.</summary>
+    public X509Certificate2 Certify(string subject, byte[] subjectPublicKeyInfo, TimeSpan life)
+    {
+        var key = PublicKey.CreateFromSubjectPublicKeyInfo(subjectPublicKeyInfo, out _);
+        var request = new CertificateRequest(new X500DistinguishedName(subject), key, HashAlgorithmName.SHA256);
+        var (ca, now) = (Simulator.Pki.Identity, Time.GetUtcNow());
+        return request.Create(ca.Certificate.SubjectName, ca.Generator(), now - TimeSpan.FromDays(1), now + life, LocalMint.NewSerialNumber());
+    }
+
+    /// <summary>A CA of the same name and key, signed by another one.</summary>
+    public X509Certificate2 CrossSign(X509Certificate2 ca, EstProv.Simulator.Pki.Authority signer)
+    {
+        var request = new CertificateRequest(ca.SubjectName, ca.PublicKey, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(ca.PublicKey, false));
+        var now = Time.GetUtcNow();
+        return request.Create(signer.Certificate.SubjectName, signer.Generator(), now - TimeSpan.FromDays(1), now + TimeSpan.FromDays(365), LocalMint.NewSerialNumber());
+    }
+
     public void Start(Action<string>? checkpoint = null)
     {
         Directory.CreateDirectory(Configuration.HomedirPath);
@@ -149,13 +170,14 @@ internal sealed class TestDevice : IAsyncDisposable
         var preloaded = new PreloadedCertificates(Configuration, log);
         Reader = new CertificateReader(preloaded);
         var anchors = new TrustAnchors(Configuration.Est!, Reader.Read, Reader.DeviceCaChain);
+        Identities = new SoftIdentities(Keyd);
         Parts = new EngineParts
         {
             Configuration = Configuration,
             Store = new CertificateStore(Configuration.HomedirPath, log),
             Preloaded = preloaded,
             Keys = Keyd,
-            Est = new EstServers(Configuration.Est!, anchors, new SoftIdentities(Keyd), Clock, log),
+            Est = new EstServers(Configuration.Est!, anchors, Identities, Clock, log),
             Clock = Clock,
             Events = new CertificateEvents(log, Events.Publish),
             Checkpoint = checkpoint,
