@@ -84,10 +84,16 @@ public sealed class BelievedClockTests
         var clock = Clock();
         clock.Corroborate(Now);
         var written = File.ReadAllText(_file);
-        clock.Corroborate(Now.AddMinutes(59));
+        Tell(TimeSpan.FromMinutes(59));
         Assert.That(File.ReadAllText(_file), Is.EqualTo(written));
-        clock.Corroborate(Now.AddMinutes(61));
+        Tell(TimeSpan.FromMinutes(2));
         Assert.That(File.ReadAllText(_file), Is.Not.EqualTo(written));
+
+        void Tell(TimeSpan later)
+        {
+            _time.Advance(later);
+            clock.Corroborate(_time.GetUtcNow());
+        }
     }
 
     [TestCase("")]
