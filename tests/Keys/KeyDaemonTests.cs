@@ -172,11 +172,12 @@ public sealed class KeyDaemonTests
         Send("POST", "/key", """{"keyId":"master","usage":"derive,encrypt,sign"}""");
         var objects = _token.ListObjects();
         foreach (var label in (string[])["device-id", "rsa", "master"]) Assert.That(objects, Does.Contain($"label:      {label}\n"));
-        Assert.That(objects, Does.Match("label:      device-id\n  ID:         [0-9a-f]{32}\n"));
+        var id = objects.Split("label:      device-id\n  ID:         ")[1][..32];
+        Assert.That(StorageId.TryParse(id, out _), id);
         Assert.That(objects, Does.Contain("Secret Key Object; AES length 32").And.Contains("Secret Key Object; Generic secret length 32"));
 
         var digest = SHA256.HashData("message"u8);
-        var byTool = _token.SignWithTool("device-id", digest);
+        var byTool = _token.SignWithTool(id, digest);
         using var verifier = ECDsa.Create();
         verifier.ImportSubjectPublicKeyInfo(ec.SubjectPublicKeyInfo, out _);
         Assert.That(verifier.VerifyHash(digest, byTool));

@@ -49,10 +49,11 @@ internal sealed partial class SoftHsm : IDisposable
     public string ListObjects() => Tool("--list-objects");
 
     /// <summary>Signs a digest with pkcs11-tool (OpenSC); r and s side by side.</summary>
-    public byte[] SignWithTool(string label, byte[] digest)
+    /// <param name="id">CKA_ID in hexadecimal: the tool does not look at the label here.</param>
+    public byte[] SignWithTool(string id, byte[] digest)
     {
         File.WriteAllBytes(_folder["digest"], digest);
-        Tool("--sign", "--mechanism", "ECDSA", "--label", label, "--input-file", _folder["digest"], "--output-file", _folder["signature"]);
+        Tool("--sign", "--mechanism", "ECDSA", "--id", id, "--input-file", _folder["digest"], "--output-file", _folder["signature"]);
         return File.ReadAllBytes(_folder["signature"]);
     }
 
