@@ -295,7 +295,7 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
         [LoggerMessage(12, LogLevel.Information, "the preloaded key of '{Key}' is the current one again")]
         public static partial void PreloadedBack(ILogger logger, string key);
 
-        [LoggerMessage(13, LogLevel.Information, "destroyed a key pair of '{Key}' that is no longer used")]
+        [LoggerMessage(13, LogLevel.Information, "destroyed a key of '{Key}' that is no longer used")]
         public static partial void Destroyed(ILogger logger, string key);
 
         [LoggerMessage(14, LogLevel.Information, "undid an unfinished generation of key '{Key}'")]
