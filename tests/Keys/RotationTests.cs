@@ -84,6 +84,36 @@ public sealed class RotationTests
     }
 
     [Test]
+    public void An_interruption_at_any_point_of_an_import_leaves_the_old_key_or_the_new_one()
+    {
+        byte[] old = SHA256.HashData("old"u8), young = SHA256.HashData("new"u8);
+        for (var point = 0; ; point++)
+        {
+            var handle = _service.CreateSecret(Me, "sas", SecretUsage.Sign, old);
+            _store.InterruptAt = point;
+            var interrupted = false;
+            try
+            {
+                _service.CreateSecret(Me, "sas", SecretUsage.Sign, young);
+            }
+            catch (InterruptedException)
+            {
+                interrupted = true;
+            }
+
+            Restart();
+            _service.Settle();
+            var mac = new byte[32];
+            _service.Mac(Me, handle, "message"u8, mac);
+            Assert.That(mac, Is.EqualTo(HMACSHA256.HashData(point < 2 ? old : young, "message"u8)), $"point {point}");
+            AssertNothingIsLeft();
+            if (interrupted) continue;
+            Assert.That(point, Is.EqualTo(4), "one making and one destruction have two points each");
+            break;
+        }
+    }
+
+    [Test]
     public void Old_pairs_do_not_pile_up_when_nobody_retires_them()
     {
         _service.Create(Me, "device-id", "ec-p256");
@@ -287,7 +317,8 @@ public sealed class RotationTests
         var (records, problems) = new KeyIndex(_state.Index).Load();
         Assert.That(problems, Is.Empty);
         Assert.That(records.TrueForAll(static record => record.IsSettled));
-        var named = records.SelectMany(static record => new[] { record.Current, record.Next, record.Previous }).OfType<KeyEntry>().Select(static entry => $"{entry.Id}.v1.pem");
+        var named = records.SelectMany(static record => new[] { record.Current, record.Next, record.Previous }).OfType<KeyEntry>().Select(static entry => $"{entry.Id}.v1.pem")
+            .Concat(records.Select(static record => record.Secret).OfType<SecretEntry>().Select(static entry => $"{entry.Id}.v1.pem"));
         Assert.That(Directory.GetFiles(_state.Files).Select(Path.GetFileName), Is.EquivalentTo(named));
         Assert.That(Directory.GetFiles(_state.Root, "*.tmp", SearchOption.AllDirectories), Is.Empty);
     }

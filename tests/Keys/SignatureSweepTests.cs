@@ -8,8 +8,8 @@ using EstProv.Keys.Client;
 namespace EstProv.Keys.Tests;
 
 /// <summary>
-/// Many signatures made by eight clients at once, verified by libcrypto in a program of its own (<c>verify-signatures.c</c>): 200 of each kind,
-/// or as many as ESTPROV_SIGNATURES says.
+/// Many signatures made by eight clients at once, verified by libcrypto in a program of its own (<c>verify-signatures.c</c>): 200 of each kind
+/// and padding, half of them with SHA-256 and half with SHA-384, or as many as ESTPROV_SIGNATURES says.
 /// </summary>
 public sealed class SignatureSweepTests
 {
@@ -58,10 +58,11 @@ public sealed class SignatureSweepTests
             {
                 foreach (var hash in scheme == "eddsa" ? [HashAlgorithmName.SHA512] : (HashAlgorithmName[])[HashAlgorithmName.SHA256, HashAlgorithmName.SHA384])
                 {
-                    Sign(keyd, key, scheme, hash, count);
+                    var half = scheme == "eddsa" ? count : count / 2;
+                    Sign(keyd, key, scheme, hash, half);
                     var (code, output) = Run(_folder["verify"], _folder["spki"], scheme, hash.Name!.ToLowerInvariant(), _folder["records"]);
-                    Assert.That((code, output.Trim()), Is.EqualTo((0, $"{count} good, 0 bad")), $"{algorithm} {scheme} {hash}");
-                    TestContext.Out.WriteLine($"{(token ? "SoftHSM2" : "files")} {algorithm} {scheme} {hash}: {output.Trim()}");
+                    Assert.That((code, output.Trim()), Is.EqualTo((0, $"{half} good, 0 bad")), $"{algorithm} {scheme} {hash}");
+                    TestContext.Progress.WriteLine($"{(token ? "SoftHSM2" : "files")} {algorithm} {scheme} {hash}: {output.Trim()}");
                 }
             }
         }

@@ -43,6 +43,11 @@ public sealed class KeydTests
     [TestCase("ec-p256", SslProtocols.Tls13)]
     [TestCase("rsa-2048", SslProtocols.Tls12)]
     [TestCase("rsa-2048", SslProtocols.Tls13)]
+    [TestCase("ec-p384", SslProtocols.Tls12)]
+    [TestCase("ec-p384", SslProtocols.Tls13)]
+    [TestCase("ec-p521", SslProtocols.Tls13)]
+    [TestCase("rsa-3072", SslProtocols.Tls13)]
+    [TestCase("rsa-4096", SslProtocols.Tls13)]
     public async Task A_client_authenticates_with_a_key_of_the_token(string algorithm, SslProtocols protocol)
     {
         var key = _keyd.Client.CreateKeyPair($"{algorithm}-{protocol}", algorithm);

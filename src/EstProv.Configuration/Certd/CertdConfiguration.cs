@@ -41,7 +41,7 @@ public sealed record CertificateIssuance
     /// <summary>Where the entry stands.</summary>
     public required Position Position { get; init; }
 
-    /// <summary><c>key_algorithm</c>: <c>ec-p256</c> (default) or <c>rsa-2048</c>; preferences are separated by a colon.</summary>
+    /// <summary><c>key_algorithm</c>: <c>ec-p256</c> (default), <c>ec-p384</c>, <c>rsa-2048</c> and so on; preferences are separated by a colon.</summary>
     public required string KeyAlgorithm { get; init; }
 
     /// <summary><c>common_name</c>; null leaves it to the rules for the id.</summary>

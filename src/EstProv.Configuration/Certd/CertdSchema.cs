@@ -22,10 +22,10 @@ internal static class CertdSchema
     };
 
     public static readonly Setting KeyAlgorithm = new("key_algorithm", SettingKind.Text,
-        "The key that keyd generates for it: `ec-p256`, `rsa-2048` or `rsa-4096`; of several, with colons between them, the first that the token can make.")
+        "The key that keyd generates for it: `ec-p256`, `ec-p384`, `ec-p521`, `rsa-2048`, `rsa-3072` or `rsa-4096`; of several, with colons between them, the first that the token can make.")
     {
         Default = $"`\"{DefaultKeyAlgorithm}\"`",
-        Form = "\"ec-p256\" or \"rsa-2048\" or \"rsa-4096\", or several with : between them",
+        Form = "\"ec-p256\", \"ec-p384\", \"ec-p521\", \"rsa-2048\", \"rsa-3072\" or \"rsa-4096\", or several with : between them",
         Check = Forms.KeyAlgorithm,
         Example = "\"rsa-2048\"",
     };

@@ -34,9 +34,9 @@ internal static class KeydSchema
     };
 
     public static readonly Section PreloadedKeys = new("preloaded_keys",
-        "Keys that stand in the token already: a key id, and the PKCS#11 URI of the private key. They are used and never deleted.")
+        "Keys that stand in the token already: a key id, and the PKCS#11 URI of the private key, or with `type=secret-key` of the symmetric key. They are used and never deleted.")
     {
-        Entry = new Setting("ID", SettingKind.Text, "The private key's PKCS#11 URI (`slot-id`, `token`, `object`, `id`, …; percent-encoded).")
+        Entry = new Setting("ID", SettingKind.Text, "The key's PKCS#11 URI (`slot-id`, `token`, `object`, `id`, …; percent-encoded).")
         {
             Form = "a PKCS#11 URI",
             Check = Forms.Pkcs11Uri,

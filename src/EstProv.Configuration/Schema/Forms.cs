@@ -45,13 +45,16 @@ internal static class Forms
     public static Fault? CommonName(string value) =>
         value.Length > 64 ? new Fault("is longer than a subject takes (RFC 5280)") : null;
 
+    // What certificates and TLS take. keyd makes Ed25519 keys too, for whoever signs with them himself.
+    private static readonly string[] KeyAlgorithms = ["ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096"];
+
     public static Fault? KeyAlgorithm(string value)
     {
         foreach (var part in value.Split(':'))
         {
-            if (part is not ("ec-p256" or "rsa-2048" or "rsa-4096"))
+            if (!Array.Exists(KeyAlgorithms, known => known == part))
             {
-                return new Fault("is not known", NearestName.Find(part, ["ec-p256", "rsa-2048", "rsa-4096"]) is { } near ? $"did you mean \"{near}\"?" : "");
+                return new Fault("is not known", NearestName.Find(part, KeyAlgorithms) is { } near ? $"did you mean \"{near}\"?" : "");
             }
         }
 
