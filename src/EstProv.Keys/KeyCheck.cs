@@ -24,7 +24,12 @@ internal static class KeyCheck
             context.Time, NullLogger.Instance);
         var valid = true;
         if (Fails(() => StateFolder.EnsureRoot(home)) || Fails(() => context.TakeOnUser(StateFolder.DaemonUser))) return false;
-        if (keys.Token is { } token && Fails(() => token.Connect())) return false;
+        if (keys.Token is { } token)
+        {
+            if (Fails(() => token.Connect())) return false;
+            valid &= !Fails(token.Try);
+        }
+
         foreach (var source in keys.Preloaded.Values) valid &= !Fails(() => Try(source));
 
         var (records, problems) = new KeyIndex(Path.Combine(home, "keys")).Load();

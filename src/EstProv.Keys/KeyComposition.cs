@@ -18,7 +18,7 @@ internal sealed class KeyComposition : IDisposable
         {
             List<Pkcs11Uri> all = [baseSlot];
             foreach (var (uri, _) in uris.Preloaded.Values) all.Add(uri);
-            var connection = new Pkcs11Connection(pkcs11.LibPath.Value, pins, all, time, logger);
+            var connection = Connection = new Pkcs11Connection(pkcs11.LibPath.Value, pins, all, time, logger);
             Token = new Pkcs11KeyStore(connection, baseSlot);
             foreach (var (id, (uri, where)) in uris.Preloaded) preloaded[id] = new Pkcs11KeySource(new TokenLink(connection, uri), where);
             Stores = new KeyStores(Token, files);
@@ -34,6 +34,9 @@ internal sealed class KeyComposition : IDisposable
     }
 
     public KeyStores Stores { get; }
+
+    /// <summary>Null without <c>[pkcs11]</c>.</summary>
+    public Pkcs11Connection? Connection { get; }
 
     /// <summary>Null without <c>[pkcs11]</c>.</summary>
     public Pkcs11KeyStore? Token { get; }

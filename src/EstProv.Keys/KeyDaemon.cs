@@ -63,7 +63,10 @@ public static partial class KeyDaemon
             SocketPath = context.KeydSocket,
             MaxRequestsPerUid = configuration.MaxRequests,
             Watchdog = notify,
+            Expired = () => keys.Connection?.CheckForHang(),
         };
+        using var restart = new HangRestart(context, logger);
+        if (keys.Connection is { } connection) connection.Hangs = restart.Want;
         using var server = new LocalServer(options, logger, context.Time);
         new KeyRoutes(service).Map(server);
         server.Start();
@@ -73,7 +76,8 @@ public static partial class KeyDaemon
         // The first request finds the token open. A token that is absent is no reason not to serve: the answers say so.
         var warmUp = new Thread(() => WarmUp(keys, service, logger)) { IsBackground = true, Name = "open-token" };
         warmUp.Start();
-        Footprint.Wait(context.Stopping);
+        Footprint.Wait(restart.Ended);
+        if (restart.IsWanted) restart.Restart(server);
         notify.Stopping();
         Log.Stopping(logger);
         server.Stop();

@@ -30,6 +30,12 @@ public sealed record DaemonContext
     /// <summary>Set by SIGTERM and SIGINT.</summary>
     public required CancellationToken Stopping { get; init; }
 
+    /// <summary>
+    /// Starts the program anew in the same process: variables added to its environment, descriptors that stay open. Returns errno when it
+    /// fails; null where this process cannot be replaced.
+    /// </summary>
+    public Func<IReadOnlyDictionary<string, string>, int[], int>? Replace { get; init; }
+
     public string KeydSocket => Path.Combine(RuntimeDir, "keyd.sock");
 
     public string CertdSocket => Path.Combine(RuntimeDir, "certd.sock");

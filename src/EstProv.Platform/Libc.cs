@@ -29,6 +29,13 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     public static partial int Advise(nint start, nuint length, int advice);
 
+    [LibraryImport("libc", EntryPoint = "execve", SetLastError = true)]
+    public static unsafe partial int Execute(byte* path, nint* arguments, nint* environment);
+
+    /// <summary>Variadic in C; on x86-64 and arm64 Linux an integer argument travels as in an ordinary call.</summary>
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int FileControl(int descriptor, int command, int argument);
+
     [LibraryImport("libc", EntryPoint = "mlock", SetLastError = true)]
     public static partial int LockMemory(nint start, nuint length);
 

@@ -48,6 +48,7 @@ internal static partial class Daemon
             Time = TimeProvider.System,
             BuildTime = DateTimeOffset.FromUnixTimeSeconds(BuildInformation.EpochSeconds),
             Stopping = stopping.Token,
+            Replace = static (variables, keep) => ProcessReplacement.Run(variables, keep),
         };
         try
         {

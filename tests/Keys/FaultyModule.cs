@@ -19,6 +19,9 @@ internal sealed partial class FaultyModule : IDisposable
 
     public static string Module => Built.Value;
 
+    /// <summary>For ESTPROV_FAULTS of another process.</summary>
+    public string Folder => _folder.Path;
+
     /// <summary>Calls of C_Login so far.</summary>
     public int Logins => Count("logins");
 

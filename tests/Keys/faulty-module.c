@@ -272,6 +272,8 @@ static void read_limits(void)
     char path[512], name[64];
     unsigned long value;
     memset(&limits, 0, sizeof limits);
+    /* 0 is CKM_RSA_PKCS_KEY_PAIR_GEN */
+    limits.no_mechanism = limits.no_mechanism_2 = ~0ul;
     path_of(path, sizeof path, "limits");
     FILE *file = fopen(path, "re");
     if (file == NULL)
@@ -319,7 +321,7 @@ static word count_objects(word session)
 
 static int lacks(word mechanism)
 {
-    return mechanism != 0 && (mechanism == limits.no_mechanism || mechanism == limits.no_mechanism_2);
+    return mechanism == limits.no_mechanism || mechanism == limits.no_mechanism_2;
 }
 
 /* What a limited token says instead of doing its work; 0 when it does it. */

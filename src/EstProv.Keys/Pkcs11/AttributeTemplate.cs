@@ -19,6 +19,16 @@ internal sealed class AttributeTemplate
     /// <summary>A copy of what the module wrote.</summary>
     public byte[] Value(int index, int length) => _values[index][..length];
 
+    /// <summary>The value of an attribute; null where it has none of this type.</summary>
+    public byte[]? Find(CKA type)
+    {
+        var index = _items.FindIndex(item => item.type == (ulong)type);
+        return index < 0 ? null : _values[index][..(int)_items[index].valueLen];
+    }
+
+    /// <summary>The others; their values belong to this template.</summary>
+    public CK_ATTRIBUTE[] Without(CKA type) => [.. _items.FindAll(item => item.type != (ulong)type)];
+
     /// <summary>Forgets the values: one of them is a key.</summary>
     public void Clear()
     {

@@ -11,20 +11,22 @@ internal static class KeyPairGeneration
 {
     private const ulong EdwardsKeyPair = 0x1055; // CKM_EC_EDWARDS_KEY_PAIR_GEN, PKCS#11 v3.0
 
+    /// <param name="keepPublic">Whether the public half becomes an object of the token, else of the session.</param>
     public static CKR Run(
-        Pkcs11Token token, Pkcs11Session session, StorageId id, string keyId, KeyAlgorithm algorithm, out ulong publicKey, out ulong privateKey)
+        Pkcs11Token token, Pkcs11Session session, StorageId id, string keyId, KeyAlgorithm algorithm, bool keepPublic,
+        out ulong publicKey, out ulong privateKey)
     {
-        var result = Run(token, session, id, keyId, algorithm, plain: false, out publicKey, out privateKey);
+        var result = Run(token, session, id, keyId, algorithm, keepPublic, plain: false, out publicKey, out privateKey);
         // Some tokens want a key for one purpose only, or know the Edwards curve by its OID only.
         var again = algorithm.Kind() != KeyKind.Ec && result is CKR.CKR_TEMPLATE_INCONSISTENT or CKR.CKR_ATTRIBUTE_VALUE_INVALID
             or CKR.CKR_ATTRIBUTE_TYPE_INVALID or CKR.CKR_DOMAIN_PARAMS_INVALID or CKR.CKR_CURVE_NOT_SUPPORTED;
-        return again ? Run(token, session, id, keyId, algorithm, plain: true, out publicKey, out privateKey) : result;
+        return again ? Run(token, session, id, keyId, algorithm, keepPublic, plain: true, out publicKey, out privateKey) : result;
     }
 
-    private static CKR Run(Pkcs11Token token, Pkcs11Session session, StorageId id, string keyId, KeyAlgorithm algorithm, bool plain,
+    private static CKR Run(Pkcs11Token token, Pkcs11Session session, StorageId id, string keyId, KeyAlgorithm algorithm, bool keepPublic, bool plain,
         out ulong publicKey, out ulong privateKey)
     {
-        var publicPart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, false).Add(CKA.CKA_VERIFY, true)
+        var publicPart = new AttributeTemplate().Add(CKA.CKA_TOKEN, keepPublic).Add(CKA.CKA_PRIVATE, false).Add(CKA.CKA_VERIFY, true)
             .Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
         var privatePart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, true).Add(CKA.CKA_SENSITIVE, true)
             .Add(CKA.CKA_EXTRACTABLE, false).Add(CKA.CKA_SIGN, true).Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());

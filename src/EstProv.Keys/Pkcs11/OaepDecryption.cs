@@ -9,7 +9,7 @@ namespace EstProv.Keys.Pkcs11;
 internal static class OaepDecryption
 {
     public static unsafe CKR Run(
-        Pkcs11Token token, Pkcs11Session session, ulong key, HashAlgorithmName hash, byte[] ciphertext, string name, out byte[] plaintext)
+        Pkcs11Token token, Pkcs11Session session, Pkcs11Key.Place place, HashAlgorithmName hash, byte[] ciphertext, string name, out byte[] plaintext)
     {
         plaintext = [];
         var (digest, mask) = hash.Name switch
@@ -27,9 +27,10 @@ internal static class OaepDecryption
             Parameter = (IntPtr)parameters,
             ParameterLen = 5 * sizeof(ulong),
         };
-        var result = token.Library.C_DecryptInit(session.Handle, ref mechanism, key);
+        var result = token.Library.C_DecryptInit(session.Handle, ref mechanism, place.Key);
         // SoftHSM2 has SHA-1 only, and calls anything else bad arguments.
         if (result == CKR.CKR_ARGUMENTS_BAD) return CKR.CKR_MECHANISM_PARAM_INVALID;
+        if (result == CKR.CKR_OK && place.Unlock is { } unlock) result = unlock(session);
         if (result != CKR.CKR_OK) return result;
 
         var output = new byte[StoredKey.LongestSignature];

@@ -16,6 +16,7 @@ internal readonly record struct OpenedSession(ulong Handle, ulong Flags)
     {
         ulong session = 0;
         var flags = CKF.CKF_SERIAL_SESSION | (token.Has(CKF.CKF_WRITE_PROTECTED) ? 0 : CKF.CKF_RW_SESSION);
+        SystemRefusal.Forget();
         var result = module.Library.C_OpenSession(token.Slot, flags, IntPtr.Zero, IntPtr.Zero, ref session);
         if (result is CKR.CKR_TOKEN_WRITE_PROTECTED or CKR.CKR_SESSION_READ_ONLY or CKR.CKR_SESSION_COUNT && (flags & CKF.CKF_RW_SESSION) != 0)
         {
@@ -23,6 +24,7 @@ internal readonly record struct OpenedSession(ulong Handle, ulong Flags)
             result = module.Library.C_OpenSession(token.Slot, flags, IntPtr.Zero, IntPtr.Zero, ref session);
         }
 
+        if (result != CKR.CKR_OK && SystemRefusal.Happened) throw SystemRefusal.Explain("opening a session", $"the PKCS#11 module {module.Path}");
         return result == CKR.CKR_OK ? new OpenedSession(session, flags) : throw Pkcs11Problem.Explain(result, "opening a session", token.Description);
     }
 }

@@ -51,8 +51,8 @@ internal sealed class Pkcs11Key : StoredKey
         var opened = _link.With($"decrypting with {_name.Text}", writing: false, (Pkcs11Token token, Pkcs11Session session, out byte[] result) =>
         {
             result = [];
-            var found = At(token, session, out var key);
-            if (found == CKR.CKR_OK) found = OaepDecryption.Run(token, session, key, hash, sealedBytes, _name.Text, out result);
+            var found = At(token, session, out var place);
+            if (found == CKR.CKR_OK) found = OaepDecryption.Run(token, session, place, hash, sealedBytes, _name.Text, out result);
             if (Pkcs11Problem.IsStaleObject(found)) _place = null;
             return found;
         });
@@ -78,9 +78,9 @@ internal sealed class Pkcs11Key : StoredKey
         if (result != CKR.CKR_OK) return result;
         try
         {
-            result = At(token, session, out var key);
+            result = At(token, session, out var place);
             if (result != CKR.CKR_OK) return result;
-            result = Sign(session, key, scheme, hash, data, out var raw);
+            result = Sign(session, place, scheme, hash, data, out var raw);
             if (result != CKR.CKR_OK) return result;
             if (scheme == SignatureScheme.Ecdsa)
             {
@@ -100,8 +100,8 @@ internal sealed class Pkcs11Key : StoredKey
         }
     }
 
-    private static unsafe CKR Sign(
-        Pkcs11Session session, ulong key, SignatureScheme scheme, DigestAlgorithm hash, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> raw)
+    private unsafe CKR Sign(
+        Pkcs11Session session, Place place, SignatureScheme scheme, DigestAlgorithm hash, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> raw)
     {
         var mechanism = new CK_MECHANISM
         {
@@ -112,7 +112,7 @@ internal sealed class Pkcs11Key : StoredKey
                 _ => (ulong)CKM.CKM_RSA_PKCS,
             },
         };
-        if (scheme != SignatureScheme.RsaPss) return session.Sign(ref mechanism, key, data, out raw);
+        if (scheme != SignatureScheme.RsaPss) return session.Sign(ref mechanism, place.Key, data, out raw, place.Unlock);
 
         // CK_RSA_PKCS_PSS_PARAMS: hashAlg, mgf, sLen (PKCS#11 v2.40 section 2.1.9), three CK_ULONG
         var (digest, mask) = hash switch
@@ -125,16 +125,20 @@ internal sealed class Pkcs11Key : StoredKey
         mechanism.Mechanism = (ulong)CKM.CKM_RSA_PKCS_PSS;
         mechanism.Parameter = (IntPtr)parameters;
         mechanism.ParameterLen = 3 * sizeof(ulong);
-        return session.Sign(ref mechanism, key, data, out raw);
+        var result = session.Sign(ref mechanism, place.Key, data, out raw, place.Unlock);
+        if (result is not (CKR.CKR_MECHANISM_INVALID or CKR.CKR_MECHANISM_PARAM_INVALID)) return result;
+
+        // The padding is made here, and the token computes with its key only.
+        Span<byte> encoded = stackalloc byte[StoredKey.LongestSignature];
+        if (!PssEncoding.TryEncode(hash, data, Public.Modulus, encoded)) return result;
+        var plain = new CK_MECHANISM { Mechanism = (ulong)CKM.CKM_RSA_X_509 };
+        return session.Sign(ref plain, place.Key, encoded[..Public.FieldBytes], out raw, place.Unlock);
     }
 
-    private CKR At(Pkcs11Token token, Pkcs11Session session, out ulong key)
+    private CKR At(Pkcs11Token token, Pkcs11Session session, out Place place)
     {
-        var place = _place;
-        var result = CKR.CKR_OK;
-        if (place is null || place.Token != token) result = Locate(token, session, out place);
-        key = result == CKR.CKR_OK ? place.Key : 0;
-        return result;
+        place = _place!;
+        return place is not null && place.Token == token ? CKR.CKR_OK : Locate(token, session, out place);
     }
 
     // The object may have another handle now. It may also be another key under the same name, which is not what was asked for.
@@ -143,16 +147,34 @@ internal sealed class Pkcs11Key : StoredKey
         place = null!;
         var result = _name.Find(token, session, out var key);
         if (result != CKR.CKR_OK) return result;
-        if (!PublicKeyReader.Read(session, key, _name.Text).Matches(Public.Sha256))
+        if (!IsOurs(session, key))
         {
             throw new ProblemException("key_not_found", $"{token.Description} holds another key now for {_name.Text}",
                 "load the key pair again", 404);
         }
 
-        _place = place = new Place(token, key);
+        _place = place = Place.Of(token, session, key);
         return CKR.CKR_OK;
     }
 
+    private bool IsOurs(Pkcs11Session session, ulong key)
+    {
+        try
+        {
+            return PublicKeyReader.Read(session, key, _name.Text).Matches(Public.Sha256);
+        }
+        catch (ProblemException problem) when (problem.Code == "key_public_missing" && _name is { Id.Length: 16, Label: null })
+        {
+            // A token without room for the public half: the random name says enough.
+            return true;
+        }
+    }
+
     /// <summary>An object's handle, good in one life of one token.</summary>
-    internal sealed record Place(Pkcs11Token Token, ulong Key);
+    /// <param name="Unlock">For a key with CKA_ALWAYS_AUTHENTICATE.</param>
+    internal sealed record Place(Pkcs11Token Token, ulong Key, Func<Pkcs11Session, CKR>? Unlock)
+    {
+        public static Place Of(Pkcs11Token token, Pkcs11Session session, ulong key) =>
+            new(token, key, session.ReadFlag(key, CKA.CKA_ALWAYS_AUTHENTICATE) == true ? token.LoginForUse : null);
+    }
 }

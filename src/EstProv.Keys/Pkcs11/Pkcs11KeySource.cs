@@ -50,7 +50,7 @@ internal sealed class Pkcs11KeySource : KeySource
         // The same key stays the same object, with what it has cached.
         key = _last is { } last && last.Public.Matches(publicKey.Sha256)
             ? last
-            : new Pkcs11Key(_link, _name, publicKey, new Pkcs11Key.Place(token, handle));
+            : new Pkcs11Key(_link, _name, publicKey, Pkcs11Key.Place.Of(token, session, handle));
         _last = key;
         return CKR.CKR_OK;
     });

@@ -24,6 +24,10 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
 
     public void Prepare() => _link.Connect();
 
+    /// <summary>Whether keys can be generated, replaced and destroyed here; leaves nothing behind.</summary>
+    /// <exception cref="ProblemException"><c>token_read_only</c>, <c>token_no_destroy</c>, <c>mechanism_missing</c> and so on.</exception>
+    public void Try() => _link.With<bool>("trying the token", writing: true, TokenTrial.Run);
+
     public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm)
     {
         var repeated = false;
@@ -33,12 +37,17 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
             // A token may have made the pair and reported an error all the same: two of one name could not be told apart.
             if (repeated && DestroyAll(token, session, id) is var cleared && cleared != CKR.CKR_OK) return cleared;
             repeated = true;
-            var result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, out var publicKey, out var privateKey);
+            var result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: true, out var publicKey, out var privateKey);
+            // A token with room for one more object: the public half is in the index too, and need not stay in the token.
+            var alone = result == CKR.CKR_DEVICE_MEMORY;
+            if (alone) result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: false, out publicKey, out privateKey);
             if (result != CKR.CKR_OK) return result;
 
             var name = new ObjectName(id.ToBytes(), null, $"key '{keyId}'");
+            CheckName(token, session, id, publicKey, privateKey);
             var info = PublicKeyReader.FromPublic(session, publicKey) ?? PublicKeyReader.Read(session, privateKey, name.Text);
-            key = new Pkcs11Key(_link, name, info, new Pkcs11Key.Place(token, privateKey));
+            if (alone) _ = token.Library.C_DestroyObject(session.Handle, publicKey);
+            key = new Pkcs11Key(_link, name, info, Pkcs11Key.Place.Of(token, session, privateKey));
             return CKR.CKR_OK;
         });
     }
@@ -90,10 +99,20 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
         foreach (var found in objects)
         {
             result = token.Library.C_DestroyObject(session.Handle, found);
+            if (TokenTrial.IsUnable(result)) throw TokenTrial.CannotDestroy(token);
             if (result is not (CKR.CKR_OK or CKR.CKR_OBJECT_HANDLE_INVALID)) return result;
         }
 
         return CKR.CKR_OK;
+    }
+
+    // A key that has lost its name could neither be found nor destroyed later.
+    private static void CheckName(Pkcs11Token token, Pkcs11Session session, StorageId id, ulong publicKey, ulong privateKey)
+    {
+        if (session.Read(privateKey, CKA.CKA_ID) is { } kept && kept.AsSpan().SequenceEqual(id.ToBytes())) return;
+        foreach (var made in (ReadOnlySpan<ulong>)[privateKey, publicKey]) _ = token.Library.C_DestroyObject(session.Handle, made);
+        throw new ProblemException("token_no_id", $"{token.Description} does not keep the CKA_ID of a key that it generates",
+            "ask the vendor for a module that does, or generate keys with its own tool and preload them", 503);
     }
 
     public void Dispose() => connection.Dispose();

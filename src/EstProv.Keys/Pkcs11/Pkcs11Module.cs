@@ -77,6 +77,7 @@ internal sealed class Pkcs11Module : IDisposable
 
     private static bool Initialize(string path, Pkcs11Library library)
     {
+        SystemRefusal.Forget();
         var result = library.C_Initialize(new CK_C_INITIALIZE_ARGS { Flags = CKF.CKF_OS_LOCKING_OK });
         return result switch
         {
@@ -85,6 +86,7 @@ internal sealed class Pkcs11Module : IDisposable
             CKR.CKR_CANT_LOCK or CKR.CKR_NEED_TO_CREATE_THREADS => throw new ProblemException("module_initialize",
                 $"the PKCS#11 module {path} cannot be used by several threads (C_Initialize: {Pkcs11Problem.Name(result)})",
                 "ask the vendor for a module that supports CKF_OS_LOCKING_OK", 503),
+            _ when SystemRefusal.Happened => throw SystemRefusal.Explain("initialising the token's module (C_Initialize)", $"the PKCS#11 module {path}"),
             _ => throw new ProblemException("module_initialize",
                 $"the PKCS#11 module {path} could not be initialised (C_Initialize: {Pkcs11Problem.Name(result)})",
                 "check the module's own configuration and that the Key Service's user may open its device or files", 503),

@@ -46,7 +46,7 @@ internal static class Pkcs11Problem
         CKR.CKR_DEVICE_REMOVED or CKR.CKR_TOKEN_NOT_PRESENT or CKR.CKR_TOKEN_NOT_RECOGNIZED => new ProblemException("token_absent",
             $"{what} failed: {token} is not there ({Name(result)})", "insert the token; it is tried again by itself", 503),
         CKR.CKR_USER_NOT_LOGGED_IN => new ProblemException("token_login", $"{what} failed: {token} asks for a login that was just made",
-            "keys with CKA_ALWAYS_AUTHENTICATE cannot be used by a service", 503),
+            "check the token's device and its daemon; something logs it out at once", 503),
         CKR.CKR_HOST_MEMORY or CKR.CKR_FUNCTION_FAILED or CKR.CKR_GENERAL_ERROR or CKR.CKR_DEVICE_ERROR => new ProblemException("token_error",
             $"{what} failed: {token} reports {Name(result)}",
             "check the token's device, its daemon and its free space; it is tried again by itself", 503),

@@ -18,15 +18,14 @@ internal sealed class Pkcs11Secret(TokenLink link, ObjectName name, SecretUsage 
 
     public override void Mac(ReadOnlySpan<byte> message, Span<byte> mac)
     {
-        var repetitions = 1;
-        for (var attempt = 0; ; attempt++)
+        var attempts = new TokenAttempts(link);
+        while (true)
         {
-            var token = link.Connect();
+            var token = attempts.Connect();
             var result = Mac(token, message, mac);
             if (result == CKR.CKR_OK) return;
-            if (Pkcs11Problem.IsStaleObject(result)) (_place, repetitions) = (null, 2); // as for a private key
-            if (Pkcs11Problem.IsLoss(result)) token.Abandon();
-            if (!Pkcs11Problem.MayPass(result) || attempt >= repetitions) throw Pkcs11Problem.Explain(result, $"HMAC-SHA256 with {name.Text}", token.Description);
+            if (Pkcs11Problem.IsStaleObject(result)) _place = null; // as for a private key
+            if (!attempts.MayGoOn(token, result)) throw Pkcs11Problem.Explain(result, $"HMAC-SHA256 with {name.Text}", token.Description);
         }
     }
 

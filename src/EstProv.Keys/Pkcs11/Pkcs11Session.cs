@@ -19,13 +19,17 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
 
     /// <summary>C_SignInit and C_Sign.</summary>
     /// <param name="signature">Valid until the session is given back.</param>
-    public CKR Sign(scoped ref CK_MECHANISM mechanism, ulong key, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> signature)
+    /// <param name="unlock">Run between the two, for a key that wants its PIN before every use.</param>
+    public CKR Sign(scoped ref CK_MECHANISM mechanism, ulong key, scoped ReadOnlySpan<byte> data, out ReadOnlySpan<byte> signature,
+        Func<Pkcs11Session, CKR>? unlock = null)
     {
         signature = default;
         // A message, which EdDSA and HMAC sign, may be longer than a digest.
         var input = data.Length <= _input.Length ? _input : new byte[data.Length];
         data.CopyTo(input);
         var result = library.C_SignInit(handle, ref mechanism, key);
+        if (result != CKR.CKR_OK) return result;
+        if (unlock is not null) result = unlock(this);
         if (result != CKR.CKR_OK) return result;
         var length = (ulong)_output.Length;
         result = library.C_Sign(handle, input, (ulong)data.Length, _output, ref length);
@@ -45,16 +49,35 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
     /// <summary>The handles of the objects that match, at most <paramref name="most"/>.</summary>
     public CKR Find(AttributeTemplate template, int most, out ulong[] objects)
     {
-        objects = [];
-        var result = library.C_FindObjectsInit(handle, template.ToArray(), template.Count);
+        const int MostLookedAt = 2048;
+        var result = Find(template.ToArray(), most, out objects);
+        // Some tokens do not search by CKA_ID, and find nothing or refuse: then it is compared here.
+        var again = result == CKR.CKR_OK ? objects.Length == 0 : result is CKR.CKR_ATTRIBUTE_TYPE_INVALID or CKR.CKR_ATTRIBUTE_VALUE_INVALID
+            or CKR.CKR_TEMPLATE_INCONSISTENT or CKR.CKR_ARGUMENTS_BAD;
+        if (again && template.Find(CKA.CKA_ID) is { Length: > 0 } id)
+        {
+            result = Find(template.Without(CKA.CKA_ID), MostLookedAt, out var all);
+            if (result == CKR.CKR_OK) objects = Array.FindAll(all, found => Read(found, CKA.CKA_ID) is { } its && its.AsSpan().SequenceEqual(id));
+            if (objects.Length > most) objects = objects[..most];
+        }
+
         GC.KeepAlive(template);
+        return result;
+    }
+
+    private CKR Find(CK_ATTRIBUTE[] attributes, int most, out ulong[] objects)
+    {
+        objects = [];
+        var result = library.C_FindObjectsInit(handle, attributes, (ulong)attributes.Length);
         if (result != CKR.CKR_OK) return result;
-        var buffer = new ulong[most];
+        const int Page = 64;
+        var buffer = new ulong[Math.Min(most, Page)];
         var found = 0;
         // A module may hand out fewer than asked for although there are more.
         while (found < most)
         {
-            var page = new ulong[most - found];
+            if (found == buffer.Length) Array.Resize(ref buffer, Math.Min(most, found + Page));
+            var page = new ulong[buffer.Length - found];
             ulong count = 0;
             result = library.C_FindObjects(handle, page, (ulong)page.Length, ref count);
             if (result != CKR.CKR_OK || count == 0) break;

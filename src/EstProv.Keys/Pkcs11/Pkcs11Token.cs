@@ -62,6 +62,14 @@ internal sealed class Pkcs11Token
     /// <summary>CKR_USER_NOT_LOGGED_IN where the login is lost although the session lives.</summary>
     public CKR CheckLogin(Pkcs11Session session) => Facts.Has(CKF.CKF_LOGIN_REQUIRED) ? session.CheckLogin() : CKR.CKR_OK;
 
+    /// <summary>The login for one use of a key with CKA_ALWAYS_AUTHENTICATE, after the operation was begun (PKCS#11 v2.40 section 4.9).</summary>
+    /// <exception cref="ProblemException"><c>pin_*</c>.</exception>
+    public CKR LoginForUse(Pkcs11Session session)
+    {
+        var result = Pin.Login(Library, session.Handle, CKU.CKU_CONTEXT_SPECIFIC, Facts);
+        return TokenPin.IsRefusal(result) ? throw TokenLogin.Explain(result, Facts, Pin) : result;
+    }
+
     /// <summary>No session is in anybody's hands.</summary>
     public bool IsIdle
     {

@@ -32,7 +32,9 @@ internal static class SlotSearch
             if (uri.SlotId is { } only && slot != only) continue;
             if (!SlotMatches(module, slot, uri)) continue;
             var info = default(CK_TOKEN_INFO);
+            SystemRefusal.Forget();
             var result = module.Library.C_GetTokenInfo(slot, ref info);
+            if (result != CKR.CKR_OK && SystemRefusal.Happened) throw SystemRefusal.Explain($"reading the token in slot {slot}", $"the PKCS#11 module {module.Path}");
             if (result is CKR.CKR_TOKEN_NOT_PRESENT or CKR.CKR_DEVICE_REMOVED)
             {
                 absent = true;
@@ -72,7 +74,9 @@ internal static class SlotSearch
     private static ulong[] Slots(Pkcs11Module module)
     {
         ulong count = 0;
+        SystemRefusal.Forget();
         var result = module.Library.C_GetSlotList(false, null!, ref count);
+        if (result != CKR.CKR_OK && SystemRefusal.Happened) throw SystemRefusal.Explain("listing the slots", $"the PKCS#11 module {module.Path}");
         if (result != CKR.CKR_OK) throw Pkcs11Problem.Explain(result, "listing the slots", $"the module {module.Path}");
         var slots = new ulong[count];
         if (count == 0) return slots;

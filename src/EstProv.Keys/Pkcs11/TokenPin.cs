@@ -33,7 +33,7 @@ internal sealed class TokenPin(string modulePath, Pkcs11Uri? from, PinMemory mem
             case CKR.CKR_OK:
                 memory.Accepted(entry);
                 break;
-            case CKR.CKR_PIN_INCORRECT or CKR.CKR_PIN_INVALID or CKR.CKR_PIN_LEN_RANGE or CKR.CKR_PIN_EXPIRED or CKR.CKR_PIN_LOCKED:
+            case var refused when IsRefusal(refused):
                 memory.Refused(entry);
                 break;
             default:
@@ -43,6 +43,9 @@ internal sealed class TokenPin(string modulePath, Pkcs11Uri? from, PinMemory mem
 
         return result;
     }
+
+    public static bool IsRefusal(CKR result) => result is CKR.CKR_PIN_INCORRECT or CKR.CKR_PIN_INVALID or CKR.CKR_PIN_LEN_RANGE or CKR.CKR_PIN_EXPIRED
+        or CKR.CKR_PIN_LOCKED;
 
     /// <summary>The URI that has the PIN, without it.</summary>
     public override string ToString() => from?.ToString() ?? "no URI";

@@ -125,6 +125,10 @@ internal static unsafe class UnixSocket
     public static bool IsListener(int descriptor)
         => Option(descriptor, OptionDomain) == UnixDomain && Option(descriptor, OptionType) == StreamType && Option(descriptor, OptionAcceptsConnections) == 1;
 
+    /// <summary>Whether a descriptor is a Unix stream socket that does not listen.</summary>
+    public static bool IsConnection(int descriptor)
+        => Option(descriptor, OptionDomain) == UnixDomain && Option(descriptor, OptionType) == StreamType && Option(descriptor, OptionAcceptsConnections) == 0;
+
     public static void SetNonBlocking(int descriptor)
         => _ = Libc.FileControl(descriptor, SetStatusFlags, Libc.FileControl(descriptor, GetStatusFlags, 0) | NonBlockingType);
 

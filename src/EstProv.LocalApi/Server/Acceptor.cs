@@ -27,6 +27,12 @@ internal sealed partial class Acceptor
         _logger = logger;
         _listeners = Listeners.Open(options);
         if (_listeners.GroupRefused) Log.GroupRefused(logger, options.SocketPath, options.Group);
+        foreach (var descriptor in _listeners.Connections)
+        {
+            UnixSocket.SetCloseOnExec(descriptor);
+            Admit(descriptor);
+        }
+
         for (var i = 0; i < _listeners.Descriptors.Length; i++) poll.Watch(_listeners.Descriptors[i], FirstToken | (uint)i);
     }
 
@@ -67,6 +73,8 @@ internal sealed partial class Acceptor
     }
 
     public void Close() => _listeners.Close();
+
+    public SocketHandover HandOver(int[] connections) => new(_options.SocketPath, _listeners.IsOwn, _listeners.Descriptors, connections);
 
     private void Admit(int descriptor)
     {

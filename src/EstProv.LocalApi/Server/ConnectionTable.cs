@@ -17,6 +17,7 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
     private int _count;
     private int _parked;
     private bool _stopped;
+    private bool _frozen;
 
     /// <summary>Connections that a worker has.</summary>
     public int Active
@@ -108,7 +109,50 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
             }
 
             AddParked(connection);
-            poll.Arm(connection.Descriptor, connection.Token);
+            if (!_frozen) poll.Arm(connection.Descriptor, connection.Token);
+        }
+    }
+
+    /// <summary>From now on what is parked stays parked; cancels all that wait.</summary>
+    public void Freeze()
+    {
+        List<CancellationTokenSource> waiting;
+        lock (_gate)
+        {
+            _frozen = true;
+            waiting = Waiting();
+        }
+
+        foreach (var gone in waiting) gone.Cancel();
+    }
+
+    /// <summary>The descriptors of all that are parked.</summary>
+    public int[] Parked()
+    {
+        List<int> descriptors = [];
+        lock (_gate)
+        {
+            for (var connection = _oldestParked; connection is not null; connection = connection.Later) descriptors.Add(connection.Descriptor);
+        }
+
+        return [.. descriptors];
+    }
+
+    /// <summary>How many have had their answers while their handlers still run.</summary>
+    public int Expired
+    {
+        get
+        {
+            var count = 0;
+            lock (_gate)
+            {
+                foreach (var connection in _byDescriptor)
+                {
+                    if (connection is not null && Volatile.Read(ref connection.State) == Connection.Expired) count++;
+                }
+            }
+
+            return count;
         }
     }
 
@@ -131,15 +175,12 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
     /// <summary>Closes all that are parked and cancels all that wait.</summary>
     public void Stop()
     {
-        List<CancellationTokenSource> waiting = [];
+        List<CancellationTokenSource> waiting;
         lock (_gate)
         {
             _stopped = true;
             while (_oldestParked is not null) CloseLocked(_oldestParked);
-            foreach (var connection in _byDescriptor)
-            {
-                if (connection?.Gone is { } gone) waiting.Add(gone);
-            }
+            waiting = Waiting();
         }
 
         foreach (var gone in waiting) gone.Cancel();
@@ -149,8 +190,9 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
     /// Answers, in place of their handlers, the requests that began more than the deadline ago. The handler's own answer will find no
     /// taker; its thread and its place among the requests in progress stay taken until it returns.
     /// </summary>
+    /// <param name="all">Whatever their deadline is.</param>
     /// <returns>Those that were answered; null when none was.</returns>
-    public List<Connection>? Expire(TimeProvider time, ReadOnlySpan<byte> answer)
+    public List<Connection>? Expire(TimeProvider time, ReadOnlySpan<byte> answer, bool all = false)
     {
         List<Connection>? expired = null;
         lock (_gate)
@@ -158,7 +200,7 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
             foreach (var connection in _byDescriptor)
             {
                 if (connection is null || Volatile.Read(ref connection.State) != Connection.Handling || connection.Route is not { Waits: false } route) continue;
-                if (time.GetElapsedTime(connection.HandlingSince) < route.Deadline) continue;
+                if (!all && time.GetElapsedTime(connection.HandlingSince) < route.Deadline) continue;
                 if (Interlocked.CompareExchange(ref connection.State, Connection.Expired, Connection.Handling) != Connection.Handling) continue;
                 _ = UnixSocket.Send(connection.Descriptor, answer, wait: false);
                 _ = Libc.Shutdown(connection.Descriptor, 2);
@@ -167,6 +209,17 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
         }
 
         return expired;
+    }
+
+    private List<CancellationTokenSource> Waiting()
+    {
+        List<CancellationTokenSource> waiting = [];
+        foreach (var connection in _byDescriptor)
+        {
+            if (connection?.Gone is { } gone) waiting.Add(gone);
+        }
+
+        return waiting;
     }
 
     private Connection? Find(ulong token)

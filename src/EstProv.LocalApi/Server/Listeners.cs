@@ -16,8 +16,18 @@ internal sealed class Listeners
     private Listeners(LocalServerOptions options)
     {
         _path = options.SocketPath;
-        var inherited = options.Descriptors ?? SocketActivation.Take(options.InheritedSocketName);
-        Descriptors = inherited.Length > 0 ? inherited : [Bind(options)];
+        if (SocketHandover.Take(_path, options.Handover) is { } handover)
+        {
+            Descriptors = handover.Listeners;
+            Connections = handover.Connections;
+            if (handover.IsOwn) _inode = SocketFile.Find(_path);
+        }
+        else
+        {
+            var inherited = options.Descriptors ?? SocketActivation.Take(options.InheritedSocketName);
+            Descriptors = inherited.Length > 0 ? inherited : [Bind(options)];
+        }
+
         foreach (var descriptor in Descriptors)
         {
             UnixSocket.SetCloseOnExec(descriptor);
@@ -28,6 +38,12 @@ internal sealed class Listeners
     }
 
     public int[] Descriptors { get; }
+
+    /// <summary>Connections that the earlier program of this process has left.</summary>
+    public int[] Connections { get; } = [];
+
+    /// <summary>This process has bound the socket itself.</summary>
+    public bool IsOwn => _inode is not null;
 
     /// <summary>Whether the group exists but the socket could not be given to it.</summary>
     public bool GroupRefused { get; private set; }

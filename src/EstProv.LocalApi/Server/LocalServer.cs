@@ -27,8 +27,10 @@ public sealed partial class LocalServer : IDisposable
     private readonly Lock _startStop = new();
     private readonly object _threadsGate = new();
     private readonly byte[] _deadlineAnswer;
+    private readonly byte[] _restartingAnswer;
     private Acceptor? _acceptor;
     private volatile bool _stopped;
+    private volatile bool _handingOver;
     private int _threads;
     private int _waitingThreads;
     private long _lastScan;
@@ -41,9 +43,8 @@ public sealed partial class LocalServer : IDisposable
         Time = time;
         Connections = new ConnectionTable(options, _poll);
         Throttle = new Throttle(options, logger);
-        var response = new LocalResponse();
-        response.Problem(Refusal.HandlerDeadline);
-        _deadlineAnswer = response.Finish(close: true, bodyWanted: true).ToArray();
+        _deadlineAnswer = Prepared(Refusal.HandlerDeadline);
+        _restartingAnswer = Prepared(Refusal.Stopping);
     }
 
     internal LocalServerOptions Options { get; }
@@ -100,7 +101,41 @@ public sealed partial class LocalServer : IDisposable
         }
     }
 
+    /// <summary>
+    /// Stops serving, but keeps the sockets for the program that takes this one's place in the process: whoever waits in a queue or keeps a
+    /// connection notices nothing. Requests in progress may finish for a moment; the rest, which hangs, is answered 503.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It does not run.</exception>
+    public SocketHandover HandOver()
+    {
+        lock (_startStop)
+        {
+            if (_stopped || _acceptor is null) throw new InvalidOperationException("the server does not run");
+            (_handingOver, _stopped) = (true, true);
+            Connections.Freeze();
+            _poll.WakeForEver();
+            var until = Environment.TickCount64 + (long)Options.HandOverTime.TotalMilliseconds;
+            lock (_threadsGate)
+            {
+                // The threads of those that hang never end, but they have had their answers.
+                while (_threads > Connections.Expired && Environment.TickCount64 < until) Monitor.Wait(_threadsGate, 10);
+            }
+
+            Connections.Expire(Time, _restartingAnswer, all: true);
+            return _acceptor.HandOver(Connections.Parked());
+        }
+    }
+
     public void Dispose() => Stop();
+
+    internal bool IsHandingOver => _handingOver;
+
+    private static byte[] Prepared(Refusal refusal)
+    {
+        var response = new LocalResponse();
+        response.Problem(refusal);
+        return response.Finish(close: true, bodyWanted: true).ToArray();
+    }
 
     /// <summary>Whether a thread may stay with its connection: not when all threads are taken and others' events have no one.</summary>
     internal bool MayLinger => !_stopped && (Volatile.Read(ref _waitingThreads) > 0 || Volatile.Read(ref _threads) < Options.MaxThreads);
@@ -148,7 +183,9 @@ public sealed partial class LocalServer : IDisposable
         try
         {
             // The last thread takes no request that could hold it: it must stay to accept, to watch deadlines and to refuse.
-            worker.Serve(connection, refuseAll: !othersWait && !TryAddThread());
+            var refuseAll = !othersWait && !TryAddThread();
+            if (_handingOver) Connections.Park(connection);
+            else worker.Serve(connection, refuseAll);
         }
         catch
         {
@@ -209,10 +246,9 @@ public sealed partial class LocalServer : IDisposable
         var last = Volatile.Read(ref _lastScan);
         if (now - last >= ScanMilliseconds && Interlocked.CompareExchange(ref _lastScan, now, last) == last)
         {
-            foreach (var expired in Connections.Expire(Time, _deadlineAnswer) ?? [])
-            {
-                Log.TooSlow(Logger, expired.Route!.Name, expired.Peer.Uid, expired.Route.Deadline.TotalSeconds);
-            }
+            var late = Connections.Expire(Time, _deadlineAnswer);
+            foreach (var expired in late ?? []) Log.TooSlow(Logger, expired.Route!.Name, expired.Peer.Uid, expired.Route.Deadline.TotalSeconds);
+            if (late is not null) Options.Expired?.Invoke();
 
             if (_acceptor!.IsPaused) _acceptor.Resume();
         }

@@ -18,6 +18,9 @@ public sealed record LocalServerOptions
     /// <summary>Listening descriptors to take, in place of systemd's.</summary>
     internal int[]? Descriptors { get; init; }
 
+    /// <summary>What <see cref="SocketHandover.Variable"/> would hold, in its place.</summary>
+    internal string? Handover { get; init; }
+
     /// <summary><c>max_requests</c>: requests in progress for each uid, those that wait by design not counted; more are answered 503.</summary>
     public int MaxRequestsPerUid { get; init; } = 10;
 
@@ -50,6 +53,9 @@ public sealed record LocalServerOptions
     /// <summary>How long <see cref="LocalServer.Stop"/> waits for requests in progress.</summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>How long <see cref="LocalServer.HandOver"/> waits for requests in progress; those in the queue wait as long.</summary>
+    public TimeSpan HandOverTime { get; init; } = TimeSpan.FromSeconds(1);
+
     public int MaxTargetBytes { get; init; } = 4096;
 
     /// <summary>Request line and headers together.</summary>
@@ -58,6 +64,9 @@ public sealed record LocalServerOptions
     public int MaxHeaders { get; init; } = 64;
 
     public int MaxBodyBytes { get; init; } = 64 * 1024;
+
+    /// <summary>Called on a thread of the server after handlers have exceeded their deadline; must not block.</summary>
+    public Action? Expired { get; init; }
 
     /// <summary>Where systemd's watchdog is told that the server's threads still turn; null tells nobody.</summary>
     public SystemdNotify? Watchdog { get; init; }

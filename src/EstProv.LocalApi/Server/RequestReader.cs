@@ -46,6 +46,9 @@ internal sealed class RequestReader(LocalServerOptions options, TimeProvider tim
         if (_buffer.Length > KeptBuffer) _buffer = new byte[InitialBuffer];
     }
 
+    /// <summary>Nothing that was read waits to be looked at.</summary>
+    public bool IsEmpty => _start == _end;
+
     /// <summary>Drops the request that was read last.</summary>
     public void Consume()
     {

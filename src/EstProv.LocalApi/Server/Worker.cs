@@ -36,7 +36,13 @@ internal sealed partial class Worker
             switch (outcome)
             {
                 case ReadOutcome.Request:
-                    if (Answer(connection, refuseAll)) break;
+                    if (Answer(connection, refuseAll))
+                    {
+                        if (!_server.IsHandingOver || !_reader.IsEmpty) break;
+                        _server.Connections.Park(connection);
+                        return;
+                    }
+
                     _server.Connections.Close(connection);
                     return;
                 case ReadOutcome.Idle:
