@@ -83,6 +83,9 @@ internal sealed class Credential
 
     public bool Busy { get; set; }
 
+    /// <summary>Held while keyd changes which key is the current one, and while it destroys the one before: these two must not meet. Taken before the gate.</summary>
+    public Lock Turning { get; } = new();
+
     /// <summary>What is on disk has been compared with keyd's keys since the start.</summary>
     public bool Recovered { get; set; }
 

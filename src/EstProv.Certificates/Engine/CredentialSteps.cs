@@ -123,6 +123,12 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         // The proof of an EST identity is an answer to a harmless question; whether enrolments are accepted shows later.
         var before = ReferenceEquals(credential, table.Identity) && !credential.KeyMissing ? credential.Current : null;
         if (before is not null && (before.Spki == staged.Spki || Needs.IsExpired(before, parts.Clock))) before = null;
+        lock (credential.Turning) Turn(credential, staged, key, before);
+        if (ReferenceEquals(credential, table.Identity)) parts.Est?.Forget(new ShownCredential(credential.Id, staged.Pem, key.Handle));
+    }
+
+    private void Turn(Credential credential, StoredCertificate staged, KeyReference key, StoredCertificate? before)
+    {
         if (before is not null) parts.Store.WritePrevious(before);
         parts.Checkpoint?.Invoke("previous kept");
         parts.Store.Commit(credential.Id);
@@ -146,11 +152,20 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
 
         parts.Events.Committed(staged);
         Promote(credential);
-        if (ReferenceEquals(credential, table.Identity)) parts.Est?.Forget(new ShownCredential(credential.Id, staged.Pem, key.Handle));
     }
 
     /// <summary>The current key has done its work: the one before it is not needed any more.</summary>
     public void MarkUsed(Credential credential)
+    {
+        lock (table.Gate)
+        {
+            if (credential.Used) return;
+        }
+
+        lock (credential.Turning) Retire(credential);
+    }
+
+    private void Retire(Credential credential)
     {
         StoredCertificate used;
         lock (table.Gate)
@@ -203,7 +218,8 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         if (isCommitted) return;
         if (ReferenceEquals(credential, table.Identity) && key is not null) parts.Est?.Drop(new ShownCredential(credential.Id, staged.Pem, key.Handle));
         parts.Checkpoint?.Invoke("staged dropped");
-        parts.Keys.DiscardNext(credential.KeyId);
+        // Not where it may be the key in use: of what was brought for that very key, and where keyd follows after the first use only (PromoteKey).
+        if (credential.Previous is null && credential.Current?.Spki != staged.Spki) parts.Keys.DiscardNext(credential.KeyId);
         parts.Events.Note(credential.Id, $"the new certificate is dropped: {reason}");
     }
 
@@ -441,7 +457,12 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
     private EstOutcome? EnrollWithPrevious(Credential identity, EstOrder order, CancellationToken cancel)
     {
         StoredCertificate? previous;
-        lock (table.Gate) previous = !identity.Used && identity.Key?.Handle == order.Shown.KeyHandle ? identity.Previous : null;
+        lock (table.Gate)
+        {
+            var isNew = !identity.Used && ReferenceEquals(identity.Current, identity.Stored) && identity.Key?.Handle == order.Shown.KeyHandle;
+            previous = isNew ? identity.Previous : null;
+        }
+
         if (previous is null || Needs.IsExpired(previous, parts.Clock)) return null;
         try
         {

@@ -3,6 +3,9 @@ using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.LocalApi;
+using EstProv.Platform;
+using EstProv.Simulator;
+using EstProv.Simulator.Faults;
 
 namespace EstProv.Certificates.Tests.Api;
 
@@ -52,6 +55,42 @@ public sealed class DaemonTests
 
         Assert.That(PemText.Parse(answer.ChainPem!)[0].RawData, Is.EqualTo(leaf.RawData), "what was staged is staged still");
         await certd.Client.ConfirmAsync("device-id", Base64(CertificateFacts.SpkiOf(leaf)), CancellationToken.None);
+    }
+
+    [TestCase("device-id")]
+    [TestCase("est-id")]
+    public async Task A_key_that_goes_from_the_token_while_all_run_is_noticed_and_made_good(string id)
+    {
+        await using var certd = await CertdUnderTest.StartAsync($"[[principal]]\nuid = {Users.Self}\ncerts = [\"module-*\"]\n");
+        var leaf = PemText.Parse((await EnsureAsync(certd)).ChainPem!)[0];
+        await certd.Client.ConfirmAsync("device-id", Base64(CertificateFacts.SpkiOf(leaf)), CancellationToken.None);
+        certd.LoseKey(id);
+
+        if (id == "device-id")
+        {
+            Assert.That((await EnsureAsync(certd)).State, Is.EqualTo(CredentialState.Staged));
+            return;
+        }
+
+        // The next connection to the EST server needs the key.
+        certd.Simulator.AddFault(new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Est, Count = 2 });
+        var before = (await certd.Client.GetAsync("est-id", CancellationToken.None))[0];
+        Assert.That(() => Issues(certd), Is.True.After(20_000, 200));
+        Assert.That((await certd.Client.GetAsync("est-id", CancellationToken.None))[0].RawData, Is.Not.EqualTo(before.RawData));
+    }
+
+    private static bool Issues(CertdUnderTest certd)
+    {
+        try
+        {
+            certd.Send("POST", "/certificates", JsonSerializer.Serialize(
+                new Dictionary<string, string> { ["certId"] = "module-server", ["csr"] = Csr.Make("CN=edgehub").Pem }, JsonSerializerOptions.Default));
+            return true;
+        }
+        catch (ProblemException)
+        {
+            return false;
+        }
     }
 
     [Test]

@@ -221,6 +221,21 @@ public sealed class FaultTests
     }
 
     [Test]
+    public async Task What_nobody_foresaw_does_not_stop_the_clockwork()
+    {
+        await using var device = await RenewalTests.ProvisionedAsync();
+        var before = device.Current("est-id")!.Spki;
+        // No file can have this name, which no reader of files expects.
+        var files = (Dictionary<string, Positioned<string>>)device.Configuration.PreloadedFiles;
+        files["est-id"] = TestDevice.At("\0");
+        Assert.That(() => device.Advance(TimeSpan.FromMinutes(6)), Throws.Nothing);
+        files.Remove("est-id");
+
+        for (var day = 0; day < 80; day++) device.Advance(TimeSpan.FromDays(1));
+        Assert.That(device.Current("est-id")!.Spki, Is.Not.EqualTo(before));
+    }
+
+    [Test]
     public async Task The_bootstrap_identity_is_rationed()
     {
         await using var device = await TestDevice.CreateAsync();

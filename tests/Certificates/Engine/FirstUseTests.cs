@@ -1,3 +1,4 @@
+using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Platform;
@@ -108,6 +109,36 @@ public sealed class FirstUseTests
 
         Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=renamed"));
         Assert.That(device.Keyd.Count("est-id"), Is.EqualTo(2), "it has not been used yet");
+    }
+
+    [Test]
+    public async Task An_enrolment_that_was_begun_with_the_old_identity_is_no_use_of_the_new_one()
+    {
+        await using var device = await RenewalTests.ProvisionedAsync();
+        var old = device.Engine.Identities.Shown(device.Engine.Table.Identity!);
+        device.Stop();
+        device.Configuration = RenewalTests.Named(device.Configuration, "renamed");
+        device.Start();
+        device.Events.Await("committed", "est-id", 2);
+        device.AwaitIdle();
+
+        var (csr, key) = Csr.Make("CN=server");
+        device.Engine.Steps.Enroll(new EstOrder
+        {
+            Id = "module-server",
+            Url = new Uri(device.Base + "/module-server"),
+            Shown = old,
+            Csr = CallerRequest.Read(csr).Der,
+            SubjectPublicKeyInfo = key.ExportSubjectPublicKeyInfo(),
+            Reenroll = false,
+            CaWanted = false,
+        }, CancellationToken.None);
+
+        Assert.That(device.Keyd.Count("est-id"), Is.EqualTo(2));
+        Assert.That(File.Exists(device.StoreFile("est-id.previous")), Is.True);
+        Use(device);
+        Assert.That(device.Keyd.Count("est-id"), Is.EqualTo(1));
+        Assert.That(File.Exists(device.StoreFile("est-id.previous")), Is.False);
     }
 
     [Test]

@@ -60,6 +60,24 @@ public sealed class ImportTests
     }
 
     [Test]
+    public async Task Refused_for_the_key_in_use_it_does_not_take_that_along()
+    {
+        await using var device = await RenewalTests.ProvisionedAsync();
+        device.Stop();
+        device.Configuration = RenewalTests.Named(device.Configuration, "renamed");
+        device.Start();
+        device.Events.Await("committed", "est-id", 2);
+        device.AwaitIdle();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Client = "CN=brought", Status = 403 });
+
+        Import(device, "est-id", TimeSpan.FromDays(9), device.Engine.Table.Identity!.Key!.SubjectPublicKeyInfo);
+        for (var i = 0; i < 10; i++) device.Advance(TimeSpan.FromMinutes(5));
+
+        Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=renamed"));
+        Assert.That(device.Keyd.FindKeyPair("est-id", device.Current("est-id")!.SpkiHash), Is.Not.Null);
+    }
+
+    [Test]
     public async Task An_est_identity_is_proved_at_the_server()
     {
         await using var device = await RenewalTests.ProvisionedAsync();

@@ -124,6 +124,13 @@ internal sealed partial class CertdUnderTest : IAsyncDisposable
         _stop = null;
     }
 
+    /// <summary>Somebody deletes a key in the token behind keyd's back.</summary>
+    public void LoseKey(string keyId)
+    {
+        _token.DeletePrivateKey(keyId);
+        _token.DeletePublicKey(keyId);
+    }
+
     public int Check(out string output)
     {
         var before = Console.Error;
