@@ -31,10 +31,10 @@ internal static class Shown
         return text.ToString();
     }
 
-    /// <summary>A dotted key; parts that are not bare keys stand in quotes.</summary>
+    /// <summary>A dotted key; parts that are not bare keys stand in quotes, and long ones are cut.</summary>
     public static string Key(string path, string name)
     {
-        var part = IsBare(name) ? name : Value(name);
+        var part = !IsBare(name) ? Value(name) : name.Length <= Longest ? name : name[..Longest] + "…";
         return path.Length == 0 ? part : $"{path}.{part}";
     }
 

@@ -21,6 +21,7 @@ internal static class CertdBinder
         {
             HomedirPath = root.Text(CertdSchema.HomedirPath)?.Value ?? CommonSettings.DefaultHomedir(CertdSchema.Daemon),
             MaxRequests = (int)(root.Integer(CommonSettings.MaxRequests)?.Value ?? CommonSettings.DefaultMaxRequests),
+            AliasSockets = root.TextList(CertdSchema.AliasSockets)?.Value ?? [],
             Issuance = Issuance(issuance),
             Est = Est(issuance.Table(CertdSchema.Est)),
             PreloadedFiles = files,

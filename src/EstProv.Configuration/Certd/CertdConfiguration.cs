@@ -9,6 +9,9 @@ public sealed record CertdConfiguration
     /// <summary>Requests in progress per uid; default 10.</summary>
     public required int MaxRequests { get; init; }
 
+    /// <summary>Further sockets to serve on; default none.</summary>
+    public IReadOnlyList<string> AliasSockets { get; init; } = [];
+
     /// <summary><c>[cert_issuance]</c>: certificate id to how it is issued.</summary>
     public required IReadOnlyDictionary<string, CertificateIssuance> Issuance { get; init; }
 

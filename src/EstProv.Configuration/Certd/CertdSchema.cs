@@ -13,6 +13,8 @@ internal static class CertdSchema
 
     public static readonly Setting HomedirPath = CommonSettings.HomedirPath(Daemon);
 
+    public static readonly Setting AliasSockets = CommonSettings.AliasSockets(Daemon);
+
     public static readonly Setting Method = new("method", SettingKind.Text,
         "`est`: enrolled at the EST server. `device-ca`: minted on the device with the key of the certificate `device-ca`, which itself comes over EST.")
     {
@@ -195,7 +197,7 @@ internal static class CertdSchema
 
     public static readonly Section File = new("", "The Certificates Service: `/etc/estprov/certd.toml`.")
     {
-        Settings = [HomedirPath, CommonSettings.MaxRequests],
+        Settings = [HomedirPath, CommonSettings.MaxRequests, AliasSockets],
         Sections = [Issuance, PreloadedCerts, Principal],
     };
 }

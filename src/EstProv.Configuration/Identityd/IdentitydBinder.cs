@@ -21,6 +21,7 @@ internal static class IdentitydBinder
         {
             HomedirPath = root.Text(IdentitydSchema.HomedirPath)?.Value ?? CommonSettings.DefaultHomedir(IdentitydSchema.Daemon),
             MaxRequests = (int)(root.Integer(CommonSettings.MaxRequests)?.Value ?? CommonSettings.DefaultMaxRequests),
+            AliasSockets = root.TextList(IdentitydSchema.AliasSockets)?.Value ?? [],
             Provisioning = new DpsProvisioning
             {
                 ScopeId = scope?.Value ?? "",

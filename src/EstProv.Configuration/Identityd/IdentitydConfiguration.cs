@@ -9,6 +9,9 @@ public sealed record IdentitydConfiguration
     /// <summary>Requests in progress per uid; default 10.</summary>
     public required int MaxRequests { get; init; }
 
+    /// <summary>Further sockets to serve on; default none.</summary>
+    public IReadOnlyList<string> AliasSockets { get; init; } = [];
+
     public required DpsProvisioning Provisioning { get; init; }
 
     public required IReadOnlyList<IdentityPrincipal> Principals { get; init; }

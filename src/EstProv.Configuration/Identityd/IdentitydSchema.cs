@@ -10,6 +10,8 @@ internal static class IdentitydSchema
 
     public static readonly Setting HomedirPath = CommonSettings.HomedirPath(Daemon);
 
+    public static readonly Setting AliasSockets = CommonSettings.AliasSockets(Daemon);
+
     public static readonly Setting Source = new("source", SettingKind.Text, "Where the device learns its hub from: `dps`, Azure's Device Provisioning Service.")
     {
         Required = true,
@@ -110,7 +112,7 @@ internal static class IdentitydSchema
 
     public static readonly Section File = new("", "The Identity Service: `/etc/estprov/identityd.toml`.")
     {
-        Settings = [HomedirPath, CommonSettings.MaxRequests],
+        Settings = [HomedirPath, CommonSettings.MaxRequests, AliasSockets],
         Sections = [Provisioning, Principal],
     };
 }

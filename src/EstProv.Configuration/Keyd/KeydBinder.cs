@@ -12,6 +12,7 @@ internal static class KeydBinder
         {
             HomedirPath = root.Text(KeydSchema.HomedirPath)?.Value ?? CommonSettings.DefaultHomedir(KeydSchema.Daemon),
             MaxRequests = (int)(root.Integer(CommonSettings.MaxRequests)?.Value ?? CommonSettings.DefaultMaxRequests),
+            AliasSockets = root.TextList(KeydSchema.AliasSockets)?.Value ?? [],
             Pkcs11 = Pkcs11(root.Table(KeydSchema.Pkcs11), context),
             PreloadedKeys = PreloadedKeys(root, context),
             Principals = Principals(root, context),

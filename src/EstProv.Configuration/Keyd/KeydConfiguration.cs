@@ -9,6 +9,9 @@ public sealed record KeydConfiguration
     /// <summary>Requests in progress per uid; default 10.</summary>
     public required int MaxRequests { get; init; }
 
+    /// <summary>Further sockets to serve on; default none.</summary>
+    public IReadOnlyList<string> AliasSockets { get; init; } = [];
+
     /// <summary>The token; null selects the file store.</summary>
     public Pkcs11Configuration? Pkcs11 { get; init; }
 

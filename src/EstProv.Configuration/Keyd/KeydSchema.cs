@@ -9,6 +9,8 @@ internal static class KeydSchema
 
     public static readonly Setting HomedirPath = CommonSettings.HomedirPath(Daemon);
 
+    public static readonly Setting AliasSockets = CommonSettings.AliasSockets(Daemon);
+
     public static readonly Setting LibPath = new("lib_path", SettingKind.Text, "The vendor's PKCS#11 module (`.so`).")
     {
         Required = true,
@@ -71,7 +73,7 @@ internal static class KeydSchema
 
     public static readonly Section File = new("", "The Key Service: `/etc/estprov/keyd.toml`.")
     {
-        Settings = [HomedirPath, CommonSettings.MaxRequests],
+        Settings = [HomedirPath, CommonSettings.MaxRequests, AliasSockets],
         Sections = [Pkcs11, PreloadedKeys, Principal],
     };
 }

@@ -23,6 +23,16 @@ internal static class CommonSettings
         Example = "10",
     };
 
+    public static Setting AliasSockets(string daemon) => new("alias_sockets", SettingKind.TextList,
+        "Further sockets on which the same is served to the same users, for clients that have another path compiled in, such as those of Azure IoT Identity Service. Their " +
+        "folder must exist, and be writable for the daemon's user; a socket that cannot be bound is logged, and the others are served.")
+    {
+        Default = "`[]`",
+        ElementForm = "an absolute path of at most 106 bytes",
+        Check = Forms.SocketPath,
+        Example = $"[\"/run/aziot/{daemon}.sock\"]",
+    };
+
     public static readonly Setting Uid = new("uid", SettingKind.Integer, "The local user by number. Either this or `user`.")
     {
         Smallest = 0,
@@ -31,7 +41,7 @@ internal static class CommonSettings
         Example = "1000",
     };
 
-    public static readonly Setting User = new("user", SettingKind.Text, "The local user by name, looked up when the daemon starts. Either this or `uid`.")
+    public static readonly Setting User = new("user", SettingKind.Text, "The local user by name, looked up when the daemon starts and whenever its files or `/etc/passwd` change. Either this or `uid`.")
     {
         Form = "the name of a local user",
         Example = "\"edge-agent\"",

@@ -30,6 +30,14 @@ internal static class Forms
         return value[0] == '/' ? null : new Fault("is not an absolute path", "begin it with /");
     }
 
+    /// <summary>Fits into <c>sockaddr_un</c>, with the suffix under which it is made ready.</summary>
+    public static Fault? SocketPath(string value)
+    {
+        if (AbsolutePath(value) is { } fault) return fault;
+        if (value.EndsWith('/')) return new Fault("is a folder", "name the socket itself");
+        return System.Text.Encoding.UTF8.GetByteCount(value) > 106 ? new Fault("is longer than a socket's path can be") : null;
+    }
+
     /// <summary>RFC 7512; its attributes are read by the Key Service.</summary>
     public static Fault? Pkcs11Uri(string value)
     {

@@ -65,6 +65,21 @@ internal static unsafe class UnixSocket
         }
     }
 
+    /// <summary>The path that a socket is bound to; null when it has none.</summary>
+    public static string? PathOf(int descriptor)
+    {
+        Span<byte> address = stackalloc byte[110];
+        var length = (uint)address.Length;
+        fixed (byte* pointer = address)
+        {
+            if (Libc.GetSocketName(descriptor, pointer, &length) != 0 || length <= 2 || address[2] == 0) return null;
+        }
+
+        var path = address[2..(int)Math.Min(length, 110)];
+        var end = path.IndexOf((byte)0);
+        return Encoding.UTF8.GetString(end < 0 ? path : path[..end]);
+    }
+
     /// <summary>A connection, closed on exec and blocking; -1 and errno.</summary>
     public static int Accept(int listener) => Libc.Accept(listener, null, null, CloseOnExec);
 

@@ -26,7 +26,12 @@ internal sealed partial class Acceptor
         _connections = connections;
         _logger = logger;
         _listeners = Listeners.Open(options);
-        if (_listeners.GroupRefused) Log.GroupRefused(logger, options.SocketPath, options.Group);
+        foreach (var socket in _listeners.Bound)
+        {
+            if (socket.GroupRefused) Log.GroupRefused(logger, socket.Path, options.Group);
+        }
+
+        foreach (var problem in _listeners.Failures) Log.NoAlias(logger, problem.ToLogText());
         foreach (var descriptor in _listeners.Connections)
         {
             UnixSocket.SetCloseOnExec(descriptor);
@@ -93,5 +98,8 @@ internal sealed partial class Acceptor
 
         [LoggerMessage(102, LogLevel.Warning, "{Socket} could not be given to the group {Group}: its members cannot connect (code=socket_group; hint: add the daemon's user to the group, or use the .socket unit)")]
         public static partial void GroupRefused(ILogger logger, string socket, string group);
+
+        [LoggerMessage(109, LogLevel.Error, "one of the alias_sockets is not served: {Problem}")]
+        public static partial void NoAlias(ILogger logger, string problem);
     }
 }

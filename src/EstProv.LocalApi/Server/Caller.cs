@@ -9,6 +9,9 @@ internal sealed class Caller(uint uid)
     /// <summary>Requests in progress that wait by design; changed by interlocked operations.</summary>
     public int Waiting;
 
+    /// <summary>Threads that read, handle or answer for it, those that wait by design not counted; changed by interlocked operations.</summary>
+    public int Workers;
+
     public uint Uid { get; } = uid;
 
     /// <summary>Guarded by the table.</summary>

@@ -15,6 +15,8 @@ internal sealed class Connection(int descriptor, uint serial, PeerCredentials pe
     /// <summary>The handler took too long and the client has had its answer.</summary>
     public const int Expired = 3;
 
+    private long _deferredSince = long.MinValue;
+
     /// <summary>One of the above; leaves <see cref="Handling"/> by compare-and-swap only.</summary>
     public int State = Owned;
 
@@ -31,6 +33,17 @@ internal sealed class Connection(int descriptor, uint serial, PeerCredentials pe
     public long HandlingSince { get; set; }
 
     public Route? Route { get; set; }
+
+    /// <summary>Whether its request has waited for a thread less than this long, in milliseconds.</summary>
+    public bool MayBeDeferred(int patience)
+    {
+        var now = Environment.TickCount64;
+        if (_deferredSince == long.MinValue) _deferredSince = now;
+        return now - _deferredSince < patience;
+    }
+
+    /// <summary>A thread has it.</summary>
+    public void EndDeferral() => _deferredSince = long.MinValue;
 
     /// <summary>Set while a handler waits by design; guarded by the table.</summary>
     public CancellationTokenSource? Gone { get; set; }

@@ -1,39 +1,36 @@
-using System.Runtime.InteropServices;
 using EstProv.LocalApi.Interop;
 using EstProv.Platform;
 
 namespace EstProv.LocalApi.Server;
 
-/// <summary>The sockets that a server listens on: inherited from systemd, else one that it binds itself.</summary>
+/// <summary>The sockets that a server listens on: inherited from systemd, else one that it binds itself, and the aliases of either.</summary>
 internal sealed class Listeners
 {
-    private const int Backlog = 128;
-    private const uint Mode = 0x1B0; // 0660
-    private const string UnreadySuffix = "~";
-    private readonly string _path;
-    private ulong? _inode;
+    private readonly List<BoundSocket> _bound = [];
+    private readonly List<int> _inherited = [];
 
     private Listeners(LocalServerOptions options)
     {
-        _path = options.SocketPath;
-        if (SocketHandover.Take(_path, options.Handover) is { } handover)
+        if (SocketHandover.Take(options.SocketPath, options.Handover) is { } handover)
         {
-            Descriptors = handover.Listeners;
             Connections = handover.Connections;
-            if (handover.IsOwn) _inode = SocketFile.Find(_path);
+            foreach (var descriptor in handover.Listeners) Adopt(descriptor, handover.IsOwn, options);
         }
         else
         {
-            var inherited = options.Descriptors ?? SocketActivation.Take(options.InheritedSocketName);
-            Descriptors = inherited.Length > 0 ? inherited : [Bind(options)];
+            _inherited.AddRange(options.Descriptors ?? SocketActivation.Take(options.InheritedSocketName));
+            if (_inherited.Count == 0) _bound.Add(new BoundSocket(options.SocketPath, options.Group));
         }
 
+        IsOwn = _bound.Exists(socket => socket.Path == options.SocketPath);
+        foreach (var path in options.AliasPaths) AddAlias(path, options.Group);
+        Descriptors = [.. _inherited, .. _bound.ConvertAll(static socket => socket.Descriptor)];
         foreach (var descriptor in Descriptors)
         {
             UnixSocket.SetCloseOnExec(descriptor);
             UnixSocket.SetNonBlocking(descriptor);
             // Clients check who listens (SO_PEERCRED): listening again puts this process in systemd's place.
-            _ = Libc.Listen(descriptor, Backlog);
+            _ = Libc.Listen(descriptor, BoundSocket.Backlog);
         }
     }
 
@@ -42,75 +39,50 @@ internal sealed class Listeners
     /// <summary>Connections that the earlier program of this process has left.</summary>
     public int[] Connections { get; } = [];
 
-    /// <summary>This process has bound the socket itself.</summary>
-    public bool IsOwn => _inode is not null;
+    /// <summary>This process has bound the socket itself, aliases apart.</summary>
+    public bool IsOwn { get; }
 
-    /// <summary>Whether the group exists but the socket could not be given to it.</summary>
-    public bool GroupRefused { get; private set; }
+    /// <summary>Those that this process has made.</summary>
+    public IReadOnlyList<BoundSocket> Bound => _bound;
 
-    /// <exception cref="ProblemException"><c>socket_in_use</c>, <c>socket_path</c>, <c>socket_bind</c>.</exception>
+    /// <summary>Why aliases could not be bound: the server serves on without them.</summary>
+    public List<ProblemException> Failures { get; } = [];
+
+    /// <exception cref="ProblemException"><c>socket_in_use</c>, <c>socket_path</c>, <c>socket_bind</c> of <see cref="LocalServerOptions.SocketPath"/>.</exception>
     public static Listeners Open(LocalServerOptions options) => new(options);
 
-    /// <summary>Stops listening, and removes the socket's file where this process made it and nobody has replaced it.</summary>
+    /// <summary>Stops listening, and removes the sockets' files where this process made them and nobody has replaced them.</summary>
     public void Close()
     {
-        foreach (var descriptor in Descriptors) _ = Libc.Close(descriptor);
-        if (_inode is not null && SocketFile.Find(_path) == _inode) SocketFile.Delete(_path);
+        foreach (var descriptor in _inherited) _ = Libc.Close(descriptor);
+        foreach (var socket in _bound) socket.Close();
     }
 
-    // Under another name until it listens and its group may connect: who finds the socket is answered.
-    private int Bind(LocalServerOptions options)
+    /// <summary>A listener of the earlier program: the files of those that it made itself are ours to remove.</summary>
+    private void Adopt(int descriptor, bool isOwn, LocalServerOptions options)
     {
-        var unready = _path + UnreadySuffix;
-        MakeRoom(unready);
-        var descriptor = UnixSocket.Create(UnixSocket.StreamType);
-        if (descriptor < 0) throw Failed(Marshal.GetLastPInvokeError());
-        // On Linux the file gets the mode of the unbound socket, less the umask: it is never wider than it should be.
-        _ = Libc.ChangeMode(descriptor, Mode);
-        var error = UnixSocket.Bind(descriptor, unready);
-        if (error == 0)
+        var address = UnixSocket.PathOf(descriptor);
+        foreach (var path in options.AliasPaths)
         {
-            if (Users.FindGroup(options.Group) is { } group) GroupRefused = Libc.ChangeOwner(unready, uint.MaxValue, group) != 0;
-            File.SetUnixFileMode(unready, (UnixFileMode)Mode);
-            _ = Libc.Listen(descriptor, Backlog);
-            _inode = SocketFile.Find(unready);
-            error = SocketFile.Rename(unready, _path);
+            if (path == options.SocketPath || !BoundSocket.WasMadeFor(path, address)) continue;
+            _bound.Add(new BoundSocket(path, descriptor));
+            return;
         }
 
-        if (error == 0) return descriptor;
-        _ = Libc.Close(descriptor);
-        throw Failed(error);
+        if (isOwn && (address == options.SocketPath || BoundSocket.WasMadeFor(options.SocketPath, address))) _bound.Add(new BoundSocket(options.SocketPath, descriptor));
+        else _inherited.Add(descriptor);
     }
 
-    /// <summary>Removes a socket on which nobody listens any more.</summary>
-    private void MakeRoom(string unready)
+    private void AddAlias(string path, string group)
     {
-        if (UnixSocket.Address(unready, stackalloc byte[110]) == 0)
+        if (_bound.Exists(socket => socket.Path == path) || _inherited.Exists(descriptor => UnixSocket.PathOf(descriptor) == path)) return;
+        try
         {
-            throw new ProblemException("socket_path", $"the socket path {_path} is longer than {UnixSocket.LongestPath - UnreadySuffix.Length} bytes", "choose a shorter --runtime-dir");
+            _bound.Add(new BoundSocket(path, group));
         }
-
-        if (SocketFile.Find(unready) is not null) SocketFile.Delete(unready);
-        if (SocketFile.Find(_path) is null) return;
-        var probe = UnixSocket.Create(UnixSocket.StreamType);
-        if (probe < 0) throw Failed(Marshal.GetLastPInvokeError());
-        UnixSocket.SetTimeouts(probe, TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(100));
-        var error = UnixSocket.Connect(probe, _path);
-        _ = Libc.Close(probe);
-        // EAGAIN: its queue is full, so somebody holds it.
-        if (error is 0 or Errno.Again)
+        catch (ProblemException problem)
         {
-            throw new ProblemException("socket_in_use", $"another daemon is already serving {_path}", "stop it first, or choose another --runtime-dir");
+            Failures.Add(problem);
         }
-
-        if (error == Errno.ConnectionRefused) SocketFile.Delete(_path);
     }
-
-    private ProblemException Failed(int error) => error switch
-    {
-        Errno.NoEntry => new ProblemException("socket_bind", $"cannot bind {_path}: its folder does not exist", "create the runtime folder (systemd-tmpfiles does so for /run/estprov)"),
-        Errno.AccessDenied or Errno.NotPermitted => new ProblemException("socket_bind", $"cannot bind {_path}: permission denied", "let the daemon's user write to the runtime folder, or start it through its .socket unit"),
-        Errno.AddressInUse => new ProblemException("socket_bind", $"cannot bind {_path}: something else is there", "remove it, or choose another --runtime-dir"),
-        _ => new ProblemException("socket_bind", $"cannot bind {_path}: {Errno.Describe(error)}", "check the runtime folder"),
-    };
 }

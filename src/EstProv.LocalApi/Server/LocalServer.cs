@@ -21,6 +21,12 @@ public sealed partial class LocalServer : IDisposable
     private const int StackBytes = 512 * 1024;
     private const int ScanMilliseconds = 250;
 
+    // How long a request waits for a thread before it is refused.
+    private const int Patience = 100;
+
+    // Of one uid, beyond its requests in progress: those that read a request, answer one, or refuse.
+    private const int SpareWorkers = 8;
+
     private readonly EventPoll _poll = new();
     private readonly RouteTable _routes = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -137,8 +143,8 @@ public sealed partial class LocalServer : IDisposable
         return response.Finish(close: true, bodyWanted: true).ToArray();
     }
 
-    /// <summary>Whether a thread may stay with its connection: not when all threads are taken and others' events have no one.</summary>
-    internal bool MayLinger => !_stopped && (Volatile.Read(ref _waitingThreads) > 0 || Volatile.Read(ref _threads) < Options.MaxThreads);
+    /// <summary>Whether a thread may stay with its connection: not when all threads are taken and others' events have no one, nor when its uid has many.</summary>
+    internal bool MayLinger(Caller caller) => !_stopped && Volatile.Read(ref caller.Workers) <= Options.MaxRequestsPerUid && (Volatile.Read(ref _waitingThreads) > 0 || Volatile.Read(ref _threads) < Options.MaxThreads);
 
     private void Run()
     {
@@ -180,20 +186,34 @@ public sealed partial class LocalServer : IDisposable
 
         var connection = Connections.Take(token);
         if (connection is null) return false;
+        var caller = connection.Caller;
         try
         {
-            // The last thread takes no request that could hold it: it must stay to accept, to watch deadlines and to refuse.
-            var refuseAll = !othersWait && !TryAddThread();
+            // More than its requests in progress can be busy with: it sends without a pause, or does not read its answers. Others need the threads.
+            var greedy = Interlocked.Increment(ref caller.Workers) > Options.MaxRequestsPerUid + SpareWorkers;
+            // The last thread takes no request that could hold it: it must stay to accept, to watch deadlines and to refuse. Others may be back in a moment.
+            var last = !othersWait && !TryAddThread();
             if (_handingOver) Connections.Park(connection);
-            else worker.Serve(connection, refuseAll);
+            else if (last && !greedy && connection.MayBeDeferred(Patience)) Defer(connection);
+            else worker.Serve(connection, refuseAll: last || greedy);
         }
         catch
         {
             Connections.Close(connection);
             throw;
         }
+        finally
+        {
+            Interlocked.Decrement(ref caller.Workers);
+        }
 
         return true;
+    }
+
+    private void Defer(Connection connection)
+    {
+        UnixSocket.Pause(1);
+        Connections.Park(connection);
     }
 
     private bool TryAddThread()

@@ -6,7 +6,13 @@ public sealed record LocalServerOptions
     /// <summary>The socket to bind, of at most 107 bytes; made with mode 0660.</summary>
     public required string SocketPath { get; init; }
 
-    /// <summary>The group that gets the socket, where it exists on the machine.</summary>
+    /// <summary>
+    /// Further sockets, for clients that have another path compiled in: the same routes, limits and rights. One that cannot be bound is logged and left out; one
+    /// that was inherited is not bound again.
+    /// </summary>
+    public IReadOnlyList<string> AliasPaths { get; init; } = [];
+
+    /// <summary>The group that gets the sockets, where it exists on the machine.</summary>
     public string Group { get; init; } = "estprov";
 
     /// <summary>

@@ -38,6 +38,9 @@ internal sealed class RequestReader(LocalServerOptions options, TimeProvider tim
 
     public Refusal Refusal { get; private set; }
 
+    /// <summary>Whether something stands behind the request that was read last.</summary>
+    public bool HasMore => _end - _start > _headLength + request.Head.ContentLength;
+
     /// <summary>Forgets whatever an earlier connection left.</summary>
     public void Reset()
     {

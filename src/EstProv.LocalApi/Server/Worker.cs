@@ -28,10 +28,11 @@ internal sealed partial class Worker
     /// <summary>Serves a connection until it pauses or ends, then parks or closes it.</summary>
     public void Serve(Connection connection, bool refuseAll)
     {
+        connection.EndDeferral();
         _reader.Reset();
         while (true)
         {
-            var outcome = _reader.Read(connection, wait: !refuseAll && _server.MayLinger);
+            var outcome = _reader.Read(connection, wait: !refuseAll && _server.MayLinger(connection.Caller));
             if (outcome == ReadOutcome.Partial) outcome = ReadRest(connection, refuseAll);
             switch (outcome)
             {
@@ -50,7 +51,7 @@ internal sealed partial class Worker
                     return;
                 case ReadOutcome.Refused:
                     _response.Problem(_reader.Refusal);
-                    if (Send(connection, close: true, bodyWanted: true)) Drain(connection);
+                    if (Send(connection, close: true, bodyWanted: true, wait: !refuseAll) && !refuseAll) Drain(connection);
                     _server.Connections.Close(connection);
                     return;
                 default:
@@ -85,8 +86,9 @@ internal sealed partial class Worker
         else if (!Handle(connection, route!)) return false;
 
         var isHead = _request.MethodBytes.SequenceEqual("HEAD"u8);
-        var close = _request.Head.Close || isHead || _server.Stopping.IsCancellationRequested;
-        if (!Send(connection, close, !isHead) || close) return false;
+        // Who is refused is not listened to without end.
+        var close = _request.Head.Close || isHead || _server.Stopping.IsCancellationRequested || (refuseAll && _reader.HasMore);
+        if (!Send(connection, close, !isHead, wait: !refuseAll) || close) return false;
         _reader.Consume();
         return true;
     }
@@ -98,6 +100,7 @@ internal sealed partial class Worker
         _request.Stopping = _server.Stopping;
         if (route.Waits)
         {
+            Interlocked.Decrement(ref connection.Caller.Workers);
             gone = new CancellationTokenSource();
             _request.Stopping = gone.Token;
             _server.Connections.WatchForLeaving(connection, gone);
@@ -110,7 +113,9 @@ internal sealed partial class Worker
         Invoke(connection, route);
         var mine = Interlocked.CompareExchange(ref connection.State, Connection.Owned, Connection.Handling) == Connection.Handling;
         _server.Throttle.Leave(connection.Caller, route.Waits);
-        if (gone is not null) _server.Connections.WatchForLeaving(connection, null);
+        if (gone is null) return mine;
+        _server.Connections.WatchForLeaving(connection, null);
+        Interlocked.Increment(ref connection.Caller.Workers);
         return mine;
     }
 
@@ -141,15 +146,15 @@ internal sealed partial class Worker
     }
 
     /// <summary>False when the answer could not be sent in time, or at all.</summary>
-    private bool Send(Connection connection, bool close, bool bodyWanted)
+    private bool Send(Connection connection, bool close, bool bodyWanted, bool wait)
     {
         var data = _response.Finish(close, bodyWanted);
         long begun = 0;
         while (true)
         {
-            var count = UnixSocket.Send(connection.Descriptor, data, wait: true);
+            var count = UnixSocket.Send(connection.Descriptor, data, wait);
             if (count == data.Length) return true;
-            if (count < 0 && count != -Errno.Again) return false;
+            if ((count < 0 && count != -Errno.Again) || !wait) return false;
             if (count > 0) data = data[count..];
             if (begun == 0) begun = _server.Time.GetTimestamp();
             else if (_server.Time.GetElapsedTime(begun) >= _server.Options.RequestDeadline) return false;

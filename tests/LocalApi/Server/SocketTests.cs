@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using EstProv.LocalApi.Server;
 using EstProv.LocalApi.Tests.Support;
 using EstProv.Platform;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EstProv.LocalApi.Tests.Server;
@@ -113,9 +114,69 @@ public sealed partial class SocketTests
         Assert.That(File.Exists(Socket));
     }
 
-    private LocalServer Make()
+    [Test]
+    public void Aliases_serve_the_same_under_the_same_mode_and_go_with_the_server()
     {
-        var server = new LocalServer(new LocalServerOptions { SocketPath = Socket }, NullLogger.Instance, TimeProvider.System);
+        string[] aliases = [Path.Combine(_folder.FullName, "a.sock"), Path.Combine(_folder.FullName, "b.sock"), Socket];
+        using var server = Make(aliases);
+        server.Start();
+        Assert.Multiple(() =>
+        {
+            Assert.That(Answers());
+            Assert.That(Answers(aliases[0]));
+            Assert.That(Answers(aliases[1]));
+            Assert.That(File.GetUnixFileMode(aliases[1]), Is.EqualTo(Mode0660));
+        });
+        server.Stop();
+        Assert.That(Directory.GetFileSystemEntries(_folder.FullName), Is.Empty);
+    }
+
+    [Test]
+    public void An_alias_that_cannot_be_bound_is_logged_and_the_rest_is_served()
+    {
+        using var other = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var taken = Path.Combine(_folder.FullName, "taken.sock");
+        other.Bind(new UnixDomainSocketEndPoint(taken));
+        other.Listen(5);
+        var logger = new CapturingLogger();
+        var good = Path.Combine(_folder.FullName, "good.sock");
+        using var server = Make([Path.Combine(_folder.FullName, "none", "x.sock"), taken, good], logger);
+        server.Start();
+        Assert.Multiple(() =>
+        {
+            Assert.That(Answers());
+            Assert.That(Answers(good));
+            Assert.That(logger.Lines, Has.Exactly(1).Contains("its folder does not exist").And.Exactly(1).Contains($"another daemon is already serving {taken}"));
+        });
+        server.Stop();
+        Assert.That(File.Exists(taken), "what is another's stays");
+    }
+
+    [Test]
+    public void An_alias_that_was_inherited_is_not_bound_again()
+    {
+        using var inherited = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Bind(inherited);
+        inherited.Listen(5);
+        var logger = new CapturingLogger();
+        var alias = Path.Combine(_folder.FullName, "alias.sock");
+        using var server = new LocalServer(
+            new LocalServerOptions { SocketPath = "/unused", Descriptors = [Duplicate((int)inherited.SafeHandle.DangerousGetHandle())], AliasPaths = [Socket, alias] }, logger, TimeProvider.System);
+        server.Map("GET", "/plain", [TestServer.Version], static (_, response) => response.Bytes("plain"u8, "text/plain"));
+        server.Start();
+        Assert.Multiple(() =>
+        {
+            Assert.That(Answers());
+            Assert.That(Answers(alias), "beside what was inherited");
+            Assert.That(logger.Lines, Is.Empty);
+        });
+    }
+
+    private LocalServer Make() => Make([], NullLogger.Instance);
+
+    private LocalServer Make(string[] aliases, ILogger? logger = null)
+    {
+        var server = new LocalServer(new LocalServerOptions { SocketPath = Socket, AliasPaths = aliases }, logger ?? NullLogger.Instance, TimeProvider.System);
         server.Map("GET", "/plain", [TestServer.Version], static (_, response) => response.Bytes("plain"u8, "text/plain"));
         return server;
     }
@@ -125,9 +186,11 @@ public sealed partial class SocketTests
 
     private void Bind(Socket socket) => socket.Bind(new UnixDomainSocketEndPoint(Socket));
 
-    private bool Answers()
+    private bool Answers() => Answers(Socket);
+
+    private static bool Answers(string path)
     {
-        using var client = new RawClient(Socket);
+        using var client = new RawClient(path);
         return client.Ask(RawClient.Get("/plain")).Status == 200;
     }
 }
