@@ -22,6 +22,19 @@ internal sealed class CertificateWatch(LocalClient certd, string certificateId, 
 
     private void Run()
     {
+        try
+        {
+            Follow();
+        }
+        catch (ObjectDisposedException) when (stopping.IsCancellationRequested)
+        {
+            // The service ended while this thread was on its way to notice.
+            return;
+        }
+    }
+
+    private void Follow()
+    {
         var (after, pause, absent) = (0L, FirstPause, true);
         while (!stopping.IsCancellationRequested)
         {
