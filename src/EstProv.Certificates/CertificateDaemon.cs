@@ -1,7 +1,9 @@
 using EstProv.Certificates.Api;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
+using EstProv.Configuration.Live;
 using EstProv.LocalApi;
+using EstProv.LocalApi.Access;
 using EstProv.LocalApi.Server;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
@@ -21,25 +23,35 @@ public static partial class CertificateDaemon
     public static int Run(DaemonContext context)
     {
         ProcessHardening.ForbidCoreDumps();
-        var loaded = ConfigurationLoader.LoadCertd(context.ConfigFile, context.ConfigDir, Users.FindUser);
+        var source = new LiveSource<CertdConfiguration>(context.ConfigFile, context.ConfigDir, ConfigurationLoader.LoadCertd, Users.FindUser);
+        var loaded = source.LoadFirst();
         var logger = context.Loggers.CreateLogger("certd");
         if (context.CheckOnly) Console.Error.Write(loaded.ToTerminalText());
         else loaded.WriteTo(logger);
         if (loaded.Value is not { } configuration) return BadConfiguration;
         if (configuration.Est is not { TrustSystem: true }) SystemTrustStore.LeaveUnread();
         if (context.CheckOnly) return CertificateCheck.Run(configuration, logger) ? Done : Failed;
-        Serve(configuration, context, logger);
+        Serve(configuration, source, context, logger);
         return Done;
     }
 
-    private static void Serve(CertdConfiguration configuration, DaemonContext context, ILogger logger)
+    private static void Serve(CertdConfiguration configuration, LiveSource<CertdConfiguration> source, DaemonContext context, ILogger logger)
     {
         var notify = new SystemdNotify();
         var changes = new ChangeFeed(context.Time);
         using var service = new CertificateComposition(configuration, context, changes, logger);
         using var server = new LocalServer(
-            new LocalServerOptions { SocketPath = context.CertdSocket, MaxRequestsPerUid = configuration.MaxRequests, Watchdog = notify }, logger, context.Time);
-        service.Map(server, new CertificateRights(configuration.Principals, Users.FindUser("estprov-identityd") ?? Users.Self));
+            new LocalServerOptions
+            {
+                SocketPath = context.CertdSocket,
+                AliasPaths = configuration.AliasSockets,
+                MaxRequestsPerUid = configuration.MaxRequests,
+                Watchdog = notify,
+            },
+            logger, context.Time);
+        var principals = new LivePrincipals<CertdConfiguration, CertificateRules>(source, configuration,
+            static configuration => new CertificateRules(configuration.Principals, Users.FindUser("estprov-identityd") ?? Users.Self), context.Time, logger);
+        service.Map(server, new CertificateRights(() => principals.Current, new DenialLog(logger, context.Time)));
         changes.Map(server, CertificateComposition.Versions);
         server.Start();
         service.Start();

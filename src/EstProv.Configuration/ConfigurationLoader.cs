@@ -12,6 +12,11 @@ namespace EstProv.Configuration;
 /// </summary>
 public static class ConfigurationLoader
 {
+    /// <summary>
+    /// What the look-up of users answers for one who has nobody's rights: his <c>[[principal]]</c> is left out without an error. It is (uid_t)-1, which no user has.
+    /// </summary>
+    public const uint NoUser = uint.MaxValue;
+
     /// <param name="file">Must exist.</param>
     /// <param name="dropInFolder">Need not exist.</param>
     /// <param name="findUser">A local user's uid by name, null when there is none; for <c>user</c> of <c>[[principal]]</c>.</param>

@@ -1,6 +1,7 @@
 using EstProv.Certificates.Client;
 using EstProv.Configuration;
 using EstProv.Configuration.Identityd;
+using EstProv.Configuration.Live;
 using EstProv.Identity.Api;
 using EstProv.Identity.Dps;
 using EstProv.Keys.Tls;
@@ -30,7 +31,8 @@ public static partial class IdentityDaemon
     {
         ArgumentNullException.ThrowIfNull(context);
         var logger = context.Loggers.CreateLogger("identityd");
-        var loaded = ConfigurationLoader.LoadIdentityd(context.ConfigFile, context.ConfigDir, Users.FindUser);
+        var source = new LiveSource<IdentitydConfiguration>(context.ConfigFile, context.ConfigDir, ConfigurationLoader.LoadIdentityd, Users.FindUser);
+        var loaded = source.LoadFirst();
         if (context.CheckOnly)
         {
             Console.Error.Write(loaded.ToTerminalText());
@@ -42,11 +44,11 @@ public static partial class IdentityDaemon
 
         ProcessHardening.ForbidCoreDumps();
         PrepareFolder(configuration.HomedirPath);
-        Serve(context, configuration, logger);
+        Serve(context, configuration, source, logger);
         return 0;
     }
 
-    private static void Serve(DaemonContext context, IdentitydConfiguration configuration, ILogger logger)
+    private static void Serve(DaemonContext context, IdentitydConfiguration configuration, LiveSource<IdentitydConfiguration> source, ILogger logger)
     {
         var notify = new SystemdNotify();
         var clock = new BelievedClock(context.Time, context.BuildTime, Path.Combine(configuration.HomedirPath, "clock"));
@@ -57,13 +59,16 @@ public static partial class IdentityDaemon
         var socket = new LocalServerOptions
         {
             SocketPath = context.IdentitydSocket,
+            AliasPaths = configuration.AliasSockets,
             InheritedSocketName = InheritedSocket,
             MaxRequestsPerUid = configuration.MaxRequests,
             Watchdog = notify,
         };
         var identities = new ProviderIdentities(keys);
+        var principals = new LivePrincipals<IdentitydConfiguration, IReadOnlyList<IdentityPrincipal>>(
+            source, configuration, static configuration => configuration.Principals, context.Time, logger);
         using var service = new IdentityService(configuration, socket, certificates, certd, new KeydQueries(keyd), identities.Open, clock, logger,
-            context.Stopping);
+            context.Stopping, () => principals.Current);
         service.Start();
         Log.Serving(logger, context.IdentitydSocket);
         notify.Ready();

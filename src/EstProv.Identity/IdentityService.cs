@@ -5,6 +5,7 @@ using EstProv.Identity.Api;
 using EstProv.Identity.Dps;
 using EstProv.Identity.Provisioning;
 using EstProv.LocalApi;
+using EstProv.LocalApi.Access;
 using EstProv.LocalApi.Client;
 using EstProv.LocalApi.Server;
 using EstProv.Platform;
@@ -22,7 +23,7 @@ internal sealed class IdentityService : IDisposable
     private Task _running = Task.CompletedTask;
 
     public IdentityService(IdentitydConfiguration configuration, LocalServerOptions socket, ICertificateClient certificates, LocalClient certd, KeydQueries keyd,
-        IdentityOpener open, BelievedClock clock, ILogger logger, CancellationToken stopping)
+        IdentityOpener open, BelievedClock clock, ILogger logger, CancellationToken stopping, Func<IReadOnlyList<IdentityPrincipal>>? principals = null)
     {
         var settings = configuration.Provisioning;
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(stopping);
@@ -33,7 +34,7 @@ internal sealed class IdentityService : IDisposable
             new ProvisionedStore(configuration.HomedirPath), Status, new ProvisioningEvents(logger, feed), clock);
         _watch = new CertificateWatch(certd, settings.IdentityCert, Loop.Look, _stopping.Token);
         _server = new LocalServer(socket, logger, time);
-        new IdentityRoutes(settings, new IdentityRights(configuration.Principals), Status, Loop.Reprovision, new KeyHandles(keyd.FloatingHandle),
+        new IdentityRoutes(settings, new IdentityRights(principals ?? (() => configuration.Principals), new DenialLog(logger, time)), Status, Loop.Reprovision, new KeyHandles(keyd.FloatingHandle),
             () => TrustBundle(certd)).Map(_server);
         feed.Map(_server, ApiVersions.All);
     }

@@ -1,5 +1,6 @@
 using EstProv.Configuration;
 using EstProv.Configuration.Keyd;
+using EstProv.Configuration.Live;
 using EstProv.Keys.Authorization;
 using EstProv.Keys.Handles;
 using EstProv.Keys.Index;
@@ -7,6 +8,7 @@ using EstProv.Keys.Pkcs11;
 using EstProv.Keys.Routes;
 using EstProv.Keys.Service;
 using EstProv.LocalApi;
+using EstProv.LocalApi.Access;
 using EstProv.LocalApi.Server;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
@@ -28,18 +30,19 @@ public static partial class KeyDaemon
     public static int Run(DaemonContext context)
     {
         ProcessHardening.ForbidCoreDumps();
-        var loaded = ConfigurationLoader.LoadKeyd(context.ConfigFile, context.ConfigDir, Users.FindUser);
+        var source = new LiveSource<KeydConfiguration>(context.ConfigFile, context.ConfigDir, ConfigurationLoader.LoadKeyd, Users.FindUser);
+        var loaded = source.LoadFirst();
         var logger = context.Loggers.CreateLogger("keyd");
         if (context.CheckOnly) Console.Error.Write(loaded.ToTerminalText());
         else loaded.WriteTo(logger);
         if (loaded.Value is not { } configuration) return BadConfiguration;
         if (!Uris.TryParse(configuration, out var uris)) return BadConfiguration;
         if (context.CheckOnly) return KeyCheck.Run(configuration, uris, context) ? Done : Failed;
-        Serve(configuration, uris, context, logger);
+        Serve(configuration, source, uris, context, logger);
         return Done;
     }
 
-    private static void Serve(KeydConfiguration configuration, Uris uris, DaemonContext context, ILogger logger)
+    private static void Serve(KeydConfiguration configuration, LiveSource<KeydConfiguration> source, Uris uris, DaemonContext context, ILogger logger)
     {
         var folder = new StateFolder(configuration.HomedirPath);
         var handleKey = new HandleKey(folder, logger);
@@ -54,13 +57,16 @@ public static partial class KeyDaemon
 
         using var keys = new KeyComposition(configuration, uris, new PinMemory(folder.Pins), folder.Files, context.Time, logger);
 
-        var principals = DefaultPrincipals.AddTo(configuration.Principals, Users.FindUser, Users.Self);
-        var service = new KeyService(keys.Stores, new KeyIndex(folder.Index), new HandleSealer(handleKey), new Authorizer(principals, context.Time, logger), keys.Preloaded, logger);
+        var principals = new LivePrincipals<KeydConfiguration, KeyRules>(source, configuration,
+            static configuration => new KeyRules(DefaultPrincipals.AddTo(configuration.Principals, Users.FindUser, Users.Self)), context.Time, logger);
+        var authorizer = new Authorizer(() => principals.Current, new DenialLog(logger, context.Time));
+        var service = new KeyService(keys.Stores, new KeyIndex(folder.Index), new HandleSealer(handleKey), authorizer, keys.Preloaded, logger);
 
         var notify = new SystemdNotify();
         var options = new LocalServerOptions
         {
             SocketPath = context.KeydSocket,
+            AliasPaths = configuration.AliasSockets,
             MaxRequestsPerUid = configuration.MaxRequests,
             Watchdog = notify,
             Expired = () => keys.Connection?.CheckForHang(),

@@ -14,6 +14,13 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);
 
+    /// <summary>AT_FDCWD and STATX_BASIC_STATS of statx(2), whose structure is the same on all architectures.</summary>
+    public const int CurrentFolder = -100;
+    public const uint BasicStatus = 0x7FF;
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static unsafe partial int FileStatus(int folder, string path, int flags, uint mask, byte* status);
+
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     public static partial int FileSync(int descriptor);
 

@@ -1,3 +1,4 @@
+using EstProv.Identity.Provisioning;
 using EstProv.LocalApi.Client;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -48,6 +49,50 @@ public sealed class DaemonTests : IDisposable
         _stopping.Cancel();
         Assert.That(run.GetAwaiter().GetResult(), Is.Zero);
         Assert.That(File.Exists(context.IdentitydSocket), Is.False);
+    }
+
+    [Test]
+    public void Principals_hold_without_a_restart_and_nobody_is_admitted_before()
+    {
+        var context = Context(Good());
+        var run = Task.Run(() => IdentityDaemon.Run(context));
+        using var client = new LocalClient(context.IdentitydSocket, "estprov-identityd", "Identity Service", TimeSpan.FromSeconds(20));
+        SpinWait.SpinUntil(() => run.IsCompleted || File.Exists(context.IdentitydSocket), TimeSpan.FromSeconds(20));
+        Assert.That(MaySee(client), Is.False, "root neither");
+        File.WriteAllText(context.ConfigFile, $"{Good()}\n[[principal]]\nuid = {LocalApi.Users.Self}\nname = \"agent\"\n");
+        Assert.That(SpinWait.SpinUntil(() => MaySee(client), TimeSpan.FromSeconds(20)));
+        File.WriteAllText(context.ConfigFile, "[[principal");
+        Assert.That(SpinWait.SpinUntil(() => !MaySee(client), TimeSpan.FromSeconds(2)), Is.False, "a broken file takes nothing away");
+        File.WriteAllText(context.ConfigFile, Good());
+        Assert.That(SpinWait.SpinUntil(() => !MaySee(client), TimeSpan.FromSeconds(20)));
+        _stopping.Cancel();
+        Assert.That(run.GetAwaiter().GetResult(), Is.Zero);
+    }
+
+    [Test]
+    public void An_end_at_any_moment_finds_the_watch_over_the_certificate_ready()
+    {
+        using var certd = new LocalClient(Path.Combine(_folder, "none.sock"), "root", "Certificates Service", TimeSpan.FromSeconds(1));
+        for (var i = 0; i < 300; i++)
+        {
+            using var stopping = new CancellationTokenSource();
+            // An exception on its thread would end this process.
+            new CertificateWatch(certd, "device-id", static () => { }, stopping.Token).Start();
+            if (i % 2 == 0) Thread.Yield();
+            stopping.Cancel();
+        }
+    }
+
+    private static bool MaySee(LocalClient client)
+    {
+        try
+        {
+            return client.Send("GET", "/identities/provisioning?api-version=2022-08-01").Status == 200;
+        }
+        catch (ProblemException problem) when (problem.Code == "forbidden")
+        {
+            return false;
+        }
     }
 
     private string Good() => $"""

@@ -24,8 +24,8 @@ internal sealed class CertificateRoutes(
     private void Issue(LocalRequest request, LocalResponse response)
     {
         var body = request.Json(CertificateJson.Issue);
-        rights.DemandCertificate(request.Peer.Uid, body.CertId);
-        if (body.Issuer is { } named) rights.DemandIssuer(request.Peer.Uid, named.CertId);
+        rights.DemandCertificate(request.Peer, body.CertId);
+        if (body.Issuer is { } named) rights.DemandIssuer(request.Peer, named.CertId);
         var pem = issuer.Issue(body.CertId, body.Csr, body.Issuer?.CertId, request.Stopping);
         response.Status = 201;
         CertificateJson.WritePem(response.Json(), pem);
@@ -37,7 +37,7 @@ internal sealed class CertificateRoutes(
     private void Import(LocalRequest request, LocalResponse response)
     {
         var id = request.Route("id");
-        rights.DemandCertificate(request.Peer.Uid, id);
+        rights.DemandCertificate(request.Peer, id);
         var pem = request.Json(CertificateJson.Pem);
         if (parts.Preloaded.IsBundle(id))
             throw new ProblemException("certificate_managed", $"'{id}' is a bundle of the configuration", "import under another id", 400);
@@ -62,7 +62,7 @@ internal sealed class CertificateRoutes(
     private void Delete(LocalRequest request, LocalResponse response)
     {
         var id = request.Route("id");
-        rights.DemandCertificate(request.Peer.Uid, id);
+        rights.DemandCertificate(request.Peer, id);
         if (engine.Table.FindLocked(id) is { } credential)
         {
             requests.Delete(credential, request.Stopping);

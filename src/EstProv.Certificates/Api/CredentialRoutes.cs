@@ -25,7 +25,7 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
     private void Ensure(LocalRequest request, LocalResponse response)
     {
         var id = request.Route("id");
-        rights.DemandCertificate(request.Peer.Uid, id);
+        rights.DemandCertificate(request.Peer, id);
         var body = request.Json(CertificateJson.Ensure);
         var wait = TimeSpan.FromSeconds(Math.Clamp(body.WaitSeconds, 0, CredentialRequests.LongestWait.TotalSeconds));
         var answer = requests.Ensure(id, body.KeyId, body.CommonName, wait, rights.IsIdentityd(request.Peer.Uid), request.Stopping);
@@ -43,7 +43,7 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
     private void Confirm(LocalRequest request, LocalResponse response)
     {
         var id = request.Route("id");
-        rights.DemandCertificate(request.Peer.Uid, id);
+        rights.DemandCertificate(request.Peer, id);
         requests.Confirm(id, Spki(request.Json(CertificateJson.Spki)), request.Stopping);
         response.NoContent();
     }
@@ -51,7 +51,7 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
     private void Refuse(LocalRequest request, LocalResponse response)
     {
         var id = request.Route("id");
-        rights.DemandCertificate(request.Peer.Uid, id);
+        rights.DemandCertificate(request.Peer, id);
         var body = request.Json(CertificateJson.Refuse);
         var reason = body.Reason.Length > LongestReason ? body.Reason[..LongestReason] : body.Reason;
         requests.Refuse(id, Spki(body.Spki), reason.ReplaceLineEndings(" "), request.Stopping);

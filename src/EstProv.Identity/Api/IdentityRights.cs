@@ -1,4 +1,5 @@
 using EstProv.Configuration.Identityd;
+using EstProv.LocalApi.Access;
 using EstProv.LocalApi.Server;
 using EstProv.Platform;
 
@@ -8,7 +9,8 @@ namespace EstProv.Identity.Api;
 /// Who may ask for what: <c>[[principal]]</c> without <c>idtype</c> manages all identities, as a module runtime does; with <c>idtype</c> a user
 /// gets his own. Nobody else is admitted, uid 0 not excepted.
 /// </summary>
-internal sealed class IdentityRights(IReadOnlyList<IdentityPrincipal> principals)
+/// <param name="principals">Those in force; asked at every decision, since they change while the daemon runs.</param>
+internal sealed class IdentityRights(Func<IReadOnlyList<IdentityPrincipal>> principals, DenialLog denials)
 {
     public const string Device = "device";
 
@@ -28,13 +30,14 @@ internal sealed class IdentityRights(IReadOnlyList<IdentityPrincipal> principals
     private void Require(PeerCredentials peer, string what, Func<IdentityPrincipal, bool> suffices)
     {
         var known = false;
-        foreach (var principal in principals)
+        foreach (var principal in principals())
         {
             if (principal.Uid != peer.Uid) continue;
             known = true;
             if (suffices(principal)) return;
         }
 
+        denials.Denied(peer, what);
         throw new ProblemException("forbidden", $"user {peer.Uid} is not authorized to {what}",
             known ? $"the [[principal]] with uid {peer.Uid} in identityd.toml has an idtype that does not include this"
                 : $"add a [[principal]] with uid = {peer.Uid} to identityd.toml", 401);

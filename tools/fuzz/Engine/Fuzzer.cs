@@ -14,7 +14,7 @@ internal sealed record FuzzOptions
     /// <summary>Inputs to begin with; read only.</summary>
     public required string Corpus { get; init; }
 
-    /// <summary>Gets <c>crash-*</c>, <c>hang-*</c>, <c>corpus/*</c> and <c>current</c>, the input that ran when the process died.</summary>
+    /// <summary>Gets <c>crash-*</c>, <c>hang-*</c> and <c>corpus/*</c>.</summary>
     public required string Output { get; init; }
 
     /// <summary>One execution that takes longer is a hang.</summary>
@@ -42,6 +42,8 @@ internal sealed class Fuzzer(FuzzTarget target, FuzzOptions options)
     {
         Directory.CreateDirectory(Path.Combine(options.Output, "corpus"));
         _clock.Start();
+        // On whatever thread: it ends the process, and says at least where it was.
+        AppDomain.CurrentDomain.UnhandledException += (_, failure) => Fail("crash", _current, $"an exception on a thread of its own: {failure.ExceptionObject}");
         new Thread(WatchForHangs) { IsBackground = true, Name = "hang-watch" }.Start();
         foreach (var file in Directory.EnumerateFiles(options.Corpus).Order(StringComparer.Ordinal)) Try(File.ReadAllBytes(file), keep: true);
         if (_corpus.Count == 0) _corpus.Add([]);

@@ -1,4 +1,4 @@
-namespace EstProv.Keys.Authorization;
+namespace EstProv.LocalApi.Access;
 
 /// <summary>Lets a few denials of each uid into the log and counts the rest, so that nobody fills the log by asking.</summary>
 internal sealed class DenialLimiter(TimeProvider time)

@@ -1,7 +1,7 @@
-namespace EstProv.Keys.Authorization;
+namespace EstProv.LocalApi.Access;
 
-/// <summary>Patterns with <c>*</c> for any run of characters and <c>?</c> for one.</summary>
-internal static class Wildcard
+/// <summary>Patterns with <c>*</c> for any run of characters and <c>?</c> for one, as the ids of a <c>[[principal]]</c> are.</summary>
+public static class Wildcard
 {
     /// <summary>In time proportional to both lengths at worst: a pattern is configuration, a text is anybody's.</summary>
     public static bool Matches(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text)
@@ -32,5 +32,16 @@ internal static class Wildcard
 
         while (p < pattern.Length && pattern[p] == '*') p++;
         return p == pattern.Length;
+    }
+
+    /// <summary>Whether one of the patterns does.</summary>
+    public static bool MatchesAny(IReadOnlyList<string> patterns, ReadOnlySpan<char> text)
+    {
+        for (var i = 0; i < patterns.Count; i++)
+        {
+            if (Matches(patterns[i], text)) return true;
+        }
+
+        return false;
     }
 }

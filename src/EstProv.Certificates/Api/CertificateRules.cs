@@ -1,0 +1,30 @@
+using EstProv.Configuration.Certd;
+using EstProv.LocalApi.Access;
+
+namespace EstProv.Certificates.Api;
+
+/// <summary>What the principals of one configuration may do. Of several entries for one user each gives what it says.</summary>
+/// <param name="IdentitydUid">May have everything issued without being listed, but names no issuer.</param>
+internal sealed record CertificateRules(IReadOnlyList<CertificatePrincipal> Principals, uint IdentitydUid)
+{
+    public bool AllowCertificate(uint uid, string id)
+    {
+        if (uid == IdentitydUid) return true;
+        foreach (var principal in Principals)
+        {
+            if (principal.Uid == uid && Wildcard.MatchesAny(principal.Certs, id)) return true;
+        }
+
+        return false;
+    }
+
+    public bool AllowIssuer(uint uid, string issuer)
+    {
+        foreach (var principal in Principals)
+        {
+            if (principal.Uid == uid && Wildcard.MatchesAny(principal.Issuers, issuer)) return true;
+        }
+
+        return false;
+    }
+}
