@@ -172,7 +172,9 @@ internal sealed partial class Worker
         if (!_server.Throttle.TryEnter(connection.Caller, waits: false)) return;
         Span<byte> scrap = stackalloc byte[4096];
         var drained = 0;
-        for (var pauses = 0; pauses < MostPauses && drained < MostDrained;)
+        // Against one who drips: a pause alone would never come.
+        var begun = _server.Time.GetTimestamp();
+        for (var pauses = 0; pauses < MostPauses && drained < MostDrained && _server.Time.GetElapsedTime(begun) < _server.Options.RequestDeadline;)
         {
             var count = UnixSocket.Receive(connection.Descriptor, scrap, wait: true);
             if (count > 0) drained += count;
