@@ -391,7 +391,8 @@ public sealed class TokenFaultTests
         _keyd.Start();
         _keyd.Client.CreateKeyPair("other", "ec-p256");
         var before = _token.ListObjects();
-        _faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_MEMORY);
+        // The pair, and then the private half alone.
+        _faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_MEMORY, 2);
         Assert.That(Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("device-id", "*"))!.Code, Is.EqualTo("token_full"));
         Assert.That(_token.ListObjects(), Is.EqualTo(before));
         Assert.That(Directory.GetFiles(Path.Combine(_keyd.Home, "keys")).Select(Path.GetFileName), Is.EqualTo(new[] { "other.json" }));
