@@ -30,8 +30,9 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
     public static partial int ProcessControl(int option, nuint argument2, nuint argument3, nuint argument4, nuint argument5);
 
-    /// <summary>MADV_DONTNEED of madvise(2).</summary>
+    /// <summary>MADV_DONTNEED and MADV_DONTDUMP of madvise(2).</summary>
     public const int DoNotNeed = 4;
+    public const int DoNotDump = 16;
 
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     public static partial int Advise(nint start, nuint length, int advice);

@@ -4,7 +4,7 @@ namespace EstProv.Platform;
 
 /// <summary>
 /// A secret in memory that the collector does not move, so that no copy stays behind, that is not written to swap (mlock(2), where
-/// RLIMIT_MEMLOCK allows it) and is in no core dump. Zeroed when it is disposed of.
+/// RLIMIT_MEMLOCK allows it) and that the kernel leaves out of core dumps (madvise(2) MADV_DONTDUMP). Zeroed when it is disposed of.
 /// </summary>
 public sealed unsafe class LockedSecret : IDisposable
 {
@@ -17,8 +17,10 @@ public sealed unsafe class LockedSecret : IDisposable
         Length = length;
         fixed (byte* start = _bytes)
         {
-            // Never unlocked: a page may hold more than one secret, and it is used for the next.
+            // Neither is ever taken back: a page may hold more than one secret, and it is used for the next.
             IsLocked = Libc.LockMemory((nint)start, (nuint)_bytes.Length) == 0;
+            var page = (nint)start & ~(nint)(Environment.SystemPageSize - 1);
+            _ = Libc.Advise(page, (nuint)((nint)start - page + _bytes.Length), Libc.DoNotDump);
         }
     }
 

@@ -1,3 +1,4 @@
+using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Pkcs11;
 using EstProv.Platform;
 
@@ -104,5 +105,60 @@ public sealed class Pkcs11UriTests
         Assert.That(problem.Code, Is.EqualTo("pin_missing"));
         Assert.That(problem.Message, Does.Contain(path));
         File.Delete(path);
+    }
+
+    [Test]
+    public void A_credential_of_systemd_is_found()
+    {
+        using var unit = new Unit();
+        unit.Write("token-pin", "1234\n");
+        var uri = Pkcs11Uri.Parse("pkcs11:token=t?pin-source=credential:token-pin", "t");
+        Assert.That(uri.ReadPin()!.Span.ToArray(), Is.EqualTo("1234"u8.ToArray()));
+        Assert.That(uri.ToString(), Is.EqualTo("pkcs11:token=t"));
+    }
+
+    [Test]
+    public void A_credential_that_the_unit_lacks_is_said()
+    {
+        using var unit = new Unit();
+        unit.Write("other", "1234\n");
+        var problem = Assert.Throws<ProblemException>(() => Pkcs11Uri.Parse("pkcs11:token=t?pin-source=credential:token-pin", "t").ReadPin())!;
+        Assert.That(problem.Code, Is.EqualTo("pin_missing"));
+        Assert.That(problem.Message, Does.Contain("token-pin does not exist"));
+        Assert.That(problem.Hint, Does.Contain("LoadCredential="));
+    }
+
+    [Test]
+    public void A_credential_outside_systemd_is_an_error_of_the_configuration()
+    {
+        Assert.That(Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"), Is.Null);
+        var problem = Assert.Throws<ProblemException>(() => Pkcs11Uri.Parse("pkcs11:token=t?pin-source=credential:token-pin", "keyd.toml:3:1"))!;
+        Assert.That(problem.Code, Is.EqualTo("bad_uri"));
+        Assert.That(problem.Message, Does.StartWith("keyd.toml:3:1: ").And.Contains("CREDENTIALS_DIRECTORY is not set"));
+    }
+
+    [TestCase("credential:")]
+    [TestCase("credential:../pin")]
+    public void A_credential_has_a_plain_name(string source)
+    {
+        using var unit = new Unit();
+        Assert.That(() => Pkcs11Uri.Parse("pkcs11:token=t?pin-source=" + source, "t"),
+            Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("bad_uri").And.Message.Contains("plain name"));
+    }
+
+    /// <summary>What systemd gives a service with LoadCredential=.</summary>
+    private sealed class Unit : IDisposable
+    {
+        private readonly TemporaryFolder _folder = new();
+
+        public Unit() => Environment.SetEnvironmentVariable("CREDENTIALS_DIRECTORY", _folder.Path);
+
+        public void Write(string name, string text) => File.WriteAllText(_folder[name], text);
+
+        public void Dispose()
+        {
+            Environment.SetEnvironmentVariable("CREDENTIALS_DIRECTORY", null);
+            _folder.Dispose();
+        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Client;
@@ -8,7 +7,7 @@ using Net.Pkcs11Interop.Common;
 
 namespace EstProv.Keys.Tests;
 
-/// <summary>What can be wrong with a module, a slot, a login or a key: each is told apart, and the daemon goes on serving.</summary>
+/// <summary>Whatever happens to a module, a login or a key, the daemon goes on serving, and wears no PIN out.</summary>
 public sealed class TokenFaultTests
 {
     private const ulong FinalTry = 0x20000, Locked = 0x40000; // CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED
@@ -33,55 +32,6 @@ public sealed class TokenFaultTests
         _token.Dispose();
     }
 
-    [TestCase("/nonexistent/vendor.so", "module_missing", "does not exist")]
-    [TestCase("/etc/passwd", "module_not_a_library", "not an ELF file")]
-    [TestCase("/etc", "module_not_a_library", "folder")]
-    [TestCase("LIBRARY", "module_not_pkcs11", "C_GetFunctionList")]
-    [TestCase("ARM", "module_architecture", "another architecture")]
-    [TestCase("TRUNCATED", "module_load", "could not be loaded")]
-    public void A_module_that_is_none_is_told_apart(string path, string code, string text)
-    {
-        path = path switch
-        {
-            "LIBRARY" => Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so"),
-            "ARM" => Header(0xB7),
-            "TRUNCATED" => Header(0x3E),
-            _ => path,
-        };
-        Configure(path, _token.TokenUri);
-        AssertUnavailable(code, text);
-    }
-
-    [TestCase("pkcs11:slot-id=7?pin-value=1234", "token_no_slot", "has no slot 7; it has slot")]
-    [TestCase("pkcs11:token=other?pin-value=1234", "token_not_found", "token 'edge'")]
-    [TestCase("pkcs11:token=edge;serial=00?pin-value=1234", "token_not_found", "serial=00")]
-    [TestCase("pkcs11:token=edge", "pin_missing", "asks for a PIN")]
-    [TestCase("pkcs11:token=edge?pin-source=file:/nonexistent", "pin_missing", "/nonexistent does not exist")]
-    [TestCase("pkcs11:token=edge?pin-value=1234&module-path=/other.so", "module_mismatch", "module-path")]
-    [TestCase("pkcs11:token=edge?pin-value=1234&module-name=other", "module_mismatch", "module-name")]
-    [TestCase("pkcs11:manufacturer=SoftHSM%20project;slot-manufacturer=nobody?pin-value=1234", "token_not_found", "slot-manufacturer")]
-    public void A_slot_that_cannot_be_used_is_told_apart(string uri, string code, string text)
-    {
-        Configure(FaultyModule.Module, uri);
-        AssertUnavailable(code, text);
-    }
-
-    [Test]
-    public void A_token_that_is_not_initialised_is_told()
-    {
-        // SoftHSM2 numbers tokens by their serial numbers, and the one that is always free by the number of the others.
-        Configure(FaultyModule.Module, "pkcs11:slot-id=1?pin-value=1234");
-        AssertUnavailable("token_not_initialized", "slot-id=1 names is not initialised");
-    }
-
-    [Test]
-    public void Two_tokens_of_one_label_are_told()
-    {
-        _token.AddToken("edge");
-        Configure(FaultyModule.Module, _token.TokenUri);
-        AssertUnavailable("token_ambiguous", "2 tokens match");
-    }
-
     [Test]
     public void A_wrong_PIN_is_tried_once_over_a_hundred_restarts()
     {
@@ -95,6 +45,7 @@ public sealed class TokenFaultTests
             Assert.That(problem.Message, Does.Not.Contain("9999"));
         }
 
+        TestContext.Out.WriteLine($"wrong PIN attempts seen by the token over 100 restarts: {_faults.Logins}");
         Assert.That(_faults.Logins, Is.EqualTo(1));
         Assert.That(_keyd.Check(out var output), Is.EqualTo(1));
         Assert.That(output, Does.Contain("refused the PIN").And.Not.Contains("9999"));
@@ -168,64 +119,28 @@ public sealed class TokenFaultTests
     }
 
     [Test]
-    public void A_key_that_is_not_there_is_told()
-    {
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=missing");
-        _keyd.Start();
-        var problem = ProblemOfBootstrap();
-        Assert.That(problem.Code, Is.EqualTo("key_not_found"));
-        Assert.That(problem.Message, Does.Contain("object=missing").And.Contains("token 'edge'"));
-        Assert.That(_keyd.Check(out var output), Is.EqualTo(1));
-        Assert.That(output, Does.Contain("no private key").And.Contains("object=missing"));
-    }
-
-    [Test]
-    public void Two_keys_of_one_name_are_told()
+    public void Two_keys_of_one_name_are_told_apart_by_their_id()
     {
         _token.MakeKey("twin", "01");
         _token.MakeKey("twin", "02");
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=twin");
-        _keyd.Start();
-        Assert.That(ProblemOfBootstrap().Code, Is.EqualTo("key_ambiguous"));
-        _keyd.Stop();
         Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=twin;id=%02");
         _keyd.Start();
         Assert.That(_keyd.Client.FindKeyPair("bootstrap"), Is.Not.Null);
     }
 
     [Test]
-    public void A_key_without_the_right_to_sign_is_told()
-    {
-        OperatorKeys.MakeWithoutSign(_token, "nosign");
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=nosign");
-        _keyd.Start();
-        var problem = ProblemOfBootstrap();
-        Assert.That(problem.Code, Is.EqualTo("key_usage"));
-        Assert.That(problem.Hint, Does.Contain("CKA_SIGN"));
-    }
-
-    [Test]
-    public void A_key_that_the_token_does_not_let_sign_is_told()
+    public void A_key_that_the_token_once_does_not_let_sign_signs_after_that()
     {
         _token.MakeKey("key", "01");
         Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
         _keyd.Start();
         var key = _keyd.Client.FindKeyPair("bootstrap")!;
-        _faults.Order("C_SignInit", CKR.CKR_KEY_FUNCTION_NOT_PERMITTED);
-        Assert.That(Assert.Throws<ProblemException>(() => Sign(key.Handle))!.Code, Is.EqualTo("key_usage"));
-        _faults.Order("C_SignInit", CKR.CKR_MECHANISM_INVALID);
-        Assert.That(Assert.Throws<ProblemException>(() => Sign(key.Handle))!.Code, Is.EqualTo("mechanism_missing"));
-        AssertSigns(key);
-    }
-
-    [Test]
-    public void A_key_without_its_public_part_is_told()
-    {
-        _token.MakeKey("key", "01");
-        _token.DeletePublicKey("key");
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
-        _keyd.Start();
-        Assert.That(ProblemOfBootstrap().Code, Is.EqualTo("key_public_missing"));
+        foreach (var refusal in (CKR[])[CKR.CKR_KEY_FUNCTION_NOT_PERMITTED, CKR.CKR_MECHANISM_INVALID])
+        {
+            _faults.Order("C_SignInit", refusal);
+            Assert.Throws<ProblemException>(() => Sign(key.Handle));
+            AssertSigns(key);
+        }
     }
 
     [Test]
@@ -465,33 +380,8 @@ public sealed class TokenFaultTests
     private ProblemException ProblemOfBootstrap() =>
         Assert.Throws<ProblemException>(() => _keyd.Http.Send("GET", "/keypair/bootstrap?api-version=2020-09-01"))!;
 
-    private void AssertUnavailable(string code, string text)
-    {
-        var problem = Problem()!;
-        Assert.That(problem.Code, Is.EqualTo(code));
-        Assert.That(problem.Status, Is.EqualTo(503));
-        Assert.That(problem.Message, Does.Contain(text).And.Not.Contains("1234"));
-        Assert.That(problem.Hint, Is.Not.Empty);
-        _keyd.Stop();
-        Assert.That(_keyd.Log, Has.Some.Contains(code));
-        Assert.That(_keyd.Check(out var output), Is.EqualTo(1));
-        Assert.That(output, Does.Contain("error: ").And.Contains("hint: ").And.Contains(text));
-    }
-
     private byte[] Sign(string handle) => _keyd.Client.SignDigest(handle, SignatureScheme.Ecdsa, HashAlgorithmName.SHA256, SHA256.HashData("m"u8));
 
     private void AssertSigns(KeyReference key) => Assert.That(
         Signatures.Verify(key.SubjectPublicKeyInfo, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, SHA256.HashData("m"u8), Sign(key.Handle)));
-
-    // An ELF header for a machine, and nothing behind it.
-    private string Header(byte machine)
-    {
-        var path = Path.Combine(Path.GetDirectoryName(_keyd.ConfigFile)!, $"machine-{machine}.so");
-        var header = new byte[64];
-        ((ReadOnlySpan<byte>)[0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1]).CopyTo(header);
-        header[16] = 3;
-        header[18] = machine;
-        File.WriteAllBytes(path, header);
-        return path;
-    }
 }

@@ -38,5 +38,5 @@ internal static class PinSource
     }
 
     private static ProblemException Missing(string path, string why) => new("pin_missing", $"the PIN's file {path} {why}",
-        "pin-source names a file that holds the PIN and that the Key Service's user can read", 503);
+        "pin-source names a file that holds the PIN and that the Key Service's user can read, or a credential of its unit (LoadCredential=)", 503);
 }

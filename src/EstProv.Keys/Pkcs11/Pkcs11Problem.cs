@@ -29,9 +29,10 @@ internal static class Pkcs11Problem
     /// <param name="token">The token, for people.</param>
     public static ProblemException Explain(CKR result, string what, string token) => result switch
     {
-        CKR.CKR_KEY_FUNCTION_NOT_PERMITTED => new ProblemException("key_usage", $"{what} failed: the key in {token} has no right to sign",
-            "generate the key with CKA_SIGN (pkcs11-tool --usage-sign)", 400),
-        CKR.CKR_KEY_TYPE_INCONSISTENT => new ProblemException("key_type", $"{what} failed: the key in {token} is of another type", "", 400),
+        CKR.CKR_KEY_FUNCTION_NOT_PERMITTED => new ProblemException("key_usage", $"{what} failed: the key in {token} has no right to it",
+            "generate the key with CKA_SIGN (pkcs11-tool --usage-sign), to decrypt with CKA_DECRYPT (--usage-decrypt)", 400),
+        CKR.CKR_KEY_TYPE_INCONSISTENT => new ProblemException("key_type", $"{what} failed: the key in {token} is of another type",
+            "use the algorithm of its type, or name another key: pkcs11-tool --login --list-objects shows the types", 400),
         CKR.CKR_MECHANISM_INVALID or CKR.CKR_MECHANISM_PARAM_INVALID or CKR.CKR_FUNCTION_NOT_SUPPORTED => new ProblemException(
             "mechanism_missing", $"{what} failed: {token} does not support it ({Name(result)})", "use another algorithm", 400),
         CKR.CKR_KEY_SIZE_RANGE or CKR.CKR_CURVE_NOT_SUPPORTED or CKR.CKR_DOMAIN_PARAMS_INVALID or CKR.CKR_ATTRIBUTE_VALUE_INVALID

@@ -39,8 +39,7 @@ internal sealed class Pkcs11Uri
         if (_pin is not null && pinSource is not null) throw attributes.Bad("it has both pin-value and pin-source");
         if (pinSource is not null)
         {
-            PinFile = PathOf(pinSource)
-                ?? throw attributes.Bad("pin-source is none of file:/PATH, an absolute path, and credential:NAME of a service that systemd started");
+            PinFile = PathOf(pinSource, out var why) ?? throw attributes.Bad(why);
         }
 
         if (Type is not (null or "private" or "public" or "cert" or "secret-key" or "data")) throw attributes.Bad($"its type '{Type}' is unknown");
@@ -101,13 +100,21 @@ internal sealed class Pkcs11Uri
     /// <summary>The URI as it was written, without its PIN.</summary>
     public override string ToString() => _text;
 
-    private static string? PathOf(string source)
+    private static string? PathOf(string source, out string why)
     {
+        why = "its pin-source is none of file:/PATH, an absolute path, and credential:NAME";
         if (source.StartsWith(Credential, StringComparison.Ordinal))
         {
             var name = source[Credential.Length..];
             var folder = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY");
-            return string.IsNullOrEmpty(folder) || name.Length == 0 || name.Contains('/') ? null : Path.Combine(folder, name);
+            if (name.Length == 0 || name.Contains('/'))
+            {
+                why = "its pin-source has credential: without a plain name";
+                return null;
+            }
+
+            why = "its pin-source is a credential, and CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential= or SetCredential=";
+            return string.IsNullOrEmpty(folder) ? null : Path.Combine(folder, name);
         }
 
         var path = source;
