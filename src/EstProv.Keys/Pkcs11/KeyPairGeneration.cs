@@ -23,6 +23,21 @@ internal static class KeyPairGeneration
         return again ? Run(token, session, id, keyId, algorithm, keepPublic, plain: true, out publicKey, out privateKey) : result;
     }
 
+    /// <summary>Signs once with a fresh pair of a kind that some module makes and cannot use.</summary>
+    /// <returns>CKR_MECHANISM_INVALID for a pair that is <paramref name="unusable"/>.</returns>
+    public static CKR Try(Pkcs11Session session, Pkcs11Key.Place place, KeyAlgorithm algorithm, out bool unusable)
+    {
+        unusable = false;
+        if (algorithm != KeyAlgorithm.EcP521) return CKR.CKR_OK;
+        var mechanism = new CK_MECHANISM { Mechanism = (ulong)CKM.CKM_ECDSA };
+        Span<byte> digest = stackalloc byte[DigestAlgorithm.Sha512.Length()];
+        digest.Fill(1);
+        var result = session.Sign(ref mechanism, place.Key, digest, out _, place.Unlock);
+        // libtpm2-pkcs11 1.9 cannot read its own public point, whose length takes two bytes in DER.
+        unusable = result == CKR.CKR_HOST_MEMORY;
+        return unusable ? CKR.CKR_MECHANISM_INVALID : result;
+    }
+
     private static CKR Run(Pkcs11Token token, Pkcs11Session session, StorageId id, string keyId, KeyAlgorithm algorithm, bool keepPublic, bool plain,
         out ulong publicKey, out ulong privateKey)
     {

@@ -30,26 +30,36 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
 
     public StoredKey Generate(StorageId id, string keyId, KeyAlgorithm algorithm)
     {
-        var repeated = false;
-        return _link.With($"generating key '{keyId}' ({algorithm.Name()})", writing: true, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Key key) =>
+        var (repeated, unusable) = (false, false);
+        try
         {
-            key = null!;
-            // A token may have made the pair and reported an error all the same: two of one name could not be told apart.
-            if (repeated && DestroyAll(token, session, id) is var cleared && cleared != CKR.CKR_OK) return cleared;
-            repeated = true;
-            var result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: true, out var publicKey, out var privateKey);
-            // A token with room for one more object: the public half is in the index too, and need not stay in the token.
-            var alone = result == CKR.CKR_DEVICE_MEMORY;
-            if (alone) result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: false, out publicKey, out privateKey);
-            if (result != CKR.CKR_OK) return result;
+            return _link.With($"generating key '{keyId}' ({algorithm.Name()})", writing: true, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Key key) =>
+            {
+                key = null!;
+                // A token may have made the pair and reported an error all the same: two of one name could not be told apart.
+                if (repeated && DestroyAll(token, session, id) is var cleared && cleared != CKR.CKR_OK) return cleared;
+                repeated = true;
+                var result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: true, out var publicKey, out var privateKey);
+                // A token with room for one more object: the public half is in the index too, and need not stay in the token.
+                var alone = result == CKR.CKR_DEVICE_MEMORY;
+                if (alone) result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: false, out publicKey, out privateKey);
+                if (result != CKR.CKR_OK) return result;
 
-            var name = new ObjectName(id.ToBytes(), null, $"key '{keyId}'");
-            CheckName(token, session, id, publicKey, privateKey);
-            var info = PublicKeyReader.FromPublic(session, publicKey) ?? PublicKeyReader.Read(session, privateKey, name.Text);
-            if (alone) _ = token.Library.C_DestroyObject(session.Handle, publicKey);
-            key = new Pkcs11Key(_link, name, info, Pkcs11Key.Place.Of(token, session, privateKey));
-            return CKR.CKR_OK;
-        });
+                var name = new ObjectName(id.ToBytes(), null, $"key '{keyId}'");
+                CheckName(token, session, id, publicKey, privateKey);
+                var info = PublicKeyReader.FromPublic(session, publicKey) ?? PublicKeyReader.Read(session, privateKey, name.Text);
+                if (alone) _ = token.Library.C_DestroyObject(session.Handle, publicKey);
+                var place = Pkcs11Key.Place.Of(token, session, privateKey);
+                result = KeyPairGeneration.Try(session, place, algorithm, out unusable);
+                key = new Pkcs11Key(_link, name, info, place);
+                return result;
+            });
+        }
+        catch (ProblemException) when (unusable)
+        {
+            Destroy(id);
+            throw;
+        }
     }
 
     public StoredKey Open(StorageId id, string keyId, PublicKeyInfo publicKey) =>

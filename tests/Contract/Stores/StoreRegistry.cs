@@ -7,6 +7,7 @@ public static class StoreRegistry
     [
         ("files", static () => new FileStoreUnderTest()),
         ("SoftHSM2", static () => new SoftHsmUnderTest()),
+        ("TPM 2.0", static () => new TpmUnderTest()),
     ];
 
     /// <summary>As the columns of the table in the README.</summary>
