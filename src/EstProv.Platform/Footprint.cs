@@ -5,13 +5,18 @@ namespace EstProv.Platform;
 /// <summary>Gives back the memory that only starting has needed.</summary>
 public static class Footprint
 {
-    private static readonly TimeSpan StartUp = TimeSpan.FromSeconds(2);
+    /// <summary>When a daemon has started, when the threads of its first callers have ended, and when a device's first certificates are there.</summary>
+    private static readonly TimeSpan[] s_quietTimes = [TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(13), TimeSpan.FromSeconds(45)];
 
     /// <summary>Waits for <paramref name="stopping"/>; once the daemon has started, what starting has taken is given back.</summary>
     public static void Wait(CancellationToken stopping)
     {
-        if (stopping.WaitHandle.WaitOne(StartUp)) return;
-        Trim();
+        foreach (var time in s_quietTimes)
+        {
+            if (stopping.WaitHandle.WaitOne(time)) return;
+            Trim();
+        }
+
         stopping.WaitHandle.WaitOne();
     }
 

@@ -36,7 +36,8 @@ start_daemons
 wait_for ask estprov-certd keyd '/keypair/device-id?api-version=2021-05-01'
 wait_for ask estprov-demo identityd '/identities/provisioning?api-version=2020-09-01'
 wait_for ask estprov-demo certd '/certificates/device-id?api-version=2020-09-01'
-sleep 3
+# Idle is when the threads of the last request have ended.
+sleep 20
 for daemon in keyd certd identityd; do
     eval "${daemon}_pss=$(pss "${process[$daemon]}") ${daemon}_rss=$(rss "${process[$daemon]}")"
 done
@@ -92,7 +93,7 @@ as_certd_keypair() {
 }
 wait_for as_certd_keypair
 handle=$(as_certd_keypair | sed -E 's/.*"keyHandle": *"([^"]+)".*/\1/')
-sleep 3
+sleep 20
 files_pss=$(pss "${process[keyd]}")
 files_one=$(load 1 5000)
 stop_daemons
