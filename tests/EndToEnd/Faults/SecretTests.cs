@@ -9,6 +9,7 @@ namespace EstProv.EndToEnd.Tests.Faults;
 public sealed class SecretTests
 {
     private const string WrongPin = "s3cret-wrong-PIN-7fd1";
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
     [Test]
     public void A_PIN_is_in_no_log_error_command_line_environment_and_file_of_ours()
@@ -37,15 +38,52 @@ public sealed class SecretTests
     public void The_process_gives_no_core_dump_and_its_PIN_is_locked_in_memory()
     {
         using var keyd = new FaultyKeyd();
-        keyd.Start();
+        var folder = Directory.CreateDirectory(keyd.At("cores")).FullName;
+        using (var other = new ObservedProcess("bash", ["-c", $"cd {folder} && ulimit -c unlimited && kill -ABRT $$"], keyd.Environment)) other.WaitForExit(s_patience);
+        // Where the kernel hands core dumps to a program instead, none comes here in any case.
+        var pattern = File.ReadAllText("/proc/sys/kernel/core_pattern");
+        Assert.That(Directory.GetFiles(folder), pattern[0] is '|' or '/' ? Is.Empty : Is.Not.Empty, "of another process");
+        foreach (var file in Directory.GetFiles(folder)) File.Delete(file);
+
+        keyd.StartWithCoreDumps(folder);
         _ = keyd.Keys.CreateKeyPair("device-id", "ec-p256");
         var status = File.ReadAllLines($"/proc/{keyd.Process.Id}/status");
         Assert.That(LockedKilobytes(status), Is.Positive, "VmLck");
-
         using var kill = System.Diagnostics.Process.Start("kill", ["-ABRT", keyd.Process.Id.ToString()]);
         kill.WaitForExit();
-        keyd.Process.WaitForExit(TimeSpan.FromSeconds(20));
-        Assert.That(Directory.GetFiles(keyd.RuntimeDir).Concat(Directory.GetFiles(".", "core*")), Has.None.Contains("core"));
+        keyd.Process.WaitForExit(s_patience);
+        Assert.That(Directory.GetFiles(folder), Is.Empty);
+    }
+
+    [Test]
+    public void A_PIN_from_a_file_is_nowhere_in_memory_after_the_login()
+    {
+        using (var keyd = new FaultyKeyd(WrongPin, inFile: true))
+        {
+            keyd.Start();
+            Assert.That(Assert.Throws<ProblemException>(() => keyd.Keys.CreateKeyPair("device-id", "*"))!.Code, Does.StartWith("pin_"));
+            Assert.That(keyd.Faults.Logins, Is.EqualTo(1));
+            Assert.That(ProcessMemory.Count(keyd.Process.Id, WrongPin), Is.Zero);
+        }
+
+        // One in the configuration stays with it, which shows that the search finds what is there.
+        using var other = new FaultyKeyd(WrongPin);
+        other.Start();
+        Assert.That(ProcessMemory.Count(other.Process.Id, WrongPin), Is.Positive);
+    }
+
+    [TestCase("C_Initialize", CKR.CKR_GENERAL_ERROR)]
+    [TestCase("C_GetSlotList", CKR.CKR_FUNCTION_FAILED)]
+    [TestCase("C_GetTokenInfo", CKR.CKR_TOKEN_NOT_PRESENT)]
+    [TestCase("C_OpenSession", CKR.CKR_DEVICE_ERROR)]
+    public void A_device_node_that_may_not_be_opened_is_told(string function, CKR result)
+    {
+        using var keyd = new FaultyKeyd();
+        keyd.Faults.Order(function, "refuse", (ulong)result, 1000);
+        keyd.Start();
+        var problem = Assert.Throws<ProblemException>(() => keyd.Keys.CreateKeyPair("device-id", "*"))!;
+        Assert.That(problem.Code, Is.EqualTo("token_permission"));
+        Assert.That(problem.Hint, Does.Contain("device node"));
     }
 
     private static int LockedKilobytes(string[] status) =>

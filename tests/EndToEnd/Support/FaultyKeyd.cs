@@ -10,17 +10,19 @@ internal sealed class FaultyKeyd : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("estprov-faulty-").FullName;
     private readonly Token _token;
 
-    public FaultyKeyd(string pin = Token.Pin)
+    /// <param name="inFile">The configuration names a file with the PIN.</param>
+    public FaultyKeyd(string pin = Token.Pin, bool inFile = false)
     {
         _token = new Token(_folder, "EC:prime256v1");
         Directory.CreateDirectory(RuntimeDir);
         Pin = pin;
+        File.WriteAllText(At("pin"), pin);
         File.WriteAllText(At("keyd.toml"), $"""
             homedir_path = "{At("keyd")}"
 
             [pkcs11]
             lib_path = "{FaultyModule.Module}"
-            base_slot = "pkcs11:token=device?pin-value={pin}"
+            base_slot = "pkcs11:token=device?{(inFile ? $"pin-source=file:{At("pin")}" : $"pin-value={pin}")}"
             """);
         File.SetUnixFileMode(At("keyd.toml"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         Http = new LocalClient(Socket, "estprov-keyd", "Key Service", TimeSpan.FromSeconds(10));
@@ -50,6 +52,13 @@ internal sealed class FaultyKeyd : IDisposable
     public void Start()
     {
         Process = new ObservedProcess(Stage.Daemon("keyd"), Arguments, Environment);
+        Process.WaitForLine("serving on", TimeSpan.FromSeconds(20));
+    }
+
+    /// <summary>In a folder and with limits that let it leave a core dump.</summary>
+    public void StartWithCoreDumps(string folder)
+    {
+        Process = new ObservedProcess("bash", ["-c", $"cd {folder} && ulimit -c unlimited && exec {Stage.Daemon("keyd")} {string.Join(' ', Arguments)}"], Environment);
         Process.WaitForLine("serving on", TimeSpan.FromSeconds(20));
     }
 
