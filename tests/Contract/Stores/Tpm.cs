@@ -111,15 +111,28 @@ internal sealed partial class Tpm : IDisposable
     private static bool Listens(int port) =>
         File.ReadLines("/proc/net/tcp").Any(line => line.Contains($":{port:X4} 00000000:0000 0A", StringComparison.Ordinal));
 
-    // The module takes the platform's port to be the next one.
+    // The module takes the platform's port to be the next one. Below the range from which the kernel takes the ports of outgoing connections:
+    // there a port that was just free may be taken a moment later.
     private static int FreePort()
     {
         while (true)
         {
-            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            var port = Random.Shared.Next(10_000, 32_000);
+            if (IsFree(port) && IsFree(port + 1)) return port;
+        }
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
             listener.Start();
-            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-            if (!Listens(port + 1)) return port;
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 
