@@ -9,6 +9,8 @@ run_suite() {
     shift
     say "$name"
     "$@" >"$log" 2>&1 || status=$?
+    # A runner that believes itself watched (CI=true is enough) colours its lines, the counts among them.
+    sed -i 's/\x1b\[[0-9;]*m//g' "$log"
     counts=$(sed -n -E \
         -e 's/^ *succeeded: ([0-9]+).*/passed \1/p' -e 's/^ *failed: ([0-9]+).*/failed \1/p' -e 's/^ *skipped: ([0-9]+).*/skipped \1/p' \
         -e 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/passed \1\nfailed \2\nskipped \3/p' "$log")
