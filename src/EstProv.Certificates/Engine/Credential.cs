@@ -1,5 +1,6 @@
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Renewal;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Keys.Client;
@@ -29,6 +30,7 @@ internal sealed class Credential
         Id = id;
         KeyId = keyId;
         Issuance = issuance;
+        Policy = RenewalPolicy.Of(issuance?.Renewal);
         FirstIssueBackoff = new Backoff(FirstGap, LongestGap, random);
         LocalBackoff = new Backoff(FirstLocalGap, LongestLocalGap, random);
         RefusalBackoff = new Backoff(FirstRefusalGap, LongestRefusalGap, random);
@@ -41,6 +43,8 @@ internal sealed class Credential
 
     /// <summary>Null for what is preloaded only and never renewed by us.</summary>
     public CertificateIssuance? Issuance { get; }
+
+    public RenewalPolicy Policy { get; }
 
     public CertificateProfile Profile => CertificateProfiles.Of(Id);
 

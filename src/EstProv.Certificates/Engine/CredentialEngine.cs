@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using EstProv.Certificates.Client;
-using EstProv.Certificates.Renewal;
 using EstProv.Keys.Client;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
@@ -221,7 +220,7 @@ internal sealed partial class CredentialEngine : IDisposable
         }
 
         if (Needs.Of(credential, clock, Identities.BootstrapAlways) == Need.None)
-            return credential is { Issuance: not null, Current: { } current } ? Needs.RenewalAt(current) - clock.Now : null;
+            return credential is { Issuance: not null, Current: { } current } ? Needs.RenewalAt(credential, current) - clock.Now : null;
         if (wait > TimeSpan.Zero) return wait;
         // The key and the request can be made while something else is waited for, which then wakes this one.
         return MustWait(credential, ref again) && credential.Prepared is not null ? null : Begin(credential, wait);
@@ -325,10 +324,7 @@ internal sealed partial class CredentialEngine : IDisposable
         if (credential is { Current: { } current, KeyMissing: false })
         {
             var left = current.NotAfter - _parts.Clock.Now;
-            var gap = RenewalPolicy.RetryGap(credential.Failures, left, current.NotAfter - current.NotBefore, _parts.Random.NextDouble());
-            // Patience ends where the certificate would.
-            if (left > TimeSpan.Zero && asked > left / 4) asked = left / 4;
-            return gap > asked ? gap : asked;
+            return credential.Policy.RetryGap(credential.Failures, left, current.NotAfter - current.NotBefore, _parts.Random.NextDouble(), asked);
         }
 
         return credential.FirstIssueBackoff.Next(asked);

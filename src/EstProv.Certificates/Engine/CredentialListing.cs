@@ -39,7 +39,7 @@ internal sealed class CredentialListing(EngineParts parts, CredentialEngine engi
             Credential = entry.Credential ?? credential.LastCredential,
             LastAttempt = credential.LastAttempt is { } at ? HeaderedPem.Format(at) : null,
             Problem = problem is null ? null : Body(problem),
-            NextRenewal = isRenewed ? HeaderedPem.Format(Needs.RenewalAt(credential.Current!)) : null,
+            NextRenewal = isRenewed ? HeaderedPem.Format(Needs.RenewalAt(credential, credential.Current!)) : null,
             RetrySeconds = wait > TimeSpan.Zero ? Math.Round(wait.TotalSeconds, 1) : null,
         };
     }

@@ -251,10 +251,10 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
 
         // The key in use may be keyd's next one still; a request must not get that.
         if (credential.Previous is not null) PromoteKey(credential, credential.Stored!, now: true);
-        var key = parts.Keys.StageNext(credential.KeyId, credential.Issuance!.KeyAlgorithm);
+        var key = KeptKey(credential) ?? parts.Keys.StageNext(credential.KeyId, credential.Issuance!.KeyAlgorithm);
         parts.Checkpoint?.Invoke("key staged");
         byte[]? csr = null;
-        if (credential.Issuance.Method == IssuanceMethod.Est)
+        if (credential.Issuance!.Method == IssuanceMethod.Est)
         {
             var content = CertificateProfiles.Content(plan.Profile, SubjectOf(plan), AlternativeNamesOf(plan));
             csr = CertificateSigningRequests.Create(content, KeySigner.Of(parts.Keys, key));
@@ -263,6 +263,12 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         lock (table.Gate) credential.Prepared = new PreparedRequest(key, plan, csr);
         return plan;
     }
+
+    /// <summary>With <c>rotate_key = false</c>, where there is a key to keep.</summary>
+    private KeyReference? KeptKey(Credential credential) =>
+        credential is { Issuance.Renewal.RotateKey: false, KeyMissing: false, Current: { } current }
+            ? parts.Keys.FindKeyPair(credential.KeyId, current.SpkiHash)
+            : null;
 
     /// <summary>A certificate that renews itself asks for the very Subject and SAN that it has (RFC 7030 section 4.2.2).</summary>
     private RequestPlan PlanOf(Credential credential)

@@ -177,9 +177,9 @@ internal sealed class CredentialTable
     private CertificateIssuance? IssuanceOf(string id)
     {
         var configuration = _parts.Configuration;
-        if (configuration.Issuance.TryGetValue(id, out var issuance)) return issuance;
-        return configuration.Est is { } est && est.IdentityCert == id
-            ? new CertificateIssuance { Method = IssuanceMethod.Est, Position = est.Position, KeyAlgorithm = DefaultAlgorithms }
-            : null;
+        var issuance = configuration.Issuance.GetValueOrDefault(id);
+        if (configuration.Est is not { } est || est.IdentityCert != id) return issuance;
+        issuance ??= new CertificateIssuance { Method = IssuanceMethod.Est, Position = est.Position, KeyAlgorithm = DefaultAlgorithms };
+        return issuance with { Renewal = issuance.Renewal ?? est.Renewal };
     }
 }

@@ -1,4 +1,3 @@
-using EstProv.Certificates.Renewal;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Platform.Time;
@@ -29,7 +28,7 @@ internal static class Needs
         if (credential.KeyMissing) return Need.KeyMissing;
         if (credential.RefusedByServer && bootstrapAlways) return Need.Refused;
         if (HasOtherName(credential, current)) return Need.OtherName;
-        return clock.Now >= RenewalAt(current) ? Need.Renewal : Need.None;
+        return clock.Now >= RenewalAt(credential, current) ? Need.Renewal : Need.None;
     }
 
     /// <summary>The configuration or a caller wants another name than the one that was asked for.</summary>
@@ -44,10 +43,10 @@ internal static class Needs
     /// cost the device its identity.
     /// </summary>
     public static bool KeepsName(Credential credential, StoredCertificate current, BelievedClock clock) =>
-        !HasOtherName(credential, current) || (clock.Now >= RenewalAt(current) && credential.Failures % 2 == 1);
+        !HasOtherName(credential, current) || (clock.Now >= RenewalAt(credential, current) && credential.Failures % 2 == 1);
 
-    public static DateTimeOffset RenewalAt(StoredCertificate certificate) =>
-        RenewalPolicy.FirstTry(certificate.NotBefore, certificate.NotAfter, certificate.IssuedAt, certificate.Spread);
+    public static DateTimeOffset RenewalAt(Credential credential, StoredCertificate certificate) =>
+        credential.Policy.FirstTry(certificate.NotBefore, certificate.NotAfter, certificate.IssuedAt, certificate.Spread);
 
     /// <summary>Expired by a clock that is believed.</summary>
     public static bool IsExpired(StoredCertificate certificate, BelievedClock clock) => clock.IsBelieved && certificate.NotAfter <= clock.Now;

@@ -65,7 +65,9 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
         lock (Table.Gate) stored = Table.FindOther(id);
         if (stored is not { Kind: StoredKind.Issued } || stored.Request != request.Fingerprint) return null;
         if ((issuer is null ? SourceOf(id) : CallerSource(issuer)) != stored.Url) return null;
-        return parts.Clock.Now < RenewalPolicy.FirstTry(stored.NotBefore, stored.NotAfter, stored.IssuedAt, 0) ? stored.Pem : null;
+        // To the end of the window: a public CA's certificates cost money.
+        var policy = RenewalPolicy.Of(parts.Configuration.Issuance.GetValueOrDefault(id)?.Renewal);
+        return parts.Clock.Now < policy.FirstTry(stored.NotBefore, stored.NotAfter, stored.IssuedAt, 1) ? stored.Pem : null;
     }
 
     private string SourceOf(string id) =>

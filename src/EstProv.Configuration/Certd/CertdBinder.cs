@@ -47,6 +47,7 @@ internal static class CertdBinder
                 Position = entry.Value.Position,
                 KeyAlgorithm = details.Text(CertdSchema.KeyAlgorithm)?.Value ?? CertdSchema.DefaultKeyAlgorithm,
                 CommonName = details.Text(CertdSchema.CommonName)?.Value,
+                Renewal = Renewal(details.Table(CertdSchema.Renewal)),
             });
         }
 
@@ -91,8 +92,17 @@ internal static class CertdBinder
             TrustedCerts = table.TextList(CertdSchema.TrustedCerts),
             TrustSystem = table.Text(CertdSchema.Trust)?.Value == "system",
             Urls = urls,
+            Renewal = Renewal(table.Table(CertdSchema.Renewal)),
         };
     }
+
+    private static RenewalSettings? Renewal(TomlView table) => !table.Exists ? null : new RenewalSettings
+    {
+        From = LifetimeSpan.Parse(table.Text(CertdSchema.RenewalFrom)?.Value),
+        Until = LifetimeSpan.Parse(table.Text(CertdSchema.RenewalUntil)?.Value),
+        Retry = LifetimeSpan.Parse(table.Text(CertdSchema.RenewalRetry)?.Value),
+        RotateKey = table.Boolean(CertdSchema.RotateKey)?.Value ?? true,
+    };
 
     private static List<CertificatePrincipal> Principals(TomlView root, BindContext context)
     {

@@ -49,6 +49,9 @@ public sealed record CertificateIssuance
 
     /// <summary><c>common_name</c>; null leaves it to the rules for the id.</summary>
     public string? CommonName { get; init; }
+
+    /// <summary><c>renewal</c>; null leaves everything to the default.</summary>
+    public RenewalSettings? Renewal { get; init; }
 }
 
 /// <summary><c>[cert_issuance.est]</c>.</summary>
@@ -82,6 +85,9 @@ public sealed record EstIssuance
 
     /// <summary><c>trust = "system"</c>: the system's store is trusted too.</summary>
     public required bool TrustSystem { get; init; }
+
+    /// <summary><c>[cert_issuance.est.renewal]</c>, of the EST identity; null leaves everything to the default.</summary>
+    public RenewalSettings? Renewal { get; init; }
 
     /// <summary><c>[cert_issuance.est.urls]</c>: certificate id, or <c>default</c>, to the base URL, with <c>/simpleenroll</c> already taken off.</summary>
     public required IReadOnlyDictionary<string, Positioned<Uri>> Urls { get; init; }

@@ -27,6 +27,7 @@ internal sealed class CertdRules
         var rules = new CertdRules(configuration, root, context.Problems);
         rules.CheckBundles();
         rules.CheckDeviceCa();
+        rules.CheckRenewal();
         var est = rules._issuance.Table(CertdSchema.Est);
         if (configuration.Est is null)
         {
@@ -96,6 +97,27 @@ internal sealed class CertdRules
                     "add device-ca = \"est\" to [cert_issuance]");
             }
         }
+    }
+
+    private void CheckRenewal()
+    {
+        foreach (var entry in _issuance.Entries)
+        {
+            if (entry.Value is TomlTable table) CheckWindow(new TomlView(table, entry.Position).Table(CertdSchema.Renewal), Shown.Key("cert_issuance", entry.Name));
+        }
+    }
+
+    private void CheckWindow(TomlView table, string path)
+    {
+        var (from, until) = (table.Text(CertdSchema.RenewalFrom), table.Text(CertdSchema.RenewalUntil));
+        if ((from ?? until) is not { } written) return;
+        var (begin, end) = (from?.Value ?? CertdSchema.DefaultRenewalFrom, until?.Value ?? CertdSchema.DefaultRenewalUntil);
+        if (LifetimeSpan.Parse(begin) is not { } first || LifetimeSpan.Parse(end) is not { } last) return;
+        // Shares count from the start, times from the end; of one of each, only a certificate's life tells which is first.
+        if (first.Share is null != last.Share is null) return;
+        if (first.Share is { } share ? share <= last.Share : first.Time >= last.Time) return;
+        _problems.Error(written.Position, $"{path}.renewal: the window from {Shown.Value(begin)} until {Shown.Value(end)} ends before it begins",
+            "per cent count from a certificate's start, times back from its end");
     }
 
     private void CheckNothingNeedsEst()

@@ -10,6 +10,11 @@ internal static class CertdSchema
     public const string DeviceCa = "device-ca";
     public const string TrustBundle = "trust-bundle";
     public const string DefaultUrl = "default";
+    public const string DefaultRenewalFrom = "30%";
+    public const string DefaultRenewalUntil = "70%";
+    public const string DefaultRenewalRetry = "1 day";
+
+    private const string SpanForm = "per cent such as \"80%\", or \"30 days\", \"12 hours\", \"90 minutes\"";
 
     public static readonly Setting HomedirPath = CommonSettings.HomedirPath(Daemon);
 
@@ -117,6 +122,50 @@ internal static class CertdSchema
         Example = "\"system\"",
     };
 
+    public static readonly Setting RenewalFrom = new("from", SettingKind.Text,
+        "Where the window begins in which the renewal is tried first: per cent of the life that has passed, or a time before expiry. Each certificate has a point of its own in the " +
+        "window, so that a fleet made on one day does not come back on one day. With `from` and `until` alike there is no window.")
+    {
+        Default = $"`\"{DefaultRenewalFrom}\"`",
+        Form = SpanForm,
+        Check = LifetimeSpan.Check,
+        Example = "\"30%\"",
+    };
+
+    public static readonly Setting RenewalUntil = new("until", SettingKind.Text,
+        "Where the window ends. A window that begins or ends in the first tenth of a certificate's life is moved or, if nothing of it is left, the default is taken: " +
+        "nothing is renewed in a loop.")
+    {
+        Default = $"`\"{DefaultRenewalUntil}\"`",
+        Form = SpanForm,
+        Check = LifetimeSpan.Check,
+        Example = "\"20 days\"",
+    };
+
+    public static readonly Setting RenewalRetry = new("retry", SettingKind.Text,
+        "The longest gap between two tries: per cent of the life, or a time. Gaps grow from five minutes to it, and shrink as the end nears: never longer than a tenth of what is left; after " +
+        "expiry half an hour. Never under a minute (a hundredth of the life where that is less).")
+    {
+        Default = $"`\"{DefaultRenewalRetry}\"`",
+        Form = SpanForm,
+        Check = LifetimeSpan.Check,
+        Example = "\"4%\"",
+    };
+
+    public static readonly Setting RotateKey = new("rotate_key", SettingKind.Boolean,
+        "`false`: a renewal keeps the key, and one that somebody has got hold of stays in use for ever.")
+    {
+        Default = "`true`",
+        Example = "true",
+    };
+
+    public static readonly Section Renewal = new("renewal",
+        "When this certificate is renewed (`[cert_issuance.est.renewal]`: the EST identity). Azure IoT Identity Service's `auto_renew` says the same so: its `threshold` is both `from` and " +
+        "`until`, `retry` and `rotate_key` keep their names.")
+    {
+        Settings = [RenewalFrom, RenewalUntil, RenewalRetry, RotateKey],
+    };
+
     public static readonly Section Urls = new("urls",
         "Where each certificate comes from: certificate id, or `default` for all that have no entry, and the URL. It is `https://host[:port]/.well-known/est[/label]`, with or " +
         "without `/simpleenroll` at its end.")
@@ -136,12 +185,13 @@ internal static class CertdSchema
         [
             EstMethod, IdentityCert, IdentityPk, BootstrapIdentityCert, BootstrapIdentityPk, BootstrapUse, Username, PasswordFile, TrustedCerts, Trust,
         ],
-        Sections = [Urls],
+        Sections = [Urls, Renewal],
     };
 
     public static readonly Section IssuanceTable = new("ID", "One certificate with more to say than how it is issued: `[cert_issuance.device-id]`.")
     {
         Settings = [Method, KeyAlgorithm, CommonName],
+        Sections = [Renewal],
     };
 
     public static readonly Section Issuance = new("cert_issuance",

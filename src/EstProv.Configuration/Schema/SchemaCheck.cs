@@ -82,8 +82,10 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
                 }
 
                 break;
-            case { Kind: TomlKind.Text } when setting.Kind is not (SettingKind.Integer or SettingKind.TextList):
+            case { Kind: TomlKind.Text } when setting.Kind is not (SettingKind.Integer or SettingKind.Boolean or SettingKind.TextList):
                 CheckText(node, setting, path, isElement: false);
+                break;
+            case { Kind: TomlKind.Boolean } when setting.Kind is SettingKind.Boolean:
                 break;
             case { Kind: TomlKind.Integer } when setting.Kind is SettingKind.Integer:
                 if (node.Integer < setting.Smallest || node.Integer > setting.Largest)

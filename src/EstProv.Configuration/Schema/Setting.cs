@@ -4,6 +4,7 @@ internal enum SettingKind
 {
     Text,
     Integer,
+    Boolean,
     TextList,
     TextOrList,
     TextOrTable,
@@ -62,6 +63,7 @@ internal sealed class Setting(string name, SettingKind kind, string summary)
     public string Allowed => Kind switch
     {
         SettingKind.Integer => $"an integer from {Smallest} to {Largest}",
+        SettingKind.Boolean => "true or false",
         SettingKind.TextList => $"an array of strings, each {AllowedElement}",
         SettingKind.TextOrList => $"{Form}, or an array of strings, each {AllowedElement}",
         SettingKind.TextOrTable => $"{Words("a string")}, or a table",

@@ -25,6 +25,9 @@ internal readonly struct TomlView(TomlTable? table, Position otherwise)
     public Positioned<long>? Integer(Setting setting) =>
         _table?.Find(setting.Name)?.Value is { Kind: TomlKind.Integer } node ? new Positioned<long>(node.Integer, node.Position) : null;
 
+    public Positioned<bool>? Boolean(Setting setting) =>
+        _table?.Find(setting.Name)?.Value is { Kind: TomlKind.Boolean } node ? new Positioned<bool>(node.Text == "true", node.Position) : null;
+
     public Positioned<IReadOnlyList<string>>? TextList(Setting setting) =>
         _table?.Find(setting.Name)?.Value is TomlArray list ? Texts(list) : null;
 

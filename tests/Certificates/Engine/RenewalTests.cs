@@ -20,9 +20,9 @@ public sealed class RenewalTests
         await using var device = await ProvisionedAsync();
         var before = device.Current("est-id")!;
 
-        device.Advance(0.59 * Life);
+        device.Advance(0.29 * Life);
         Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(before.Spki));
-        device.Advance(0.22 * Life);
+        device.Advance(0.42 * Life);
 
         var after = device.Current("est-id")!;
         Assert.That(after.Spki, Is.Not.EqualTo(before.Spki));
@@ -361,7 +361,7 @@ public sealed class RenewalTests
 
         for (var second = 0; second < 300; second++) device.Advance(TimeSpan.FromSeconds(1));
 
-        Assert.That(device.Events.Count("issued", "est-id"), Is.InRange(6, 10));
+        Assert.That(device.Events.Count("issued", "est-id"), Is.InRange(7, 16));
         Assert.That(device.Events.Count("failed", "est-id"), Is.Zero);
     }
 
