@@ -1,0 +1,250 @@
+using EstProv.Crash.Checks;
+using EstProv.Crash.Device;
+using EstProv.Simulator;
+
+namespace EstProv.Crash.Sweeping;
+
+/// <summary>
+/// One device and its servers: set up once, then put back for each point. Certificates live for 25 days; the next renewal is due 18 days later, by daemons and servers whose
+/// clocks are ahead.
+/// </summary>
+internal sealed class Workbench : IAsyncDisposable
+{
+    private const string ScopeId = "0ne00CRASH0";
+
+    private static readonly TimeSpan s_life = TimeSpan.FromDays(25), s_step = TimeSpan.FromDays(18);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30), s_glance = TimeSpan.FromMilliseconds(10), s_aftermath = TimeSpan.FromMilliseconds(300);
+
+    private readonly SweepOptions _options;
+    private readonly SimulatorHost _simulator;
+    private readonly DeviceFolder _device;
+    private readonly TokenObjects _token;
+    private readonly string _folder;
+    private readonly IReadOnlyDictionary<string, string> _certificates;
+    private readonly byte[] _operatorFile;
+
+    private Workbench(SweepOptions options, SimulatorHost simulator, string folder, Scenario first)
+    {
+        (_options, _simulator, _folder) = (options, simulator, folder);
+        _device = new DeviceFolder(At("device"));
+        _device.SetUp(simulator, ScopeId, first.LocalMint);
+        _operatorFile = File.ReadAllBytes(_device.At("bootstrap.cer"));
+        _token = new TokenObjects(_device);
+        _device.Save(At("blank"));
+        using (var daemons = Daemons.StartFreely(options, _device, TimeSpan.Zero))
+        {
+            try
+            {
+                _certificates = Settle(daemons, first, new Dictionary<string, string>());
+            }
+            catch (Finding finding)
+            {
+                throw new HarnessException($"a device that nobody interrupts is not provisioned: {finding.Message}", finding);
+            }
+        }
+
+        _device.Save(At("provisioned"));
+    }
+
+    public static async Task<Workbench> SetUpAsync(SweepOptions options, string folder, bool localMint)
+    {
+        Folders.Remove(folder);
+        Directory.CreateDirectory(folder);
+        var simulator = await SimulatorHost.StartAsync(new SimulatorOptions
+        {
+            Data = Path.Combine(folder, "pki"),
+            EstHost = "localhost",
+            DpsHost = "localhost",
+            ScopeId = ScopeId,
+            RetryAfter = 0,
+            AssigningPolls = 0,
+            Validity = (long)s_life.TotalSeconds,
+        });
+        return new Workbench(options, simulator, folder, Scenarios.All.First(s => s.LocalMint == localMint));
+    }
+
+    /// <summary>How many calls there are to be interrupted.</summary>
+    public CutReport Count(Scenario scenario)
+    {
+        using var daemons = Begin(scenario, null);
+        if (!Watch(daemons, scenario)) throw new HarnessException($"a daemon ended in the middle of an uninterrupted {scenario.Name}: {daemons.End().EndedAlone}");
+        Thread.Sleep(s_aftermath);
+        return daemons.End();
+    }
+
+    /// <summary>Interrupts the scenario at the point and judges every state in which that could have left the device. Empty: the point was not reached.</summary>
+    public IReadOnlyList<Outcome> Try(Point point)
+    {
+        CutReport report;
+        using (var daemons = Begin(point.Scenario, point))
+        {
+            if (Watch(daemons, point.Scenario)) Thread.Sleep(s_aftermath);
+            report = daemons.End();
+        }
+
+        if (report.EndedAlone is { } alone) return [Judged(point, "killed", "before the point", $"a daemon ended by itself: {alone}")];
+        if (report.Killed is not { } where) return [];
+        _device.Save(At("crashed"));
+        var outcomes = new List<Outcome> { Judge(point, "killed", where) };
+        foreach (var way in report.Images)
+        {
+            _device.Restore(At("crashed"));
+            foreach (var daemon in Daemons.Names) Folders.Replace(Path.Combine(At("images"), way, daemon), _device.At(daemon));
+            outcomes.Add(Judge(point, way, where));
+        }
+
+        return outcomes;
+    }
+
+    public async ValueTask DisposeAsync() => await _simulator.DisposeAsync();
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private Daemons Begin(Scenario scenario, Point? point)
+    {
+        _device.Restore(At(scenario.Renewal ? "provisioned" : "blank"));
+        Folders.Remove(At("images"));
+        Directory.CreateDirectory(At("images"));
+        Folders.Remove(_device.At("log"));
+        Directory.CreateDirectory(_device.At("log"));
+        return Daemons.StartWatched(_options, _device, SetClock(scenario.Renewal ? s_step : TimeSpan.Zero), point, At("images"));
+    }
+
+    private TimeSpan SetClock(TimeSpan ahead) => _simulator.Clock.Offset = ahead;
+
+    private IReadOnlyDictionary<string, string> Before(Scenario scenario) => scenario.Renewal ? _certificates : new Dictionary<string, string>();
+
+    /// <returns>Whether the scenario went through; false when a daemon ended before.</returns>
+    private bool Watch(Daemons daemons, Scenario scenario)
+    {
+        using var served = new Served(_device);
+        var before = Before(scenario);
+        for (var deadline = DateTime.UtcNow + s_patience; DateTime.UtcNow < deadline; Thread.Sleep(s_glance))
+        {
+            if (daemons.HasEnded) return false;
+            try
+            {
+                if (served.FaultOfRest(scenario.Ids) is null && Renewed(served, scenario, before, out _) is null) return true;
+            }
+            catch (Finding)
+            {
+                // The daemons are being killed, or have not all begun.
+                continue;
+            }
+        }
+
+        throw new HarnessException($"{scenario.Name} goes neither on nor to its end; the daemons' lines are in {_device.At("log")}");
+    }
+
+    private Outcome Judge(Point point, string way, string where)
+    {
+        var ahead = point.Scenario.Renewal ? s_step : TimeSpan.Zero;
+        try
+        {
+            IReadOnlyDictionary<string, string> certificates;
+            using (var daemons = Daemons.StartFreely(_options, _device, SetClock(ahead)))
+            {
+                CheckFirstAnswers(daemons, point.Scenario, ahead);
+                certificates = Settle(daemons, point.Scenario, Before(point.Scenario));
+            }
+
+            using (var daemons = Daemons.StartFreely(_options, _device, SetClock(ahead + s_step)))
+            {
+                Settle(daemons, point.Scenario, certificates);
+            }
+
+            if (!File.ReadAllBytes(_device.At("bootstrap.cer")).AsSpan().SequenceEqual(_operatorFile)) throw new Finding("the operator's file was changed");
+            return Judged(point, way, where, null);
+        }
+        catch (Finding finding)
+        {
+            return Judged(point, way, where, finding.Message);
+        }
+    }
+
+    private Outcome Judged(Point point, string way, string where, string? fault)
+    {
+        if (fault is not null)
+        {
+            var kept = Path.Combine(_options.Folder, "findings", $"{point}-{way}".Replace(' ', '-'));
+            Folders.Replace(_device.Root, Path.Combine(kept, "device"));
+            if (Directory.Exists(At("crashed"))) Folders.Replace(At("crashed"), Path.Combine(kept, "crashed"));
+            if (Directory.Exists(At("images"))) Folders.Replace(At("images"), Path.Combine(kept, "images"));
+        }
+
+        return new Outcome(point, way, where, fault);
+    }
+
+    /// <summary>
+    /// What is served from the first answer on: a device that had certificates has each of them, the old or a new one, valid, with its key; and it knows who it is. A blank one serves
+    /// nothing that has no key.
+    /// </summary>
+    private void CheckFirstAnswers(Daemons daemons, Scenario scenario, TimeSpan ahead)
+    {
+        using var served = new Served(_device);
+        foreach (var id in scenario.Ids)
+        {
+            WaitFor(daemons, () => Answer(() =>
+            {
+                using var certificate = served.Certificate(id);
+                if (certificate is null) return scenario.Renewal ? throw new Finding($"the certificate of {id} is lost") : null;
+                var now = DateTime.UtcNow + ahead;
+                if (certificate.NotBefore.ToUniversalTime() > now || certificate.NotAfter.ToUniversalTime() < now) throw new Finding($"what is served as {id} is not valid: {certificate}");
+                return served.FaultOfKey(id, certificate, current: false) is not { } fault ? null
+                    : fault.Contains("answer", StringComparison.Ordinal) ? fault : throw new Finding(fault);
+            }));
+        }
+
+        if (scenario.Renewal) WaitFor(daemons, () => Answer(served.FaultOfIdentity));
+    }
+
+    /// <summary>Waits until everything is renewed and nothing under way, and tells the certificates' serial numbers.</summary>
+    private Dictionary<string, string> Settle(Daemons daemons, Scenario scenario, IReadOnlyDictionary<string, string> before)
+    {
+        using var served = new Served(_device);
+        var certificates = new Dictionary<string, string>();
+        WaitFor(daemons, () => Answer(() => served.FaultOfRest(scenario.Ids) ?? Renewed(served, scenario, before, out certificates) ?? served.FaultOfIdentity() ?? _token.FindFault(scenario.Ids)));
+        return certificates;
+    }
+
+    private static string? Renewed(Served served, Scenario scenario, IReadOnlyDictionary<string, string> before, out Dictionary<string, string> certificates)
+    {
+        certificates = [];
+        foreach (var id in scenario.Ids)
+        {
+            using var certificate = served.Certificate(id);
+            if (certificate is null) return $"there is no certificate {id}";
+            if (before.TryGetValue(id, out var old) && old == certificate.SerialNumber) return $"{id} has not been renewed";
+            if (served.FaultOfKey(id, certificate, current: true) is { } fault) return fault;
+            certificates[id] = certificate.SerialNumber;
+        }
+
+        return null;
+    }
+
+    /// <summary>A daemon that does not answer yet is no finding before the patience ends.</summary>
+    private static string? Answer(Func<string?> question)
+    {
+        try
+        {
+            return question();
+        }
+        catch (Finding finding) when (finding.Message == "certd does not answer")
+        {
+            return finding.Message;
+        }
+    }
+
+    private static void WaitFor(Daemons daemons, Func<string?> fault)
+    {
+        var last = "";
+        for (var deadline = DateTime.UtcNow + s_patience; DateTime.UtcNow < deadline; Thread.Sleep(s_glance))
+        {
+            last = fault();
+            if (last is null) return;
+            if (daemons.HasEnded) throw new Finding($"a daemon ended after the restart: {daemons.End().EndedAlone}");
+        }
+
+        throw new Finding(last);
+    }
+}
