@@ -81,7 +81,7 @@ public static partial class IdentityDaemon
     {
         try
         {
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            AtomicFile.CreateFolder(folder);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {

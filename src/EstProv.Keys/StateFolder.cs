@@ -8,7 +8,6 @@ namespace EstProv.Keys;
 internal sealed partial class StateFolder(string path)
 {
     private const uint NoChange = uint.MaxValue; // chown(2)
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>The user that the Key Service runs as.</summary>
     public const string DaemonUser = "estprov-keyd";
@@ -53,7 +52,7 @@ internal sealed partial class StateFolder(string path)
     {
         try
         {
-            Directory.CreateDirectory(path, OwnerOnly);
+            AtomicFile.CreateFolder(path);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {

@@ -10,6 +10,11 @@ public static class AtomicFile
 {
     private const string TemporarySuffix = ".tmp";
 
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>As mkdir -p makes what it has to pass, less what the umask takes away.</summary>
+    private const UnixFileMode EverybodysFolder = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+
     /// <summary>Replaces <paramref name="path"/>. The file is durable when this returns.</summary>
     /// <exception cref="ProblemException">
     /// <c>disk_full</c>, <c>file_write</c>: at <paramref name="path"/> is the old content, or the new one of which only the folder's sync failed. To be repeated.
@@ -80,7 +85,34 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Removes what an interrupted <see cref="Write"/> left behind. Call it once at start, before the first write.</summary>
+    /// <summary>
+    /// Makes a folder for its owner alone, and those above it that are missing, durably: what is written into a folder goes with the power for as long as the folder's
+    /// own name is not on the disk.
+    /// </summary>
+    /// <exception cref="IOException">It cannot be made, or its name not be made durable. To be repeated.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder above belongs to somebody else.</exception>
+    public static void CreateFolder(string path) => CreateFolder(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), OwnerOnly);
+
+    private static void CreateFolder(string path, UnixFileMode mode)
+    {
+        if (Path.GetDirectoryName(path) is not { } above) return;
+        if (Directory.Exists(path))
+        {
+            // Whoever made it may have been killed before its name was durable. Where it is an operator's, the folder above need not be readable.
+            TrySync(above);
+            return;
+        }
+
+        if (!Directory.Exists(above)) CreateFolder(above, EverybodysFolder);
+        using var folder = Folder.Of(path);
+        Directory.CreateDirectory(path, mode);
+        folder.Sync();
+    }
+
+    /// <summary>
+    /// Removes what an interrupted <see cref="Write"/> left behind, and makes durable what the process before could not: nothing may be built upon a name that goes with the
+    /// power. Call it once at start, before the first read and the first write.
+    /// </summary>
     /// <exception cref="ProblemException"><c>file_permission</c>, <c>file_write</c>: the folder cannot be read.</exception>
     public static void RemoveLeftovers(string folder)
     {
@@ -88,6 +120,7 @@ public static class AtomicFile
         try
         {
             foreach (var file in Directory.EnumerateFiles(folder, "*" + TemporarySuffix)) TryDelete(file);
+            TrySync(folder);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -118,6 +151,14 @@ public static class AtomicFile
         public void Dispose() => _ = Libc.Close(_descriptor);
 
         private IOException Failure() => new(_path, Marshal.GetLastPInvokeError());
+    }
+
+    private static void TrySync(string folder)
+    {
+        var descriptor = Libc.OpenDirectory(folder);
+        if (descriptor < 0) return;
+        _ = Libc.FileSync(descriptor);
+        _ = Libc.Close(descriptor);
     }
 
     private static void TryDelete(string path)

@@ -49,9 +49,30 @@ public sealed partial class AtomicFileTests
     public void A_missing_folder_is_told() =>
         Assert.That(() => AtomicFile.Write(At("missing/file"), "x"u8), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("file_no_folder"));
 
+    [Test]
+    public void A_folder_is_made_for_its_owner_with_those_above_it()
+    {
+        AtomicFile.CreateFolder(At("data/estprov/keyd/"));
+        AtomicFile.CreateFolder(At("data/estprov/keyd"));
+
+        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+            | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        Assert.That(File.GetUnixFileMode(At("data/estprov/keyd")) & Others, Is.EqualTo(UnixFileMode.None));
+        Assert.That(File.GetUnixFileMode(At("data/estprov")) & UnixFileMode.OtherExecute, Is.Not.EqualTo(UnixFileMode.None), "the other daemons' folders stand there, too");
+    }
+
+    [Test]
+    public void A_folder_whose_name_cannot_be_made_durable_is_not_made()
+    {
+        AtomicFile.CreateFolder(At("warm"));
+
+        Assert.That(WithoutDescriptors(() => AtomicFile.CreateFolder(At("state"))), Is.Not.Null);
+        Assert.That(Directory.Exists(At("state")), Is.False);
+    }
+
     private string At(string name) => Path.Combine(_folder, name);
 
-    private static ProblemException? WithoutDescriptors(Action work)
+    private static Exception? WithoutDescriptors(Action work)
     {
         Assert.That(GetLimit(OpenFiles, out var before), Is.Zero);
         Assert.That(SetLimit(OpenFiles, before with { Now = 0 }), Is.Zero);
@@ -60,7 +81,7 @@ public sealed partial class AtomicFileTests
             work();
             return null;
         }
-        catch (ProblemException problem)
+        catch (Exception problem) when (problem is ProblemException or IOException)
         {
             return problem;
         }

@@ -100,7 +100,7 @@ internal sealed partial class CertificateStore
     {
         try
         {
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            AtomicFile.CreateFolder(folder);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
