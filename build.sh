@@ -16,6 +16,7 @@ usage: ./build.sh COMMAND
   test [NAME ...]           build with all warnings as errors, then every test (or the named folders of tests/)
   bench [device|keys]       publish, then print speed, memory and size beside the budgets
   fuzz [SECONDS] [TARGET]   fuzz the readers of http, json, uri, toml (60 s each), guided by coverage
+  crash [ARGUMENT ...]      cut the power at every call that writes, and see whether the device goes on (tools/crash)
   lint                      formatting, shellcheck, warnings of gcc and clang
   install DESTDIR           publish and lay out what ships under DESTDIR (LIBDIR=/usr/lib by default)
   clean                     remove what was built
@@ -25,7 +26,7 @@ EOF
 command=${1:-}
 [ $# -gt 0 ] && shift
 case $command in
-demo | test | bench | fuzz | lint | install)
+demo | test | bench | fuzz | crash | lint | install)
     # shellcheck source=/dev/null
     . "$top/tools/build/$command.sh"
     "run_$command" "$@"

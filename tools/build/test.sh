@@ -64,6 +64,11 @@ run_test() {
         . "$top/tools/build/demo.sh"
         run_suite demo demo_as_test
     fi
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" crash "* ]]; then
+        # shellcheck source=tools/build/crash.sh
+        . "$top/tools/build/crash.sh"
+        run_suite crash crash_as_test
+    fi
 
     printf '\n%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
     [ "$total_failed" = 0 ]

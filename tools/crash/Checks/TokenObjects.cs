@@ -60,7 +60,7 @@ internal sealed class TokenObjects(DeviceFolder device)
     {
         unsettled = null;
         var known = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(device.At("keyd"), "keys"), "*.json"))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(device.StateOf("keyd"), "keys"), "*.json"))
         {
             using var record = JsonDocument.Parse(File.ReadAllBytes(file));
             foreach (var member in record.RootElement.EnumerateObject())

@@ -33,6 +33,9 @@ internal sealed class DeviceFolder
 
     public string At(string name) => Path.Combine(Root, name);
 
+    /// <summary>A daemon's own folder, which it makes itself: whether that is durable is its business as well.</summary>
+    public string StateOf(string daemon) => Path.Combine(At(daemon), "state");
+
     /// <summary>A blank device as its operator leaves it.</summary>
     public void SetUp(SimulatorHost simulator, string scopeId, bool localMint)
     {
@@ -92,7 +95,7 @@ internal sealed class DeviceFolder
     {
         var est = $"https://localhost:{ports.Est}/.well-known/est";
         File.WriteAllText(At("keyd.toml"), $"""
-            homedir_path = "{At("keyd")}"
+            homedir_path = "{StateOf("keyd")}"
             [pkcs11]
             lib_path = "{Module}"
             base_slot = "pkcs11:slot-id={Slot}?pin-value={Pin}"
@@ -101,7 +104,7 @@ internal sealed class DeviceFolder
 
             """);
         File.WriteAllText(At("certd.toml"), $"""
-            homedir_path = "{At("certd")}"
+            homedir_path = "{StateOf("certd")}"
             [cert_issuance]
             device-ca = "est"
             device-id = "{(localMint ? "device-ca" : "est")}"
@@ -124,7 +127,7 @@ internal sealed class DeviceFolder
 
             """);
         File.WriteAllText(At("identityd.toml"), $"""
-            homedir_path = "{At("identityd")}"
+            homedir_path = "{StateOf("identityd")}"
             [provisioning]
             source = "dps"
             scope_id = "{scopeId}"

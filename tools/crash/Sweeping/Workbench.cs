@@ -13,7 +13,7 @@ internal sealed class Workbench : IAsyncDisposable
     private const string ScopeId = "0ne00CRASH0";
 
     private static readonly TimeSpan s_life = TimeSpan.FromDays(25), s_step = TimeSpan.FromDays(18);
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30), s_glance = TimeSpan.FromMilliseconds(10), s_aftermath = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30), s_glance = TimeSpan.FromMilliseconds(20), s_aftermath = TimeSpan.FromMilliseconds(300);
 
     private readonly SweepOptions _options;
     private readonly SimulatorHost _simulator;
@@ -22,6 +22,9 @@ internal sealed class Workbench : IAsyncDisposable
     private readonly string _folder;
     private readonly IReadOnlyDictionary<string, string> _certificates;
     private readonly byte[] _operatorFile;
+
+    /// <summary>Whose certificate somebody has been told before the power went: it must not be lost.</summary>
+    private readonly HashSet<string> _told = new(StringComparer.Ordinal);
 
     private Workbench(SweepOptions options, SimulatorHost simulator, string folder, Scenario first)
     {
@@ -119,11 +122,18 @@ internal sealed class Workbench : IAsyncDisposable
     {
         using var served = new Served(_device);
         var before = Before(scenario);
+        _told.Clear();
         for (var deadline = DateTime.UtcNow + s_patience; DateTime.UtcNow < deadline; Thread.Sleep(s_glance))
         {
             if (daemons.HasEnded) return false;
             try
             {
+                foreach (var id in scenario.Ids)
+                {
+                    using var certificate = served.Certificate(id);
+                    if (certificate is not null) _told.Add(id);
+                }
+
                 if (served.FaultOfRest(scenario.Ids) is null && Renewed(served, scenario, before, out _) is null) return true;
             }
             catch (Finding)
@@ -176,8 +186,8 @@ internal sealed class Workbench : IAsyncDisposable
     }
 
     /// <summary>
-    /// What is served from the first answer on: a device that had certificates has each of them, the old or a new one, valid, with its key; and it knows who it is. A blank one serves
-    /// nothing that has no key.
+    /// What is served from the first answer on: a device that had certificates has each of them, the old or a new one, valid, with its key; and it knows who it is. The
+    /// same holds of what a blank one had come to; and nothing is served that has no key.
     /// </summary>
     private void CheckFirstAnswers(Daemons daemons, Scenario scenario, TimeSpan ahead)
     {
@@ -187,7 +197,7 @@ internal sealed class Workbench : IAsyncDisposable
             WaitFor(daemons, () => Answer(() =>
             {
                 using var certificate = served.Certificate(id);
-                if (certificate is null) return scenario.Renewal ? throw new Finding($"the certificate of {id} is lost") : null;
+                if (certificate is null) return scenario.Renewal || _told.Contains(id) ? throw new Finding($"the certificate of {id} is lost") : null;
                 var now = DateTime.UtcNow + ahead;
                 if (certificate.NotBefore.ToUniversalTime() > now || certificate.NotAfter.ToUniversalTime() < now) throw new Finding($"what is served as {id} is not valid: {certificate}");
                 return served.FaultOfKey(id, certificate, current: false) is not { } fault ? null
