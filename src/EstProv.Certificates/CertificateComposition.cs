@@ -1,6 +1,8 @@
 using EstProv.Certificates.Api;
+using EstProv.Certificates.Distrust;
 using EstProv.Certificates.Engine;
 using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Keys.Client;
@@ -40,10 +42,12 @@ internal sealed class CertificateComposition : IDisposable
         _keyd = new LocalClient(context.KeydSocket, "estprov-keyd", "Key Service", KeydAnswers);
         _providerKeys = new ProviderKeys(_keyd, context.KeydSocket);
         _identities = new ProviderIdentities(_providerKeys);
+        var distrusted = new DistrustList(configuration.HomedirPath, configuration.Distrusted, configuration.DistrustSpread, clock, logger);
+        var rescue = new RescueDesk(configuration.HomedirPath, configuration.Est, preloaded, clock, logger);
         if (configuration.Est is { } est)
         {
-            var anchors = new TrustAnchors(est, _reader.Read, () => _reader.DeviceCaChain());
-            _est = new EstServers(est, anchors, _identities, clock, logger);
+            var anchors = new TrustAnchors(est, _reader.Read, () => _reader.DeviceCaChain()) { Distrusted = distrusted, Besides = () => rescue.Anchors };
+            _est = new EstServers(est, anchors, _identities, clock, logger, () => rescue.OneTime);
         }
 
         _parts = new EngineParts
@@ -54,6 +58,8 @@ internal sealed class CertificateComposition : IDisposable
             Keys = new KeyClient(_keyd),
             Est = _est,
             Clock = clock,
+            Distrusted = distrusted,
+            Rescue = rescue,
             Events = new CertificateEvents(logger, (kind, id, fields) => changes.Publish(kind, id, fields)),
         };
         _engine = new CredentialEngine(_parts, logger);
@@ -65,6 +71,7 @@ internal sealed class CertificateComposition : IDisposable
         var requests = new CredentialRequests(_parts, _engine);
         new CertificateRoutes(_parts, _engine, requests, _reader, new CallerIssuer(_parts, _engine), rights).Map(server, Versions);
         new CredentialRoutes(requests, new CredentialListing(_parts, _engine), rights).Map(server, Versions);
+        new OperatorRoutes(new RescueRequests(_parts, _engine), new DistrustRequests(_parts, _engine), rights, _parts.Configuration.DistrustSpread).Map(server, Versions);
     }
 
     public void Start() => _engine.Start();

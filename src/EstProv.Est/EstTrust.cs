@@ -25,4 +25,7 @@ public sealed record EstTrust
     /// device CA could make itself an EST server's certificate.
     /// </summary>
     public X509Certificate2Collection DeviceCaIssuers { get; init; } = [];
+
+    /// <summary>Whether a certificate, found anywhere in a server's path, is distrusted: then that server is refused, whatever anchor it leads to. Null for none.</summary>
+    public Func<X509Certificate2, bool>? IsDistrusted { get; init; }
 }

@@ -102,6 +102,30 @@ internal sealed record CredentialEntry
     public double? RetrySeconds { get; init; }
 }
 
+/// <summary><c>POST /credentials/{id}/renew</c>.</summary>
+internal sealed record RenewBody
+{
+    /// <summary>Waiting times of failed attempts are not waited for.</summary>
+    public required bool Now { get; init; }
+
+    public required double WaitSeconds { get; init; }
+}
+
+/// <summary><c>POST /distrusted</c>.</summary>
+internal sealed record DistrustBody
+{
+    /// <summary>As <see cref="Configuration.Certd.IssuerName"/> reads it.</summary>
+    public required string Issuer { get; init; }
+
+    /// <summary>It is trusted again.</summary>
+    public required bool Undo { get; init; }
+
+    /// <summary>Null for <c>distrust_spread</c>.</summary>
+    public double? OverSeconds { get; init; }
+
+    public required bool Force { get; init; }
+}
+
 /// <summary>These bodies as JSON.</summary>
 internal static class CertificateJson
 {
@@ -119,6 +143,55 @@ internal static class CertificateJson
         KeyId = json.Text("keyId"),
         CommonName = json.OptionalText("commonName"),
         WaitSeconds = json.Number("waitSeconds"),
+    };
+
+    public static RenewBody Renew(JsonElement json) => new() { WaitSeconds = json.Number("waitSeconds"), Now = Flag(json, "now") };
+
+    public static DistrustBody Distrust(JsonElement json) => new()
+    {
+        Issuer = json.Text("issuer"),
+        Undo = Flag(json, "undo"),
+        OverSeconds = json.TryGetProperty("overSeconds"u8, out _) ? json.Number("overSeconds") : null,
+        Force = Flag(json, "force"),
+    };
+
+    public static void Write(Utf8JsonWriter json, Engine.DistrustAnswer answer)
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("distrusted"u8);
+        foreach (var entry in answer.Entries)
+        {
+            json.WriteStartObject();
+            json.WriteString("issuer"u8, entry.Name.ToString());
+            json.WriteString("since"u8, Store.HeaderedPem.Format(entry.Since));
+            json.WriteNumber("overSeconds"u8, entry.Over.TotalSeconds);
+            json.WriteString("by"u8, entry.Configured ? "configuration"u8 : "command"u8);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("certificates"u8);
+        foreach (var certificate in answer.Certificates)
+        {
+            json.WriteStartObject();
+            json.WriteString("id"u8, certificate.Id);
+            json.WriteString("issuer"u8, certificate.Issuer);
+            json.WriteOptional("from", certificate.From is { } from ? Store.HeaderedPem.Format(from) : null);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("unknown"u8);
+        foreach (var url in answer.Unknown) json.WriteStringValue(url);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static bool Flag(JsonElement json, string name) => json.TryGetProperty(name, out var value) && value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw new JsonException(),
     };
 
     public static string Spki(JsonElement json) => json.Text("spki");

@@ -30,6 +30,22 @@ internal sealed class CertificateRights(Func<CertificateRules> rules, DenialLog 
         throw Forbidden($"user {peer.Uid} is not authorized to use the issuer {issuer}", peer.Uid, $"issuers = [\"{issuer}\"]");
     }
 
+    /// <exception cref="ProblemException"><c>forbidden</c> 401.</exception>
+    public void DemandRescue(PeerCredentials peer)
+    {
+        if (rules().AllowRescue(peer.Uid)) return;
+        denials.Denied(peer, "bring a rescue");
+        throw Forbidden($"user {peer.Uid} is not authorized to bring a rescue", peer.Uid, "certs = [] and operations = [\"rescue\"]");
+    }
+
+    /// <exception cref="ProblemException"><c>forbidden</c> 401.</exception>
+    public void DemandDistrust(PeerCredentials peer)
+    {
+        if (rules().AllowDistrust(peer.Uid)) return;
+        denials.Denied(peer, "say which CAs are distrusted");
+        throw Forbidden($"user {peer.Uid} is not authorized to say which CAs are distrusted", peer.Uid, "certs = [] and operations = [\"distrust\"]");
+    }
+
     private static ProblemException Forbidden(string message, uint uid, string entry) =>
         new("forbidden", message, $"add a [[principal]] with uid = {uid} and {entry} to the Certificates Service's configuration", 401);
 }

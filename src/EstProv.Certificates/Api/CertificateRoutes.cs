@@ -31,8 +31,15 @@ internal sealed class CertificateRoutes(
         CertificateJson.WritePem(response.Json(), pem);
     }
 
-    private void Read(LocalRequest request, LocalResponse response) =>
-        CertificateJson.WritePem(response.Json(), reader.Read(request.Route("id")));
+    /// <summary>Whoever says what he has (If-None-Match, RFC 9110 section 13.1.2) is told that it is the newest (304), without the certificate.</summary>
+    private void Read(LocalRequest request, LocalResponse response)
+    {
+        var pem = reader.Read(request.Route("id"));
+        var tag = EntityTag.Of(pem);
+        response.Header("ETag", tag);
+        if (EntityTag.Matches(request.Header("If-None-Match"), tag)) response.NotModified();
+        else CertificateJson.WritePem(response.Json(), pem);
+    }
 
     private void Import(LocalRequest request, LocalResponse response)
     {
@@ -52,6 +59,7 @@ internal sealed class CertificateRoutes(
             if (parts.Preloaded.IsFile(id)) imported = imported with { OperatorFile = parts.Preloaded.ReadFile(id).Hash };
             parts.Store.WriteCommitted(imported);
             lock (engine.Table.Gate) engine.Table.PutOther(imported);
+            parts.Events.Replaced(imported);
         }
 
         response.Status = 201;
@@ -70,7 +78,9 @@ internal sealed class CertificateRoutes(
         else
         {
             parts.Store.DeleteCommitted(id);
-            lock (engine.Table.Gate) engine.Table.RemoveOther(id);
+            bool wasThere;
+            lock (engine.Table.Gate) wasThere = engine.Table.RemoveOther(id);
+            if (wasThere) parts.Events.Deleted(id);
         }
 
         response.NoContent();

@@ -27,4 +27,18 @@ internal sealed record CertificateRules(IReadOnlyList<CertificatePrincipal> Prin
 
         return false;
     }
+
+    public bool AllowRescue(uint uid) => Any(uid, static principal => principal.MayRescue);
+
+    public bool AllowDistrust(uint uid) => Any(uid, static principal => principal.MayDistrust);
+
+    private bool Any(uint uid, Func<CertificatePrincipal, bool> may)
+    {
+        foreach (var principal in Principals)
+        {
+            if (principal.Uid == uid && may(principal)) return true;
+        }
+
+        return false;
+    }
 }

@@ -18,6 +18,7 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
         server.Map("POST", "/credentials/{id}/ensure", versions, Ensure, waits);
         server.Map("POST", "/credentials/{id}/confirm", versions, Confirm, waits);
         server.Map("POST", "/credentials/{id}/refuse", versions, Refuse, waits);
+        server.Map("POST", "/credentials/{id}/renew", versions, Renew, waits);
     }
 
     private void List(LocalRequest request, LocalResponse response) => CertificateJson.Write(response.Json(), listing.List());
@@ -29,16 +30,27 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
         var body = request.Json(CertificateJson.Ensure);
         var wait = TimeSpan.FromSeconds(Math.Clamp(body.WaitSeconds, 0, CredentialRequests.LongestWait.TotalSeconds));
         var answer = requests.Ensure(id, body.KeyId, body.CommonName, wait, rights.IsIdentityd(request.Peer.Uid), request.Stopping);
-        CertificateJson.Write(
-            response.Json(),
-            new EnsureReply
-            {
-                State = answer.State switch { CredentialState.Current => "current", CredentialState.Staged => "staged", _ => "pending" },
-                Chain = answer.ChainPem,
-                KeyHandle = answer.KeyHandle,
-                Problem = answer.Problem is { } problem ? CredentialListing.Body(problem) : null,
-            });
+        Write(response, answer);
     }
+
+    private void Renew(LocalRequest request, LocalResponse response)
+    {
+        var id = request.Route("id");
+        rights.DemandCertificate(request.Peer, id);
+        var body = request.Json(CertificateJson.Renew);
+        var wait = TimeSpan.FromSeconds(Math.Clamp(body.WaitSeconds, 0, CredentialRequests.LongestWait.TotalSeconds));
+        Write(response, requests.Renew(id, body.Now, $"user {request.Peer.Uid}", wait, request.Stopping));
+    }
+
+    public static void Write(LocalResponse response, CredentialAnswer answer) => CertificateJson.Write(
+        response.Json(),
+        new EnsureReply
+        {
+            State = answer.State switch { CredentialState.Current => "current", CredentialState.Staged => "staged", _ => "pending" },
+            Chain = answer.ChainPem,
+            KeyHandle = answer.KeyHandle,
+            Problem = answer.Problem is { } problem ? CredentialListing.Body(problem) : null,
+        });
 
     private void Confirm(LocalRequest request, LocalResponse response)
     {

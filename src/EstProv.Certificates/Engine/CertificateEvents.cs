@@ -1,4 +1,5 @@
 using System.Globalization;
+using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
@@ -61,6 +62,67 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
         publish("bootstrap", certificate, [("id", certificate), ("url", url.ToString()), ("reason", reason)]);
     }
 
+    /// <summary>A new certificate that will not come into use.</summary>
+    public void Dropped(StoredCertificate certificate, string reason)
+    {
+        Log.Note(log, certificate.Id, $"the new certificate is dropped: {reason}");
+        publish("dropped", certificate.Id, [.. Fields(certificate), ("reason", reason)]);
+    }
+
+    /// <summary>The EST identity before the one that was refused is in use again.</summary>
+    public void TakenBack(StoredCertificate certificate, StoredCertificate refused) =>
+        publish("taken-back", certificate.Id, [.. Fields(certificate), ("refused", refused.Spki)]);
+
+    /// <summary>Another certificate is in use under this id, that we have not issued: brought by a caller, or an operator's file.</summary>
+    public void Replaced(StoredCertificate certificate) => publish("replaced", certificate.Id, [.. Fields(certificate), ("by", certificate.Kind == StoredKind.Operator ? "operator" : "caller")]);
+
+    public void Deleted(string id) => publish("deleted", id, [("id", id)]);
+
+    /// <summary>A certificate whose key is its caller's should be asked for again.</summary>
+    /// <param name="reason"><c>expiry</c>, <c>issuer_renewed</c> or <c>issuer_distrusted</c>.</param>
+    public void Expiring(StoredCertificate certificate, string reason)
+    {
+        Log.Expiring(log, certificate.Id, certificate.NotAfter, reason);
+        publish("expiring", certificate.Id, [.. Fields(certificate), ("reason", reason)]);
+    }
+
+    public void Expired(StoredCertificate certificate)
+    {
+        Log.Expired(log, certificate.Id, certificate.NotAfter);
+        publish("expired", certificate.Id, Fields(certificate));
+    }
+
+    public void RenewalAsked(string id, string by)
+    {
+        Log.RenewalAsked(log, id, by);
+        publish("renewal-asked", id, [("id", id), ("by", by)]);
+    }
+
+    public void Rescue(string id, string way, string by)
+    {
+        Log.Rescue(log, id, way, by);
+        publish("rescue", id, [("id", id), ("way", way), ("by", by)]);
+    }
+
+    public void RescueRefused(string by, ProblemException problem)
+    {
+        Log.RescueRefused(log, by, problem.ToLogText());
+        publish("rescue-refused", "rescue", [("by", by), ("code", problem.Code), ("message", problem.Message)]);
+    }
+
+    public void RescueEnded(string id, RescueGrant grant, string why)
+    {
+        Log.RescueEnded(log, id, grant.By, why);
+        publish("rescue-ended", id, [("id", id), ("by", grant.By), ("reason", why)]);
+    }
+
+    /// <param name="undone">It is trusted again.</param>
+    public void Distrusted(string issuer, bool undone, string by)
+    {
+        Log.Distrusted(log, issuer, undone ? "trusted again" : "distrusted", by);
+        publish(undone ? "trusted-again" : "distrusted", issuer, [("issuer", issuer), ("by", by)]);
+    }
+
     /// <summary>Something that a person should know and that is nobody's failed attempt.</summary>
     public void Note(string id, string what) => Log.Note(log, id, what);
 
@@ -90,6 +152,27 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
 
         [LoggerMessage(6, LogLevel.Warning, "audit: the bootstrap identity '{Certificate}' is used at {Url}: {Reason}")]
         public static partial void BootstrapUsed(ILogger logger, string certificate, Uri url, string reason);
+
+        [LoggerMessage(9, LogLevel.Warning, "certificate '{Id}' expires {NotAfter:yyyy-MM-dd HH:mm:ss}Z and is renewed by whoever has its key only ({Reason}): he should ask for another one")]
+        public static partial void Expiring(ILogger logger, string id, DateTimeOffset notAfter, string reason);
+
+        [LoggerMessage(10, LogLevel.Warning, "certificate '{Id}' has expired {NotAfter:yyyy-MM-dd HH:mm:ss}Z, and nobody has asked for another one")]
+        public static partial void Expired(ILogger logger, string id, DateTimeOffset notAfter);
+
+        [LoggerMessage(11, LogLevel.Warning, "audit: the certificate '{Id}' is renewed before its time: {By}")]
+        public static partial void RenewalAsked(ILogger logger, string id, string by);
+
+        [LoggerMessage(12, LogLevel.Warning, "audit: rescue of '{Id}' by {Way}: {By}")]
+        public static partial void Rescue(ILogger logger, string id, string way, string by);
+
+        [LoggerMessage(13, LogLevel.Warning, "audit: a rescue was refused: {By}: {Problem}")]
+        public static partial void RescueRefused(ILogger logger, string by, string problem);
+
+        [LoggerMessage(14, LogLevel.Warning, "audit: the rescue of '{Id}' ({By}) is over: {Why}")]
+        public static partial void RescueEnded(ILogger logger, string id, string by, string why);
+
+        [LoggerMessage(15, LogLevel.Warning, "audit: '{Issuer}' is {What}: {By}")]
+        public static partial void Distrusted(ILogger logger, string issuer, string what, string by);
 
         [LoggerMessage(7, LogLevel.Warning, "certificate '{Id}': {What}")]
         public static partial void Note(ILogger logger, string id, string what);

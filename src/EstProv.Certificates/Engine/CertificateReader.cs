@@ -6,6 +6,8 @@ namespace EstProv.Certificates.Engine;
 /// <summary>What is served under an id: a credential in use, a stored certificate, an operator's file or a bundle.</summary>
 internal sealed class CertificateReader(PreloadedCertificates preloaded)
 {
+    public const string TrustBundle = "trust-bundle";
+
     /// <summary>Set once the engine is there; anchors are read through this before.</summary>
     public CredentialTable? Table { get; set; }
 

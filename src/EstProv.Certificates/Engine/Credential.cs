@@ -1,6 +1,7 @@
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Renewal;
+using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Keys.Client;
@@ -84,6 +85,18 @@ internal sealed class Credential
 
     /// <summary>A caller proves it and says so; otherwise we do.</summary>
     public bool ProvedByCaller { get; set; }
+
+    /// <summary>An operator wants a new certificate, with a new key, whatever the time; over when one is staged.</summary>
+    public bool RenewalAsked { get; set; }
+
+    /// <summary>It is to be replaced before its own time; null for not, or while that is not known of the current one.</summary>
+    public Replacement? Replacement { get; set; }
+
+    /// <summary>Of the EST identity: what an operator brought so that another one can be got; null for nothing.</summary>
+    public RescueGrant? Rescue { get; set; }
+
+    /// <summary>A server's wish for patience is on disk.</summary>
+    public bool WaitStored { get; set; }
 
     public bool Busy { get; set; }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using EstProv.Certificates.Client;
+using EstProv.Certificates.Store;
 using EstProv.Keys.Client;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
@@ -26,6 +27,8 @@ internal sealed partial class CredentialEngine : IDisposable
 
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
 
+    private static readonly TimeSpan WorthWriting = TimeSpan.FromMinutes(5);
+
     private static readonly TimeSpan ThreadsMayTake = TimeSpan.FromSeconds(5);
 
     private readonly EngineParts _parts;
@@ -44,7 +47,9 @@ internal sealed partial class CredentialEngine : IDisposable
         Table = new CredentialTable(parts);
         Identities = new IdentityChoice(parts, Table);
         Bootstrap = new BootstrapGuard(parts.Time);
-        Steps = new CredentialSteps(parts, Table, Identities, new Proofs(parts, Table, Identities), Bootstrap);
+        Replacements = new Replacements(parts, Table, Identities);
+        Steps = new CredentialSteps(parts, Table, Identities, new Proofs(parts, Table, Identities), Bootstrap, Replacements);
+        Announcements = new Announcements(parts, Table, Replacements);
         _wallSeen = parts.Time.GetUtcNow();
         _timestampSeen = parts.Time.GetTimestamp();
     }
@@ -57,10 +62,15 @@ internal sealed partial class CredentialEngine : IDisposable
 
     public CredentialSteps Steps { get; }
 
+    public Replacements Replacements { get; }
+
+    public Announcements Announcements { get; }
+
     public CancellationToken Stopping => _stop.Token;
 
     public void Start()
     {
+        Replacements.JudgeAll();
         lock (Table.Gate) _started = true;
         Evaluate();
     }
@@ -183,6 +193,7 @@ internal sealed partial class CredentialEngine : IDisposable
         }
         finally
         {
+            Judge(credential);
             lock (Table.Gate)
             {
                 credential.Busy = false;
@@ -270,6 +281,8 @@ internal sealed partial class CredentialEngine : IDisposable
             {
                 if (credential.Pending is null) credential.ForgetFailures();
             }
+
+            ForgetWait(credential);
         }
         catch (ProblemException problem)
         {
@@ -287,6 +300,7 @@ internal sealed partial class CredentialEngine : IDisposable
         }
         finally
         {
+            Judge(credential);
             lock (Table.Gate)
             {
                 credential.Busy = false;
@@ -297,12 +311,20 @@ internal sealed partial class CredentialEngine : IDisposable
         }
     }
 
+    /// <summary>Its certificate may be another one now; and what a CA has minted goes by that CA's.</summary>
+    private void Judge(Credential credential)
+    {
+        if (credential.Profile == Issuing.CertificateProfile.Ca) Replacements.JudgeAll();
+        else Replacements.Judge(credential);
+    }
+
     private static ProblemException Unexpected(Credential credential, Exception cause) => cause is CryptographicException
         ? new("crypto", $"certificate '{credential.Id}': a cryptographic operation failed (0x{cause.HResult:x8})", "look at the lines before; it is tried again by itself", 500, cause)
         : new("internal", $"certificate '{credential.Id}': unexpected {cause.GetType().Name}", "please report this; it is tried again by itself", 500, cause);
 
     private void Fail(Credential credential, ProblemException problem)
     {
+        Steps.CountRescue(credential, problem);
         TimeSpan gap;
         lock (Table.Gate)
         {
@@ -315,13 +337,54 @@ internal sealed partial class CredentialEngine : IDisposable
         }
 
         _parts.Events.Failed(credential, problem, gap);
+        KeepWait(credential, problem, gap);
+    }
+
+    /// <summary>What a server asked for holds over a restart too. Flash memory wears: short waits are not worth a write.</summary>
+    private void KeepWait(Credential credential, ProblemException problem, TimeSpan gap)
+    {
+        if (problem.RetryAfter is not { } asked || asked < WorthWriting || gap < asked)
+        {
+            ForgetWait(credential);
+            return;
+        }
+
+        try
+        {
+            _parts.Store.WriteWait(new StoredWait(credential.Id, _parts.Clock.Now, gap));
+            lock (Table.Gate) credential.WaitStored = true;
+        }
+        catch (ProblemException full)
+        {
+            _parts.Events.Note(credential.Id, $"the server's wish for patience could not be kept: {full.ToLogText()}");
+        }
+    }
+
+    private void ForgetWait(Credential credential)
+    {
+        lock (Table.Gate)
+        {
+            if (!credential.WaitStored) return;
+            credential.WaitStored = false;
+        }
+
+        try
+        {
+            _parts.Store.DeleteWait(credential.Id);
+        }
+        catch (ProblemException)
+        {
+            // It is over by its own time.
+            return;
+        }
     }
 
     private TimeSpan Gap(Credential credential, ProblemException problem)
     {
         if (problem.Code == "keyd_unreachable") return credential.LocalBackoff.Next();
         var asked = problem.RetryAfter is { } wish ? (wish < LongestRetryAfter ? wish : LongestRetryAfter) : TimeSpan.Zero;
-        if (credential is { Current: { } current, KeyMissing: false })
+        // With a rescue somebody stands by.
+        if (credential is { Current: { } current, KeyMissing: false, Rescue: null })
         {
             var left = current.NotAfter - _parts.Clock.Now;
             return credential.Policy.RetryGap(credential.Failures, left, current.NotAfter - current.NotBefore, _parts.Random.NextDouble(), asked);
@@ -371,8 +434,18 @@ internal sealed partial class CredentialEngine : IDisposable
                 if (!busy && credential.RejectedOperatorFile is { } rejected && rejected == credential.Operator?.OperatorFile) credential.Recovered = false;
             }
 
-            if (!busy) Table.RefreshOperatorFile(credential);
+            if (!busy && Table.RefreshOperatorFile(credential) && credential.Current is { Kind: StoredKind.Operator } file) _parts.Events.Replaced(file);
+            if (!busy) EndOldRescue(credential);
         }
+
+        _parts.Distrusted?.PutStartsRight();
+        Replacements.JudgeAll();
+        Announcements.Look();
+    }
+
+    private void EndOldRescue(Credential credential)
+    {
+        if (credential.Rescue is { } grant && _parts.Rescue?.IsOver(grant) == true) Steps.EndRescue(credential, "its time is over");
     }
 
     /// <summary>When the clock was set, or the device slept, waiting times that were reckoned by the old one mean nothing.</summary>

@@ -17,7 +17,10 @@ internal sealed class CredentialListing(EngineParts parts, CredentialEngine engi
                 if (credential.Wanted || credential.Current is not null || credential.Staged is not null) entries.Add(Of(credential));
             }
 
-            foreach (var other in engine.Table.Others) entries.Add(Describe(other, other.Kind == StoredKind.Imported ? "imported" : "issued"));
+            foreach (var other in engine.Table.Others)
+            {
+                entries.Add(Describe(other, other.Kind == StoredKind.Imported ? "imported" : "issued") with { NextRenewal = HeaderedPem.Format(engine.Announcements.TimeOf(other)) });
+            }
         }
 
         entries.Sort(static (one, other) => string.CompareOrdinal(one.Id, other.Id));

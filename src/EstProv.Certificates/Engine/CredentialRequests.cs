@@ -36,6 +36,63 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         return Answer(credential);
     }
 
+    /// <summary>Has a certificate renewed before its time, with a new key, and waits for what comes of it.</summary>
+    /// <param name="now">Waiting times of failed attempts are not waited for, a server's wish for patience neither.</param>
+    /// <param name="by">Who wants it, for the log.</param>
+    /// <exception cref="ProblemException"><c>not_configured</c> 400; <c>renewed_just_now</c> 409, before as much time has passed as lies between two attempts at least.</exception>
+    public CredentialAnswer Renew(string id, bool now, string by, TimeSpan wait, CancellationToken cancel)
+    {
+        var credential = Table.FindLocked(id);
+        if (credential?.Issuance is null)
+        {
+            throw new ProblemException("not_configured", $"certificate '{id}' is not renewed here: it is not issued with a key of the Key Service",
+                "estprov status lists what is; whoever has the key of another one asks for it himself", 400);
+        }
+
+        int before;
+        StoredCertificate? replaced;
+        lock (Table.Gate)
+        {
+            DemandFloor(credential);
+            (before, replaced) = (engine.DisappointmentsOf(credential), credential.Current);
+            credential.RenewalAsked = credential.Staged is null;
+            credential.Wanted = true;
+            if (now) ShortenWait(credential);
+        }
+
+        parts.Events.RenewalAsked(id, by);
+        engine.Evaluate();
+        engine.WaitUntil(wait < LongestWait ? wait : LongestWait, () => IsRenewed(credential, replaced) || engine.DisappointmentsOf(credential) > before, cancel);
+        lock (Table.Gate)
+        {
+            if (!IsRenewed(credential, replaced)) return new CredentialAnswer(CredentialState.Pending, null, null, engine.ProblemOf(credential));
+        }
+
+        return Answer(credential);
+    }
+
+    private static bool IsRenewed(Credential credential, StoredCertificate? replaced) =>
+        !credential.Busy && credential.Recovered && (credential is { Staged: not null, StagedKey: not null, ProvedByCaller: true } || (credential.Current is not null && !ReferenceEquals(credential.Current, replaced)));
+
+    private void DemandFloor(Credential credential)
+    {
+        if (credential.Current is not { Kind: StoredKind.Credential } current) return;
+        var (passed, floor) = (parts.Clock.Now - current.IssuedAt, Renewal.RenewalPolicy.Floor(current.NotAfter - current.NotBefore));
+        // A clock that was put back says nothing.
+        if (passed < TimeSpan.Zero || passed >= floor) return;
+        throw new ProblemException("renewed_just_now", $"certificate '{credential.Id}' was issued {passed.TotalSeconds:0} s ago", $"it can be renewed again in {(floor - passed).TotalSeconds:0} s", 409)
+        {
+            RetryAfter = floor - passed,
+        };
+    }
+
+    /// <summary>To the least that lies between two attempts.</summary>
+    private static void ShortenWait(Credential credential)
+    {
+        var floor = credential.Current is { } current ? Renewal.RenewalPolicy.Floor(current.NotAfter - current.NotBefore) : Renewal.RenewalPolicy.Floor(TimeSpan.MaxValue);
+        if (credential.Pending is null && credential.WaitsFor > floor) credential.WaitsFor = floor;
+    }
+
     /// <summary>The staged certificate was accepted where it is used. No error when it is the current one already.</summary>
     /// <exception cref="ProblemException"><c>not_staged</c> 409; what the disk and keyd say.</exception>
     public void Confirm(string id, string spki, CancellationToken cancel)
@@ -128,6 +185,8 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
                 credential.Recovered = false;
                 credential.Wanted = false;
             }
+
+            parts.Events.Deleted(credential.Id);
         }, cancel);
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Est;
@@ -13,7 +14,8 @@ namespace EstProv.Certificates.Engine;
 /// leaves on disk and in keyd a state from which the next start goes on (the table in this library's README). They run on the
 /// thread that has made the credential busy.
 /// </summary>
-internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, IdentityChoice identities, Proofs proofs, BootstrapGuard bootstrap)
+internal sealed class CredentialSteps(
+    EngineParts parts, CredentialTable table, IdentityChoice identities, Proofs proofs, BootstrapGuard bootstrap, Replacements replacements)
 {
     private const string SubjectAlternativeName = "2.5.29.17";
 
@@ -220,7 +222,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         parts.Checkpoint?.Invoke("staged dropped");
         // Not where it may be the key in use: of what was brought for that very key, and where keyd follows after the first use only (PromoteKey).
         if (credential.Previous is null && credential.Current?.Spki != staged.Spki) parts.Keys.DiscardNext(credential.KeyId);
-        parts.Events.Note(credential.Id, $"the new certificate is dropped: {reason}");
+        parts.Events.Dropped(staged, reason);
     }
 
     private static bool IsOutdated(Credential credential, StoredCertificate staged) =>
@@ -245,7 +247,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
     private RequestPlan Prepare(Credential credential)
     {
         var plan = PlanOf(credential);
-        if (credential.Prepared?.Plan == plan) return plan;
+        if (credential.Prepared?.Plan == plan && !IsToBeRotated(credential)) return plan;
         if (credential.LastAttempt is null && credential.Issuance!.CommonName is null && credential.WantedName is null)
             parts.Events.Note(credential.Id, $"no name is configured for it: the request asks for the common name '{plan.Name}'");
 
@@ -266,9 +268,13 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
 
     /// <summary>With <c>rotate_key = false</c>, where there is a key to keep.</summary>
     private KeyReference? KeptKey(Credential credential) =>
-        credential is { Issuance.Renewal.RotateKey: false, KeyMissing: false, Current: { } current }
+        credential is { Issuance.Renewal.RotateKey: false, KeyMissing: false, Current: { } current } && !Needs.WantsNewKey(credential)
             ? parts.Keys.FindKeyPair(credential.KeyId, current.SpkiHash)
             : null;
+
+    /// <summary>A request was made with the key in use, which is to go.</summary>
+    private static bool IsToBeRotated(Credential credential) => Needs.WantsNewKey(credential) && credential is { Prepared: { } prepared, Current: { } current }
+        && CertificateFacts.SpkiOf(prepared.Key.SubjectPublicKeyInfo) == current.Spki;
 
     /// <summary>A certificate that renews itself asks for the very Subject and SAN that it has (RFC 7030 section 4.2.2).</summary>
     private RequestPlan PlanOf(Credential credential)
@@ -333,10 +339,46 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
             credential.StagedKey = key;
             credential.Prepared = null;
             credential.Refusals = 0;
+            credential.RenewalAsked = false;
             Monitor.PulseAll(table.Gate);
         }
 
         parts.Events.Staged(staged);
+        EndRescue(credential, "it has done its work");
+    }
+
+    /// <summary>What an operator brought is good for one certificate.</summary>
+    public void EndRescue(Credential credential, string why)
+    {
+        RescueGrant? grant;
+        lock (table.Gate) (grant, credential.Rescue) = (credential.Rescue, null);
+        if (grant is null) return;
+        if (grant.Way == RescueWay.OneTime) parts.Est?.Drop(ShownCredential.OneTime);
+        parts.Events.RescueEnded(credential.Id, grant, why);
+        try
+        {
+            parts.Rescue?.End(grant);
+        }
+        catch (ProblemException problem)
+        {
+            parts.Events.Note(credential.Id, $"the rescue file {grant.Serial} could not be marked as used: {problem.ToLogText()}");
+        }
+    }
+
+    /// <summary>An attempt with it has failed: a server's no counts, a network's does not.</summary>
+    public void CountRescue(Credential credential, ProblemException problem)
+    {
+        if (credential.Rescue is not { } grant || parts.Rescue is not { } desk) return;
+        var isShown = credential.LastCredential == (grant.Way == RescueWay.OneTime ? ShownCredential.OneTime.Name : parts.Configuration.Est?.BootstrapIdentityCert);
+        try
+        {
+            if (desk.IsOver(grant)) EndRescue(credential, "its time is over");
+            else if (isShown && (IsRefusal(problem) || problem.Code == "est_rejected") && !desk.MayTryAgain(grant)) EndRescue(credential, "the EST server has refused it too often");
+        }
+        catch (ProblemException write)
+        {
+            parts.Events.Note(credential.Id, $"a refusal of the rescue file {grant.Serial} could not be noted: {write.ToLogText()}");
+        }
     }
 
     private StoredCertificate Mint(Credential credential, PreparedRequest prepared)
@@ -348,7 +390,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         lock (table.Gate) (caCertificate, caKey) = (ca.Current!, ca.Key!);
         var order = new MintOrder(PublicKey.CreateFromSubjectPublicKeyInfo(prepared.Key.SubjectPublicKeyInfo, out _), SubjectOf(prepared.Plan), credential.Profile);
         var chain = Sign(ca, new LocalCa(PemText.Parse(identities.ChainOf(caCertificate)), KeySigner.Of(parts.Keys, caKey)), order);
-        return Describe(credential.Id, chain[0], PemText.Of(chain), LocalUrl, ca.Id);
+        return Describe(credential.Id, chain[0], PemText.Of(chain), LocalUrl, ca.Id) with { IssuerSpki = caCertificate.Spki };
     }
 
     /// <summary>Mints under a CA of ours, and notes what that says of its key.</summary>
@@ -367,8 +409,11 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         }
     }
 
+    /// <summary>Before the id of a CA of ours, in the place of a URL.</summary>
+    public const string LocalPrefix = "local:";
+
     /// <summary>Where locally minted certificates come from, in the place of a URL.</summary>
-    public const string LocalUrl = "local:device-ca";
+    public const string LocalUrl = LocalPrefix + CertificateProfiles.DeviceCa;
 
     private StoredCertificate? Enroll(Credential credential, PreparedRequest prepared, CancellationToken cancel)
     {
@@ -420,7 +465,27 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
         var chain = ((EstOutcome.Issued)outcome).Chain;
         parts.Checkpoint?.Invoke("enrolled");
         foreach (var note in chain.Notes) parts.Events.Note(credential.Id, note);
-        return Describe(credential.Id, chain.Leaf, chain.ToPem(), way.Url.ToString(), way.Shown.Name) with { RequestedName = pending?.RequestedName };
+        return Describe(credential.Id, chain.Leaf, chain.ToPem(), way.Url.ToString(), way.Shown.Name) with
+        {
+            RequestedName = pending?.RequestedName,
+            TakenAllTheSame = IsTakenAllTheSame(credential, chain, way.Url),
+        };
+    }
+
+    /// <summary>What comes from a distrusted CA again is no replacement; where there is nothing else that is good, it is better than nothing.</summary>
+    /// <exception cref="ProblemException"><c>issuer_distrusted</c>.</exception>
+    private bool IsTakenAllTheSame(Credential credential, IssuedChain chain, Uri url)
+    {
+        if (replacements.DistrustOf([.. chain.Certificates, chain.Anchor]) is not { } entry) return false;
+        if (!credential.KeyMissing && credential.Current is { } current && !Needs.IsExpired(current, parts.Clock))
+        {
+            ForgetPending(credential);
+            throw new ProblemException("issuer_distrusted", $"{url} issued the certificate '{credential.Id}' under '{entry.Name}', which is distrusted; the one in use stays",
+                "have the EST server issue under another CA, or take it back: estprov distrust --undo", 503);
+        }
+
+        parts.Events.Note(credential.Id, $"it was issued under '{entry.Name}', which is distrusted; it is taken all the same, since there is none that is good");
+        return true;
     }
 
     /// <summary>Enrols, and notes what that says of the EST identity where it is what was shown.</summary>
@@ -501,6 +566,7 @@ internal sealed class CredentialSteps(EngineParts parts, CredentialTable table, 
             identity.Recovered = false;
         }
 
+        parts.Events.TakenBack(previous, refused);
         Recover(identity);
         throw new ProblemException("credential_refused",
             $"the EST server refused the new EST identity '{identity.Id}' (until {refused.NotAfter:yyyy-MM-dd HH:mm:ss}Z, by {refused.Issuer}) at its first use; the one before is in use again",

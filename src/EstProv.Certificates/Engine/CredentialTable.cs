@@ -17,6 +17,9 @@ internal sealed class CredentialTable
     private readonly EngineParts _parts;
     private readonly Dictionary<string, Credential> _credentials = new(StringComparer.Ordinal);
     private readonly Lock _refreshing = new();
+
+    /// <summary>Of what nobody has asked for since the start.</summary>
+    private readonly Dictionary<string, StoredWait> _waits = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StoredCertificate> _others = new(StringComparer.Ordinal);
 
     public CredentialTable(EngineParts parts)
@@ -62,6 +65,7 @@ internal sealed class CredentialTable
     {
         var credential = new Credential(id, keyId, IssuanceOf(id), _parts.Random) { ProvedByCaller = id == "device-id" };
         _credentials.Add(id, credential);
+        if (_waits.Remove(id, out var wait)) LoadWait(credential, wait);
         return credential;
     }
 
@@ -152,6 +156,12 @@ internal sealed class CredentialTable
         }
 
         foreach (var pending in _parts.Store.LoadPending()) LoadPending(pending);
+        foreach (var wait in _parts.Store.LoadWaits())
+        {
+            if (Find(wait.Id) is { } credential) LoadWait(credential, wait);
+            else _waits[wait.Id] = wait;
+        }
+
         foreach (var credential in _credentials.Values) RefreshOperatorFile(credential);
     }
 
@@ -168,10 +178,23 @@ internal sealed class CredentialTable
         credential.Pending = pending;
         credential.Wanted = true;
         credential.WantedName ??= pending.RequestedName;
-        // By the wall clock, but never longer than the server asked: the clock may have been anywhere.
-        var left = pending.AskedAt + pending.RetryAfter - _parts.Clock.Now;
+        Wait(credential, pending.AskedAt, pending.RetryAfter);
+    }
+
+    private void LoadWait(Credential credential, StoredWait wait)
+    {
+        if (credential.Pending is not null) return;
+        credential.WaitStored = true;
+        credential.Failures = 1;
+        Wait(credential, wait.Since, wait.RetryAfter);
+    }
+
+    /// <summary>By the wall clock, but never longer than the server asked: the clock may have been anywhere.</summary>
+    private void Wait(Credential credential, DateTimeOffset since, TimeSpan retryAfter)
+    {
+        var left = since + retryAfter - _parts.Clock.Now;
         credential.WaitsSince = _parts.Time.GetTimestamp();
-        credential.WaitsFor = left < pending.RetryAfter ? left : pending.RetryAfter;
+        credential.WaitsFor = left < retryAfter ? left : retryAfter;
     }
 
     private CertificateIssuance? IssuanceOf(string id)

@@ -1,4 +1,6 @@
+using EstProv.Certificates.Distrust;
 using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Keys.Client;
@@ -23,6 +25,12 @@ internal sealed record EngineParts
     public required BelievedClock Clock { get; init; }
 
     public required CertificateEvents Events { get; init; }
+
+    /// <summary>Null where nothing can be distrusted.</summary>
+    public DistrustList? Distrusted { get; init; }
+
+    /// <summary>Null where no operator can bring a rescue.</summary>
+    public RescueDesk? Rescue { get; init; }
 
     public Random Random { get; init; } = Random.Shared;
 

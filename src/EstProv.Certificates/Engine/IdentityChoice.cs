@@ -57,7 +57,8 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         lock (table.Gate)
         {
             source = EstIdentitySources.Choose(credential, Est, parts.Clock);
-            reason = credential.Current is null ? "there is no EST identity yet"
+            reason = credential.Rescue is { } rescue ? $"an operator allowed it ({rescue.By})"
+                : credential.Current is null ? "there is no EST identity yet"
                 : credential.KeyMissing ? "the EST identity's key is gone"
                 : Needs.IsExpired(credential.Current, parts.Clock) ? "the EST identity has expired"
                 : "the EST server refused the EST identity, and bootstrap_use is \"always\"";
@@ -67,6 +68,7 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         {
             EstIdentitySource.Itself => new EnrolmentWay(url, Shown(credential), true, null),
             EstIdentitySource.Basic => new EnrolmentWay(url, ShownCredential.Basic, false, null),
+            EstIdentitySource.OneTime => new EnrolmentWay(url, ShownCredential.OneTime, false, null),
             EstIdentitySource.Bootstrap => new EnrolmentWay(url, Bootstrap(), false, reason),
             _ when credential.KeyMissing => throw new ProblemException("key_not_found",
                 $"the Key Service has no key '{credential.KeyId}' for the EST identity '{credential.Id}', and the bootstrap identity may not be used",
@@ -131,6 +133,33 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         StoredCertificate? identity;
         lock (table.Gate) identity = table.Identity?.Current;
         return (identity is null ? null : SubjectNames.Of(ChainOf(identity))) ?? SubjectNames.HostName();
+    }
+
+    /// <summary>Who this device is: common names and, in hexadecimal, SHA-256 of the public keys of its EST identity and of its bootstrap identity.</summary>
+    public (IReadOnlyList<string> Names, IReadOnlyList<string> Keys) WhoWeAre()
+    {
+        var (names, keys) = (new List<string>(), new List<string>());
+        StoredCertificate? identity;
+        lock (table.Gate) identity = table.Identity?.Current;
+        if (identity is not null) Add(() => ChainOf(identity));
+        if (Est.BootstrapIdentityCert is { } bootstrap) Add(() => ReadPreloaded(bootstrap));
+        return (names, keys);
+
+        void Add(Func<string> read)
+        {
+            try
+            {
+                var pem = read();
+                if (SubjectNames.Of(pem) is { } name && !names.Contains(name)) names.Add(name);
+                var key = Convert.ToHexStringLower(SHA256.HashData(PemText.Parse(pem)[0].PublicKey.ExportSubjectPublicKeyInfo()));
+                if (!keys.Contains(key)) keys.Add(key);
+            }
+            catch (Exception cause) when (cause is ProblemException or CryptographicException)
+            {
+                // Then it names nobody.
+                return;
+            }
+        }
     }
 
     private ShownCredential Bootstrap()

@@ -1,3 +1,4 @@
+using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Platform.Time;
@@ -13,6 +14,18 @@ internal enum Need
     KeyMissing,
     OtherName,
     Refused,
+
+    /// <summary>An operator brought the means to get another one.</summary>
+    Rescue,
+
+    /// <summary>An operator wants another one.</summary>
+    Asked,
+
+    /// <summary>It was minted by a CA of ours that has been renewed since.</summary>
+    IssuerRenewed,
+
+    /// <summary>It is under a CA that is distrusted.</summary>
+    Distrusted,
 }
 
 /// <summary>Judges credentials by what is known of them; changes nothing.</summary>
@@ -24,10 +37,13 @@ internal static class Needs
     public static Need Of(Credential credential, BelievedClock clock, bool bootstrapAlways)
     {
         if (credential.Issuance is null) return Need.None;
+        if (credential.Rescue is not null) return Need.Rescue;
         if (credential.Current is not { } current) return credential.Wanted ? Need.FirstIssue : Need.None;
         if (credential.KeyMissing) return Need.KeyMissing;
         if (credential.RefusedByServer && bootstrapAlways) return Need.Refused;
         if (HasOtherName(credential, current)) return Need.OtherName;
+        if (credential.RenewalAsked) return Need.Asked;
+        if (ReplacementOf(credential, current) is { } replacement && clock.Now >= replacement.From) return replacement.Why;
         return clock.Now >= RenewalAt(credential, current) ? Need.Renewal : Need.None;
     }
 
@@ -45,8 +61,18 @@ internal static class Needs
     public static bool KeepsName(Credential credential, StoredCertificate current, BelievedClock clock) =>
         !HasOtherName(credential, current) || (clock.Now >= RenewalAt(credential, current) && credential.Failures % 2 == 1);
 
-    public static DateTimeOffset RenewalAt(Credential credential, StoredCertificate certificate) =>
-        credential.Policy.FirstTry(certificate.NotBefore, certificate.NotAfter, certificate.IssuedAt, certificate.Spread);
+    public static DateTimeOffset RenewalAt(Credential credential, StoredCertificate certificate)
+    {
+        var own = credential.Policy.FirstTry(certificate.NotBefore, certificate.NotAfter, certificate.IssuedAt, certificate.Spread);
+        return ReplacementOf(credential, certificate) is { } replacement && replacement.From < own ? replacement.From : own;
+    }
+
+    /// <summary>Null also where what was found is of another certificate than this one.</summary>
+    public static Replacement? ReplacementOf(Credential credential, StoredCertificate certificate) =>
+        credential.Replacement is { } replacement && ReferenceEquals(replacement.Of, certificate) ? replacement : null;
+
+    /// <summary>Its key must not stay, whatever <c>rotate_key</c> says.</summary>
+    public static bool WantsNewKey(Credential credential) => credential.RenewalAsked || credential.Rescue is not null || credential.Replacement?.Why == Need.Distrusted;
 
     /// <summary>Expired by a clock that is believed.</summary>
     public static bool IsExpired(StoredCertificate certificate, BelievedClock clock) => clock.IsBelieved && certificate.NotAfter <= clock.Now;
@@ -81,6 +107,9 @@ internal enum EstIdentitySource
     /// <summary>User name and password.</summary>
     Basic,
 
+    /// <summary>A one-time user name and password that an operator brought.</summary>
+    OneTime,
+
     /// <summary>There is none, or none may be used.</summary>
     None,
 }
@@ -91,6 +120,7 @@ internal static class EstIdentitySources
     public static EstIdentitySource Choose(Credential identity, EstIssuance est, BelievedClock clock)
     {
         if (est.Method == EstAuthentication.Basic) return EstIdentitySource.Basic;
+        if (identity.Rescue is { } rescue) return rescue.Way == RescueWay.Bootstrap ? EstIdentitySource.Bootstrap : EstIdentitySource.OneTime;
         var hasBootstrap = est.BootstrapIdentityCert is not null;
         if (identity.Current is not { } current)
         {

@@ -65,6 +65,7 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
         lock (Table.Gate) stored = Table.FindOther(id);
         if (stored is not { Kind: StoredKind.Issued } || stored.Request != request.Fingerprint) return null;
         if ((issuer is null ? SourceOf(id) : CallerSource(issuer)) != stored.Url) return null;
+        if (engine.Replacements.Of(stored, () => stored.Pem) is { } replacement && parts.Clock.Now >= replacement.From) return null;
         // To the end of the window: a public CA's certificates cost money.
         var policy = RenewalPolicy.Of(parts.Configuration.Issuance.GetValueOrDefault(id)?.Renewal);
         return parts.Clock.Now < policy.FirstTry(stored.NotBefore, stored.NotAfter, stored.IssuedAt, 1) ? stored.Pem : null;
@@ -73,7 +74,7 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
     private string SourceOf(string id) =>
         MethodFor(id, null) == IssuanceMethod.DeviceCa ? CredentialSteps.LocalUrl : engine.Identities.UrlOf(id).ToString();
 
-    private static string CallerSource(string issuer) => $"local:{issuer}";
+    private static string CallerSource(string issuer) => CredentialSteps.LocalPrefix + issuer;
 
     private StoredCertificate Mint(string id, CallerRequest request, string? issuer, CancellationToken cancel)
     {
@@ -88,7 +89,7 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
         var usable = engine.Acquire(ca, LongestWait, cancel);
         var order = new MintOrder(request.Key, request.Subject, CertificateProfiles.Of(id), request.AlternativeNames, request.Usages);
         var chain = Noting(() => engine.Steps.Sign(ca, new LocalCa(PemText.Parse(usable.ChainPem), KeySigner.Of(parts.Keys, usable.Key)), order));
-        return Describe(id, chain[0], PemText.Of(chain), CallerSource(ca.Id), ca.Id);
+        return Describe(id, chain[0], PemText.Of(chain), CallerSource(ca.Id), ca.Id) with { IssuerSpki = CertificateFacts.SpkiOf(usable.Key.SubjectPublicKeyInfo) };
     }
 
     private StoredCertificate Enroll(string id, CallerRequest request, CancellationToken cancel)
@@ -125,7 +126,9 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
 
         var chain = ((EstOutcome.Issued)outcome).Chain;
         foreach (var note in chain.Notes) parts.Events.Note(id, note);
-        return Describe(id, chain.Leaf, chain.ToPem(), url.ToString(), shown.Name);
+        var isDistrusted = engine.Replacements.DistrustOf([.. chain.Certificates, chain.Anchor]) is { } entry;
+        if (isDistrusted) parts.Events.Note(id, "it was issued under a CA that is distrusted; its caller has no other");
+        return Describe(id, chain.Leaf, chain.ToPem(), url.ToString(), shown.Name) with { TakenAllTheSame = isDistrusted };
     }
 
     /// <summary>What an issuance says of the credential that it used may give the engine something to do.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using EstProv.Certificates.Rescue;
 using EstProv.Configuration.Certd;
 using EstProv.Est;
 using EstProv.Platform;
@@ -22,10 +23,13 @@ internal sealed class EstServers : IEstServers, IDisposable
     private readonly BelievedClock _clock;
     private readonly Lock _gate = new();
     private readonly EstSessions _sessions;
+    private readonly Func<RescueGrant?>? _oneTime;
     private readonly Dictionary<string, (X509Certificate2Collection Certificates, long At)> _caCertificates = new(StringComparer.Ordinal);
 
-    public EstServers(EstIssuance configuration, TrustAnchors anchors, ITlsIdentities identities, BelievedClock clock, ILogger log)
+    /// <param name="oneTime">The one-time credential that an operator brought; null for none.</param>
+    public EstServers(EstIssuance configuration, TrustAnchors anchors, ITlsIdentities identities, BelievedClock clock, ILogger log, Func<RescueGrant?>? oneTime = null)
     {
+        _oneTime = oneTime;
         _configuration = configuration;
         _anchors = anchors;
         _identities = identities;
@@ -119,6 +123,27 @@ internal sealed class EstServers : IEstServers, IDisposable
         }
     }
 
+    public bool? IsTrustedWithout(Uri url, IssuerName distrusted, CancellationToken cancel)
+    {
+        var nobody = new ShownCredential("nobody", null, null);
+        try
+        {
+            using var session = _sessions.Take(url, nobody, _anchors.Read(distrusted: distrusted));
+            CaCertificates(session.Client, cancel);
+            return true;
+        }
+        catch (ProblemException problem)
+        {
+            if (problem.Code is "est_tls_untrusted") return false;
+            // It has answered, over TLS that was verified.
+            return problem.Code is "est_unauthorized" or "est_forbidden" or "est_rejected" or "est_server_error" or "est_busy" or "est_bad_answer" ? true : null;
+        }
+        finally
+        {
+            _sessions.Drop(nobody);
+        }
+    }
+
     public void Forget(ShownCredential inUse) => _sessions.Forget(inUse);
 
     public void Drop(ShownCredential refused) => _sessions.Drop(refused);
@@ -128,11 +153,17 @@ internal sealed class EstServers : IEstServers, IDisposable
     private EstServer Describe(Uri url, ShownCredential shown, AnchorSet anchors) => new()
     {
         BaseUrl = url,
-        Trust = new EstTrust { Anchors = anchors.Certificates, System = _configuration.TrustSystem, DeviceCaIssuers = anchors.DeviceCaIssuers },
+        Trust = new EstTrust
+        {
+            Anchors = anchors.Certificates,
+            System = _configuration.TrustSystem,
+            DeviceCaIssuers = anchors.DeviceCaIssuers,
+            IsDistrusted = anchors.IsDistrusted,
+        },
         Clock = _clock,
         ClientCertificate = shown.ChainPem is null ? null : _identities.Open(shown),
-        Username = _configuration.Username,
-        Password = ReadPassword,
+        Username = shown == ShownCredential.OneTime ? _oneTime?.Invoke()?.Username : _configuration.Username,
+        Password = shown == ShownCredential.OneTime ? () => _oneTime?.Invoke()?.ReadPassword() : ReadPassword,
         Credential = shown.Name,
     };
 

@@ -11,6 +11,9 @@ namespace EstProv.Certificates.Issuing;
 internal sealed record ShownCredential(string Name, string? ChainPem, string? KeyHandle)
 {
     public static ShownCredential Basic { get; } = new("basic", null, null);
+
+    /// <summary>The one-time user name and password that an operator brought.</summary>
+    public static ShownCredential OneTime { get; } = new("one-time", null, null);
 }
 
 /// <summary>One enrolment.</summary>
@@ -62,6 +65,10 @@ internal interface IEstServers
     /// <summary>Whether the server would still be trusted if this were our device CA: its path must not run through a CA that signs such.</summary>
     /// <exception cref="ProblemException"><c>device_ca_unusable</c>: it would not. A server that cannot be asked is none.</exception>
     void DemandTrust(Uri url, ShownCredential shown, string deviceCaPem, CancellationToken cancel);
+
+    /// <summary>Whether this server could be verified still if a CA were distrusted. A server that cannot be asked now says nothing.</summary>
+    /// <returns>Null when it could not be asked.</returns>
+    bool? IsTrustedWithout(Uri url, Configuration.Certd.IssuerName distrusted, CancellationToken cancel) => null;
 
     /// <summary>Closes the connections that show anything but <paramref name="inUse"/>.</summary>
     void Forget(ShownCredential inUse);

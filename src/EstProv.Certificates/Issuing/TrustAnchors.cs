@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using EstProv.Certificates.Distrust;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
 using EstProv.Platform;
@@ -11,10 +12,15 @@ namespace EstProv.Certificates.Issuing;
 /// <param name="Certificates">The anchors.</param>
 /// <param name="DeviceCaIssuers">Those who signed our device CA: a server's path must not run through a CA that they signed.</param>
 /// <param name="Fingerprint">Another one as soon as anything is another.</param>
-internal sealed record AnchorSet(X509Certificate2Collection Certificates, X509Certificate2Collection DeviceCaIssuers, string Fingerprint);
+internal sealed record AnchorSet(X509Certificate2Collection Certificates, X509Certificate2Collection DeviceCaIssuers, string Fingerprint)
+{
+    /// <summary>Whether a CA is distrusted; null where none is.</summary>
+    public Func<X509Certificate2, bool>? IsDistrusted { get; init; }
+}
 
 /// <summary>
-/// <c>trusted_certs</c> where set, else the trust bundle. The files are read on each use; nothing that came from the network is among them.
+/// <c>trusted_certs</c> where set, else the trust bundle, and what came by rescue files; without what is distrusted. The files are read on each use; nothing that came from the network is
+/// among them.
 /// </summary>
 /// <param name="read">PEM of a certificate id or bundle.</param>
 /// <param name="deviceCaChain">PEM of our device CA with its chain; null while there is none.</param>
@@ -25,12 +31,20 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
     private readonly Lock _gate = new();
     private AnchorSet _known = new([], [], "");
 
+    /// <summary>Null where nothing can be distrusted.</summary>
+    public DistrustList? Distrusted { get; init; }
+
+    /// <summary>PEM of anchors besides, which operators brought.</summary>
+    public Func<string>? Besides { get; init; }
+
     /// <exception cref="ProblemException"><c>est_no_trust</c>; what reading a file of the operator's says.</exception>
     /// <param name="deviceCaInstead">As if this were our device CA.</param>
-    public AnchorSet Read(string? deviceCaInstead = null)
+    /// <param name="distrusted">As if this were distrusted too.</param>
+    public AnchorSet Read(string? deviceCaInstead = null, IssuerName? distrusted = null)
     {
-        var (pem, deviceCa) = (Text(), deviceCaInstead ?? deviceCaChain() ?? "");
-        var fingerprint = $"{ContentHash.Of(Encoding.ASCII.GetBytes(pem))} {ContentHash.Of(Encoding.ASCII.GetBytes(deviceCa))}";
+        var (pem, deviceCa) = (All(), deviceCaInstead ?? deviceCaChain() ?? "");
+        var list = Distrusted is { IsEmpty: false } known ? known : null;
+        var fingerprint = $"{ContentHash.Of(Encoding.ASCII.GetBytes(pem))} {ContentHash.Of(Encoding.ASCII.GetBytes(deviceCa))} {list?.Fingerprint} {distrusted}";
         lock (_gate)
         {
             if (_known.Fingerprint == fingerprint) return _known;
@@ -38,8 +52,13 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
 
         try
         {
-            var anchors = PemText.Parse(pem);
-            var set = new AnchorSet(anchors, IssuersOf(PemText.Parse(deviceCa), anchors), fingerprint);
+            var all = PemText.Parse(pem);
+            var anchors = Distrusted?.Without(all, distrusted) ?? all;
+            if (all.Count > 0 && anchors.Count == 0 && !configuration.TrustSystem && distrusted is null) throw AllDistrusted();
+            Func<X509Certificate2, bool>? isDistrusted = list is null && distrusted is null ? null
+                : certificate => distrusted?.Names(certificate) == true || list?.FindItself(certificate) is not null;
+            // Whoever signed our device CA did so, trusted or not.
+            var set = new AnchorSet(anchors, IssuersOf(PemText.Parse(deviceCa), all), fingerprint) { IsDistrusted = isDistrusted };
             lock (_gate) _known = set;
             return set;
         }
@@ -49,6 +68,9 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
                 $"check the files of {Source()}", 503, cause);
         }
     }
+
+    private ProblemException AllDistrusted() => new("est_no_trust",
+        $"{configuration.Position}: every CA that EST servers are verified by is distrusted", $"add the EST server's new CA to {Source()}, or take one back: estprov distrust --undo", 503);
 
     private static X509Certificate2Collection IssuersOf(X509Certificate2Collection deviceCa, X509Certificate2Collection anchors)
     {
@@ -61,6 +83,19 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
         }
 
         return issuers;
+    }
+
+    private string All()
+    {
+        var besides = Besides?.Invoke() ?? "";
+        try
+        {
+            return Text() + besides;
+        }
+        catch (ProblemException) when (besides.Length > 0)
+        {
+            return besides;
+        }
     }
 
     private string Text()

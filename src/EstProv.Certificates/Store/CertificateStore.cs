@@ -5,12 +5,12 @@ namespace EstProv.Certificates.Store;
 
 /// <summary>
 /// <c>HOMEDIR/certs</c>: for each id <c>NAME.cert</c> (in use), <c>NAME.previous</c> (in use before, until the one in use has done its work once),
-/// <c>NAME.staged</c> (issued, not yet proved), <c>NAME.pending</c> (asked for, answer 202) and <c>NAME.operator</c> (what is known of an operator's file). Each
+/// <c>NAME.staged</c> (issued, not yet proved), <c>NAME.pending</c> (asked for, answer 202), <c>NAME.wait</c> (asked for, answer 503 or 429) and <c>NAME.operator</c> (what is known of an operator's file). Each
 /// is replaced as a whole; the rename of <c>.staged</c> to <c>.cert</c> is the point at which a new certificate is the one in use.
 /// </summary>
 internal sealed partial class CertificateStore
 {
-    private const string Committed = ".cert", Previous = ".previous", Staged = ".staged", Pending = ".pending", Operator = ".operator";
+    private const string Committed = ".cert", Previous = ".previous", Staged = ".staged", Pending = ".pending", Operator = ".operator", Wait = ".wait";
 
     private readonly string _folder;
     private readonly ILogger _log;
@@ -34,6 +34,12 @@ internal sealed partial class CertificateStore
     public IReadOnlyList<StoredCertificate> LoadStaged() => Load(Staged, StoredCertificate.FromFile);
 
     public IReadOnlyList<PendingRequest> LoadPending() => Load(Pending, PendingRequest.FromFile);
+
+    public IReadOnlyList<StoredWait> LoadWaits() => Load(Wait, StoredWait.FromFile);
+
+    public void WriteWait(StoredWait wait) => Write(wait.Id, Wait, wait.ToFile());
+
+    public void DeleteWait(string id) => Delete(id, Wait);
 
     public IReadOnlyList<StoredCertificate> LoadOperator() => Load(Operator, StoredCertificate.FromFile);
 

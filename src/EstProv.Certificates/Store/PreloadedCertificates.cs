@@ -67,6 +67,9 @@ internal sealed partial class PreloadedCertificates(CertdConfiguration configura
         return pem.ToString();
     }
 
+    /// <summary>A file or a bundle of files.</summary>
+    public string ReadAny(string id) => IsBundle(id) ? ReadBundle(id, static _ => null) : ReadFile(id).Pem;
+
     private void Add(string id, HashSet<string> seen, StringBuilder pem, Func<string, string?> stored, ref ProblemException? first)
     {
         if (!seen.Add(id)) return;

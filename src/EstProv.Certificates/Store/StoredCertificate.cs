@@ -70,6 +70,12 @@ internal sealed record StoredCertificate
     /// <summary>The caller who asked for it proves it.</summary>
     public bool ProvedByCaller { get; init; }
 
+    /// <summary>Of what a CA of ours has minted: SHA-256 of that CA's SubjectPublicKeyInfo, base64url; another one in use means that it is to be minted again.</summary>
+    public string? IssuerSpki { get; init; }
+
+    /// <summary>Its CA was distrusted when it was issued, and it was taken since there was no other: it is not replaced before its time.</summary>
+    public bool TakenAllTheSame { get; init; }
+
     /// <summary>Leaf first; empty for <see cref="StoredKind.Operator"/>, whose file is read on use.</summary>
     public required string Pem { get; init; }
 
@@ -81,7 +87,7 @@ internal sealed record StoredCertificate
             new("Not-Before", HeaderedPem.Format(NotBefore)), new("Not-After", HeaderedPem.Format(NotAfter)), new("Key-Algorithm", KeyAlgorithm),
             new("Issued-At", HeaderedPem.Format(IssuedAt)), new("Spread", Spread.ToString("R", CultureInfo.InvariantCulture)), new("Url", Url),
             new("Credential", Credential), new("Requested-Name", RequestedName), new("Request", Request), new("Operator-File", OperatorFile),
-            new("Proved-By", ProvedByCaller ? "caller" : null),
+            new("Proved-By", ProvedByCaller ? "caller" : null), new("Issuer-Spki", IssuerSpki), new("Taken-All-The-Same", TakenAllTheSame ? "yes" : null),
         ],
         Pem);
 
@@ -117,6 +123,8 @@ internal sealed record StoredCertificate
             Request = headers.GetValueOrDefault("Request"),
             OperatorFile = headers.GetValueOrDefault("Operator-File"),
             ProvedByCaller = headers.GetValueOrDefault("Proved-By") == "caller",
+            IssuerSpki = headers.GetValueOrDefault("Issuer-Spki"),
+            TakenAllTheSame = headers.GetValueOrDefault("Taken-All-The-Same") == "yes",
             Pem = pem,
         };
     }

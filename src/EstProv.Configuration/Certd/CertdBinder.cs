@@ -26,6 +26,8 @@ internal static class CertdBinder
             Est = Est(issuance.Table(CertdSchema.Est)),
             PreloadedFiles = files,
             PreloadedBundles = bundles,
+            Distrusted = Distrusted(root),
+            DistrustSpread = LifetimeSpan.Parse(root.Text(CertdSchema.DistrustSpread)?.Value ?? CertdSchema.DefaultDistrustSpread)?.Time ?? TimeSpan.FromDays(1),
             Principals = Principals(root, context),
         };
         CertdRules.Check(configuration, root, context);
@@ -90,6 +92,7 @@ internal static class CertdBinder
             Username = table.Text(CertdSchema.Username)?.Value,
             PasswordFile = table.Text(CertdSchema.PasswordFile),
             TrustedCerts = table.TextList(CertdSchema.TrustedCerts),
+            RescueCerts = table.TextList(CertdSchema.RescueCerts),
             TrustSystem = table.Text(CertdSchema.Trust)?.Value == "system",
             Urls = urls,
             Renewal = Renewal(table.Table(CertdSchema.Renewal)),
@@ -104,17 +107,31 @@ internal static class CertdBinder
         RotateKey = table.Boolean(CertdSchema.RotateKey)?.Value ?? true,
     };
 
+    private static List<IssuerName> Distrusted(TomlView root)
+    {
+        var names = new List<IssuerName>();
+        foreach (var text in root.TextList(CertdSchema.Distrusted)?.Value ?? [])
+        {
+            if (IssuerName.Parse(text) is { } name && !names.Contains(name)) names.Add(name);
+        }
+
+        return names;
+    }
+
     private static List<CertificatePrincipal> Principals(TomlView root, BindContext context)
     {
         var principals = new List<CertificatePrincipal>();
         foreach (var principal in root.Repeated(CertdSchema.Principal))
         {
+            var operations = principal.TextList(CertdSchema.Operations)?.Value ?? [];
             if (Schema.Principals.Uid(principal, context.FindUser, context.Problems) is not { } uid) continue;
             principals.Add(new CertificatePrincipal
             {
                 Uid = uid,
                 Certs = principal.TextList(CertdSchema.Certs)?.Value ?? [],
                 Issuers = principal.TextList(CertdSchema.Issuers)?.Value ?? [],
+                MayRescue = operations.Contains("rescue"),
+                MayDistrust = operations.Contains("distrust"),
             });
         }
 

@@ -24,6 +24,12 @@ public sealed record CertdConfiguration
     /// <summary><c>[preloaded_certs]</c>: certificate id to the ids that it is made of, such as <c>trust-bundle</c>.</summary>
     public required IReadOnlyDictionary<string, Positioned<IReadOnlyList<string>>> PreloadedBundles { get; init; }
 
+    /// <summary><c>distrusted</c>: CAs that are trusted no more; default none.</summary>
+    public IReadOnlyList<IssuerName> Distrusted { get; init; } = [];
+
+    /// <summary><c>distrust_spread</c>; default a day.</summary>
+    public TimeSpan DistrustSpread { get; init; } = TimeSpan.FromDays(1);
+
     public required IReadOnlyList<CertificatePrincipal> Principals { get; init; }
 }
 
@@ -86,6 +92,9 @@ public sealed record EstIssuance
     /// <summary><c>trust = "system"</c>: the system's store is trusted too.</summary>
     public required bool TrustSystem { get; init; }
 
+    /// <summary><c>rescue_certs</c>: certificate ids whose owners may sign rescue files; null means nobody.</summary>
+    public Positioned<IReadOnlyList<string>>? RescueCerts { get; init; }
+
     /// <summary><c>[cert_issuance.est.renewal]</c>, of the EST identity; null leaves everything to the default.</summary>
     public RenewalSettings? Renewal { get; init; }
 
@@ -125,4 +134,10 @@ public sealed record CertificatePrincipal
 
     /// <summary>Certificate ids that he may name as issuer; the right to one's key in keyd is another matter.</summary>
     public required IReadOnlyList<string> Issuers { get; init; }
+
+    /// <summary>He may bring a one-time credential or a signed rescue file.</summary>
+    public bool MayRescue { get; init; }
+
+    /// <summary>He may say which CAs are trusted no more.</summary>
+    public bool MayDistrust { get; init; }
 }

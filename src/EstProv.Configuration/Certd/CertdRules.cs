@@ -38,6 +38,7 @@ internal sealed class CertdRules
         rules.CheckAuthentication(configuration.Est, est);
         rules.CheckBootstrap(est);
         rules.CheckTrust(configuration.Est, est);
+        rules.CheckRescue(configuration.Est, est);
         rules.CheckUrls(configuration.Est, est);
     }
 
@@ -182,6 +183,22 @@ internal sealed class CertdRules
         _problems.Error(est.TrustedCerts?.Position ?? est.Position, $"[{EstPath}] trusts nothing: the EST server could not be verified",
             "add its CA to [preloaded_certs] and its id to \"trust-bundle\" there (or to trusted_certs); trust = \"system\" for a public CA");
     }
+
+    /// <summary>Whoever can make an EST server's or a device's certificate must not be able to sign a rescue file. Their keys are compared when a file comes.</summary>
+    private void CheckRescue(EstIssuance est, TomlView table)
+    {
+        if (est.RescueCerts is not { } ids) return;
+        var path = $"{EstPath}.rescue_certs";
+        CheckElements(table.Find(CertdSchema.RescueCerts.Name), path);
+        foreach (var id in ids.Value)
+        {
+            if (id != CertdSchema.TrustBundle && !IsIn(CertdSchema.TrustBundle, id) && est.TrustedCerts?.Value.Contains(id) != true) continue;
+            _problems.Error(ids.Position, $"{path} names {Shown.Value(id)}, by which EST servers are verified: whoever can be an EST server could sign rescue files",
+                "let a key of its own sign them, which nothing else is under");
+        }
+    }
+
+    private bool IsIn(string bundle, string id) => id != bundle && Reaches(bundle, id, []);
 
     private void CheckUrls(EstIssuance est, TomlView table)
     {

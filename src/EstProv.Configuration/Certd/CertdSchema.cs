@@ -14,11 +14,37 @@ internal static class CertdSchema
     public const string DefaultRenewalUntil = "70%";
     public const string DefaultRenewalRetry = "1 day";
 
+    public const string DefaultDistrustSpread = "1 day";
+
+    private const string IssuerForm =
+        "a certificate's SHA-256 in hexadecimal (colons may be left out), spki: and the SHA-256 of its key, or a subject such as CN=Old Device CA";
+
+    private const string ExampleHash = "6f1c6a2b0d9e4c7f8a35be9d21470c8e5b96f3d0a1c2e4f60718293a4b5c6d7e";
+
     private const string SpanForm = "per cent such as \"80%\", or \"30 days\", \"12 hours\", \"90 minutes\"";
 
     public static readonly Setting HomedirPath = CommonSettings.HomedirPath(Daemon);
 
     public static readonly Setting AliasSockets = CommonSettings.AliasSockets(Daemon);
+
+    public static readonly Setting Distrusted = new("distrusted", SettingKind.TextList,
+        "CAs that are trusted no more: whatever was issued under one gets a new key and a new certificate, spread over `distrust_spread`, while the old one is served until the new one is " +
+        "proved; and no EST server is verified by it. `estprov distrust` says the same without a restart, and tells whether a server could be verified still.")
+    {
+        Default = "`[]`",
+        ElementForm = IssuerForm,
+        Check = static text => IssuerName.Parse(text) is null ? new Fault("names no CA") : null,
+        Example = $"[\"CN=Old Device CA\", \"spki:{ExampleHash}\"]",
+    };
+
+    public static readonly Setting DistrustSpread = new("distrust_spread", SettingKind.Text,
+        "Over how long the certificates under a CA of `distrusted` are replaced, from the start that sees it first. Each has its own point in it, which stays the same over restarts.")
+    {
+        Default = $"`\"{DefaultDistrustSpread}\"`",
+        Form = "\"7 days\", \"12 hours\", \"90 minutes\"",
+        Check = static text => LifetimeSpan.Check(text) ?? (LifetimeSpan.Parse(text)?.Share is null ? null : new Fault("is a share of a life, not a time")),
+        Example = "\"1 day\"",
+    };
 
     public static readonly Setting Method = new("method", SettingKind.Text,
         "`est`: enrolled at the EST server. `device-ca`: minted on the device with the key of the certificate `device-ca`, which itself comes over EST.")
@@ -122,6 +148,14 @@ internal static class CertdSchema
         Example = "\"system\"",
     };
 
+    public static readonly Setting RescueCerts = new("rescue_certs", SettingKind.TextList,
+        "Ids of `[preloaded_certs]`: who may sign rescue files (`estprov rescue`), each the signer's own certificate or a CA that signs nothing but such signers. None of them may be one that " +
+        "EST servers are verified by, or that the device's certificates are under. Without it no rescue file is accepted.")
+    {
+        ElementForm = "an id of [preloaded_certs]",
+        Example = "[\"rescue-ca\"]",
+    };
+
     public static readonly Setting RenewalFrom = new("from", SettingKind.Text,
         "Where the window begins in which the renewal is tried first: per cent of the life that has passed, or a time before expiry. Each certificate has a point of its own in the " +
         "window, so that a fleet made on one day does not come back on one day. With `from` and `until` alike there is no window.")
@@ -183,7 +217,7 @@ internal static class CertdSchema
     {
         Settings =
         [
-            EstMethod, IdentityCert, IdentityPk, BootstrapIdentityCert, BootstrapIdentityPk, BootstrapUse, Username, PasswordFile, TrustedCerts, Trust,
+            EstMethod, IdentityCert, IdentityPk, BootstrapIdentityCert, BootstrapIdentityPk, BootstrapUse, Username, PasswordFile, TrustedCerts, Trust, RescueCerts,
         ],
         Sections = [Urls, Renewal],
     };
@@ -238,16 +272,24 @@ internal static class CertdSchema
         Example = "[\"device-ca\"]",
     };
 
+    public static readonly Setting Operations = new("operations", SettingKind.TextList,
+        "What he may do to the device as a whole. `rescue`: bring a one-time credential or a signed rescue file. `distrust`: say which CAs are trusted no more.")
+    {
+        Default = "`[]`",
+        Choices = ["rescue", "distrust"],
+        Example = "[\"rescue\", \"distrust\"]",
+    };
+
     public static readonly Section Principal = new("principal",
         "A local user and what certd admits him to, root not excepted. Reading certificates needs no entry. The user `estprov-identityd` is admitted to what it needs without being listed.")
     {
         Repeated = true,
-        Settings = [CommonSettings.Uid, CommonSettings.User, Certs, Issuers],
+        Settings = [CommonSettings.Uid, CommonSettings.User, Certs, Issuers, Operations],
     };
 
     public static readonly Section File = new("", "The Certificates Service: `/etc/estprov/certd.toml`.")
     {
-        Settings = [HomedirPath, CommonSettings.MaxRequests, AliasSockets],
+        Settings = [HomedirPath, CommonSettings.MaxRequests, AliasSockets, Distrusted, DistrustSpread],
         Sections = [Issuance, PreloadedCerts, Principal],
     };
 }

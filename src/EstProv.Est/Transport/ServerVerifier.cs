@@ -53,6 +53,12 @@ internal sealed partial class ServerVerifier(TlsServer server, ILogger logger)
         }
 
         if (path.Failure is { } failure) return Explain(failure, leaf);
+        if (DistrustedIn(path) is { } distrusted)
+        {
+            return new ServerRefusal(Code("untrusted"), $"its certificate's path runs through '{Names.Subject(distrusted)}', which is distrusted on this device",
+                $"{server.Kind}'s certificate must come from a CA that is trusted");
+        }
+
         if (DeviceCaIn(path) is { } deviceCa)
         {
             return new ServerRefusal(Code("untrusted"), $"its certificate's path runs through '{Names.Subject(deviceCa)}', issued by a CA that signs device CAs",
@@ -93,6 +99,17 @@ internal sealed partial class ServerVerifier(TlsServer server, ILogger logger)
             // Subject or SAN cannot be read.
             return false;
         }
+    }
+
+    private X509Certificate2? DistrustedIn(PathResult path)
+    {
+        if (server.Trust.IsDistrusted is not { } isDistrusted) return null;
+        foreach (var certificate in path.Certificates)
+        {
+            if (isDistrusted(certificate)) return certificate;
+        }
+
+        return null;
     }
 
     private X509Certificate2? DeviceCaIn(PathResult path)

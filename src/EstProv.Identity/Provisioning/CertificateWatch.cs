@@ -66,7 +66,8 @@ internal sealed class CertificateWatch(LocalClient certd, string certificateId, 
             throw new JsonException();
         }
 
-        var concerns = false;
+        // What was missed may have been about it.
+        var concerns = root.TryGetProperty("lost", out var lost) && lost.ValueKind is JsonValueKind.True;
         foreach (var change in changes.EnumerateArray())
         {
             if (change.ValueKind is not JsonValueKind.Object) continue;

@@ -8,19 +8,34 @@ namespace EstProv.LocalApi;
 
 /// <summary>
 /// What has happened lately, for clients that wait for it: <c>GET /changes?after=N&amp;wait=S</c> answers
-/// <c>{"next":N,"changes":[{"seq","time","kind","subject", …}]}</c> as soon as there is a change later than N, or after S seconds with none.
+/// <c>{"next":N,"lost":true?,"changes":[{"seq","time","kind","subject", …}]}</c> as soon as there is a change later than N, or after S seconds with none.
 /// </summary>
 /// <remarks>
-/// Kept in memory only, the last 256. Numbers begin at the time of the start in milliseconds, so that they go on growing over restarts;
-/// a client that is ahead all the same gets everything. <c>after=0</c> gives all that is kept. Times are ISO 8601 in UTC.
+/// Kept in memory only, the last 256. <c>after=0</c> gives all that is kept. Numbers begin at random, below 2^52 so that every JSON reader takes them exactly: a number of an earlier life of the
+/// daemon is none of this one's, whatever the clock. A client whose number is none of those kept has missed something, by a restart or since it was away for too long: it gets everything that is kept and
+/// <c>"lost":true</c>, and reads anew what it wants to know. Times are ISO 8601 in UTC.
 /// </remarks>
-public sealed class ChangeFeed(TimeProvider time)
+public sealed class ChangeFeed
 {
     private const int Kept = 256, LongestWait = 300;
+    private const long LargestStart = 1L << 52;
+    private readonly TimeProvider _time;
     private readonly object _gate = new();
     private readonly Change[] _ring = new Change[Kept];
-    private readonly long _first = Math.Max(1, time.GetUtcNow().ToUnixTimeMilliseconds());
+    private readonly long _first;
     private long _published;
+
+    public ChangeFeed(TimeProvider time)
+        : this(time, Random.Shared.NextInt64(1, LargestStart))
+    {
+    }
+
+    /// <param name="first">The first change's number.</param>
+    internal ChangeFeed(TimeProvider time, long first)
+    {
+        _time = time;
+        _first = first;
+    }
 
     /// <summary>Makes a change known to all who wait.</summary>
     /// <param name="kind">One word, such as <c>issued</c>.</param>
@@ -28,7 +43,7 @@ public sealed class ChangeFeed(TimeProvider time)
     /// <param name="fields">More about it; those without a value are left out. Nothing secret: every client of the socket sees it.</param>
     public void Publish(string kind, string subject, params ReadOnlySpan<(string Name, string? Value)> fields)
     {
-        var now = time.GetUtcNow();
+        var now = _time.GetUtcNow();
         var kept = fields.ToArray();
         lock (_gate)
         {
@@ -46,8 +61,8 @@ public sealed class ChangeFeed(TimeProvider time)
         var after = Number(request, "after", long.MaxValue);
         var wait = (int)Number(request, "wait", LongestWait);
         using var woken = request.Stopping.UnsafeRegister(static feed => ((ChangeFeed)feed!).Wake(), this);
-        var changes = Await(after, wait * 1000L, request.Stopping, out var next);
-        Write(response.Json(), changes, next);
+        var changes = Await(after, wait * 1000L, request.Stopping, out var next, out var lost);
+        Write(response.Json(), changes, next, lost);
     }
 
     private void Wake()
@@ -55,7 +70,7 @@ public sealed class ChangeFeed(TimeProvider time)
         lock (_gate) Monitor.PulseAll(_gate);
     }
 
-    private Change[] Await(long after, long milliseconds, CancellationToken stopping, out long next)
+    private Change[] Await(long after, long milliseconds, CancellationToken stopping, out long next, out bool lost)
     {
         var until = Environment.TickCount64 + milliseconds;
         lock (_gate)
@@ -63,17 +78,18 @@ public sealed class ChangeFeed(TimeProvider time)
             while (true)
             {
                 var last = _first + _published - 1;
-                // Somebody who is ahead of us counts from an earlier life, under a clock that has been set back since.
-                var from = after > last ? 0 : after;
-                var count = (int)Math.Min(Math.Min(_published, Kept), Math.Max(0, last - from));
+                var before = last - Math.Min(_published, Kept);
+                // Who asks for the first time has nothing to lose; any other number than one of ours is from an earlier life, or has been dropped.
+                lost = after != 0 && (after < before || after > last);
+                var count = (int)(last - (after < before || after > last ? before : after));
                 var left = until - Environment.TickCount64;
-                if (count == 0 && left > 0 && !stopping.IsCancellationRequested)
+                if (count == 0 && !lost && left > 0 && !stopping.IsCancellationRequested)
                 {
                     Monitor.Wait(_gate, (int)left);
                     continue;
                 }
 
-                next = Math.Max(last, 0);
+                next = last;
                 var changes = new Change[count];
                 for (var i = 0; i < count; i++) changes[i] = _ring[(_published - count + i) % Kept];
                 return changes;
@@ -81,10 +97,11 @@ public sealed class ChangeFeed(TimeProvider time)
         }
     }
 
-    private static void Write(Utf8JsonWriter json, Change[] changes, long next)
+    private static void Write(Utf8JsonWriter json, Change[] changes, long next, bool lost)
     {
         json.WriteStartObject();
         json.WriteNumber("next"u8, next);
+        if (lost) json.WriteBoolean("lost"u8, true);
         json.WriteStartArray("changes"u8);
         foreach (var change in changes)
         {

@@ -86,6 +86,13 @@ public sealed class LocalResponse
         Status = 204;
     }
 
+    /// <summary>304, without a body: the client has it already. Its ETag is to be set besides (RFC 9110 section 15.4.5).</summary>
+    public void NotModified()
+    {
+        NoContent();
+        Status = 304;
+    }
+
     /// <summary>Puts out what the JSON writer holds.</summary>
     internal void Flush()
     {
@@ -128,7 +135,7 @@ public sealed class LocalResponse
     internal ReadOnlySpan<byte> Finish(bool close, bool bodyWanted)
     {
         Flush();
-        var noContent = Status == 204;
+        var noContent = Status is 204 or 304;
         var head = _buffer.HeadRoom;
         var length = 0;
         Append(head, ref length, StatusLine(Status));
@@ -159,6 +166,7 @@ public sealed class LocalResponse
         201 => "HTTP/1.1 201 Created\r\n"u8,
         202 => "HTTP/1.1 202 Accepted\r\n"u8,
         204 => "HTTP/1.1 204 No Content\r\n"u8,
+        304 => "HTTP/1.1 304 Not Modified\r\n"u8,
         400 => "HTTP/1.1 400 Bad Request\r\n"u8,
         401 => "HTTP/1.1 401 Unauthorized\r\n"u8,
         403 => "HTTP/1.1 403 Forbidden\r\n"u8,

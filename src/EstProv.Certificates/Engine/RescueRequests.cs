@@ -1,0 +1,158 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using EstProv.Certificates.Client;
+using EstProv.Certificates.Distrust;
+using EstProv.Certificates.Rescue;
+using EstProv.Certificates.Store;
+using EstProv.Configuration.Certd;
+using EstProv.Platform;
+
+namespace EstProv.Certificates.Engine;
+
+/// <summary>What an operator brings when all else has expired: a one-time credential, or a signed rescue file. Each use, and each refusal, is an audit line and a change.</summary>
+internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
+{
+    private CredentialTable Table => engine.Table;
+
+    /// <summary>Gets another EST identity with a user name and a password, which are forgotten when it is there, or refused too often, or a day later.</summary>
+    /// <param name="password">Taken over.</param>
+    /// <param name="by">Who brings it, for the audit.</param>
+    /// <exception cref="ProblemException"><c>rescue_*</c>.</exception>
+    public CredentialAnswer Bring(string user, LockedSecret password, string by, TimeSpan wait, CancellationToken cancel)
+    {
+        var grant = new RescueGrant(RescueWay.OneTime, by, null) { Username = user, Password = password, Since = parts.Time.GetTimestamp() };
+        try
+        {
+            return Audited(by, () => Use(Identity(), grant, wait, cancel));
+        }
+        catch (ProblemException)
+        {
+            grant.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Does what a rescue file allows.</summary>
+    /// <exception cref="ProblemException"><c>rescue_*</c>.</exception>
+    public CredentialAnswer Bring(byte[] file, string by, TimeSpan wait, CancellationToken cancel) => Audited(by, () =>
+    {
+        var (identity, desk) = (Identity(), parts.Rescue ?? throw RescueProblems.NotConfigured());
+        var rescuers = desk.Rescuers();
+        var (names, keys) = engine.Identities.WhoWeAre();
+        var (order, signer, refusals) = desk.Accept(file, Minting(rescuers), names, keys);
+        var who = $"file {order.Serial} signed by '{signer}', brought by {by}";
+        if (order.Allow == RescueAllowance.Anchors)
+        {
+            desk.AddAnchors(order);
+            parts.Events.Rescue(identity.Id, "anchors", who);
+            return Wake(identity, wait, cancel);
+        }
+
+        if (order.Allow == RescueAllowance.Bootstrap && parts.Configuration.Est!.BootstrapIdentityCert is null) throw RescueProblems.NoBootstrap();
+        var way = order.Allow == RescueAllowance.Bootstrap ? RescueWay.Bootstrap : RescueWay.OneTime;
+        var grant = new RescueGrant(way, who, order.NotAfter)
+        {
+            Serial = order.Serial,
+            Username = order.Username,
+            Password = order.Password,
+            Since = parts.Time.GetTimestamp(),
+            Refusals = refusals,
+        };
+        return Use(identity, grant, wait, cancel);
+    });
+
+    private CredentialAnswer Audited(string by, Func<CredentialAnswer> bring)
+    {
+        try
+        {
+            return bring();
+        }
+        catch (ProblemException problem)
+        {
+            parts.Events.RescueRefused(by, problem);
+            throw;
+        }
+    }
+
+    private Credential Identity() => parts.Rescue is not null && Table.Identity is { } identity ? identity : throw RescueProblems.NoIdentity();
+
+    private CredentialAnswer Use(Credential identity, RescueGrant grant, TimeSpan wait, CancellationToken cancel)
+    {
+        parts.Est!.Drop(Issuing.ShownCredential.OneTime);
+        parts.Rescue!.Hold(grant);
+        lock (Table.Gate)
+        {
+            identity.Rescue = grant;
+            // What was prepared was for another way.
+            if (!identity.Busy) identity.Prepared = null;
+        }
+
+        parts.Events.Rescue(identity.Id, grant.Way == RescueWay.OneTime ? "one-time credential" : "bootstrap identity", grant.By);
+        return Wake(identity, wait, cancel);
+    }
+
+    private CredentialAnswer Wake(Credential identity, TimeSpan wait, CancellationToken cancel)
+    {
+        int before;
+        StoredCertificate? replaced;
+        lock (Table.Gate)
+        {
+            (before, replaced) = (engine.DisappointmentsOf(identity), identity.Current);
+            identity.Wanted = true;
+            foreach (var credential in Table.Credentials)
+            {
+                if (credential.Pending is null || ReferenceEquals(credential, identity)) credential.WaitsFor = TimeSpan.Zero;
+            }
+        }
+
+        engine.Evaluate();
+        engine.WaitUntil(wait < CredentialRequests.LongestWait ? wait : CredentialRequests.LongestWait,
+            () => !identity.Busy && identity.Rescue is null && !ReferenceEquals(identity.Current, replaced) || engine.DisappointmentsOf(identity) > before, cancel);
+        lock (Table.Gate)
+        {
+            return identity is { Current: { } current, Key: { } key, KeyMissing: false } && !ReferenceEquals(current, replaced)
+                ? new CredentialAnswer(CredentialState.Current, current.Pem, key.Handle, null)
+                : new CredentialAnswer(CredentialState.Pending, null, null, engine.ProblemOf(identity));
+        }
+    }
+
+    /// <summary>By which EST servers are verified, and what the device's own certificates are under.</summary>
+    private List<X509Certificate2> Minting(X509Certificate2Collection rescuers)
+    {
+        var minting = new List<X509Certificate2>();
+        List<StoredCertificate> stored = [];
+        lock (Table.Gate)
+        {
+            foreach (var credential in Table.Credentials)
+            {
+                if (credential.Current is { } current) stored.Add(current);
+            }
+
+            stored.AddRange(Table.Others);
+        }
+
+        foreach (var certificate in stored) Add(() => IssuerPath.Of(PemText.Parse(engine.Identities.ChainOf(certificate)), rescuers), 1);
+        foreach (var id in Trusted(parts.Configuration.Est!)) Add(() => [.. PemText.Parse(parts.Preloaded.ReadAny(id))], 0);
+        return minting;
+
+        void Add(Func<IReadOnlyList<X509Certificate2>> read, int from)
+        {
+            try
+            {
+                var certificates = read();
+                for (var i = from; i < certificates.Count; i++) minting.Add(certificates[i]);
+            }
+            catch (Exception cause) when (cause is ProblemException or CryptographicException)
+            {
+                // What cannot be read verifies nobody.
+                return;
+            }
+        }
+    }
+
+    private IReadOnlyList<string> Trusted(EstIssuance est)
+    {
+        if (est.TrustedCerts is { } ids) return ids.Value;
+        return parts.Preloaded.IsBundle(CertificateReader.TrustBundle) || parts.Preloaded.IsFile(CertificateReader.TrustBundle) ? [CertificateReader.TrustBundle] : [];
+    }
+}
