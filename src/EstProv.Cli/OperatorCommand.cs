@@ -47,7 +47,7 @@ public static class OperatorCommand
         Command[] commands =
         [
             new StatusCommand(time).Command, new ProvisionCommand(time).Command, ConfigCommands.Check, ConfigCommands.Reference, CertCommands.Show,
-            KeyCommands.Reference, new TokenCommands(time).SelfTest,
+            RenewCommand.Renew, DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, KeyCommands.Reference, new TokenCommands(time).SelfTest,
         ];
         if (arguments.Length == 0 || arguments[0] is "--help" or "-h" or "help")
         {
@@ -71,9 +71,9 @@ public static class OperatorCommand
             return 0;
         }
 
-        if (line.Words.Count != command.WordCount)
+        if (line.Words.Count < command.LeastWords || line.Words.Count > command.WordCount)
         {
-            throw new UsageException(line.Words.Count < command.WordCount ? $"{command.Name} needs {command.WordNames}" : $"{command.Name} does not take '{line.Words[command.WordCount]}'");
+            throw new UsageException(line.Words.Count < command.LeastWords ? $"{command.Name} needs {command.WordNames}" : $"{command.Name} does not take '{line.Words[command.WordCount]}'");
         }
 
         var code = command.Run(line, terminal);

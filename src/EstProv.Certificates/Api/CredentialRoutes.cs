@@ -42,7 +42,7 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
         Write(response, requests.Renew(id, body.Now, $"user {request.Peer.Uid}", wait, request.Stopping));
     }
 
-    public static void Write(LocalResponse response, CredentialAnswer answer) => CertificateJson.Write(
+    private static void Write(LocalResponse response, CredentialAnswer answer) => CertificateJson.Write(
         response.Json(),
         new EnsureReply
         {

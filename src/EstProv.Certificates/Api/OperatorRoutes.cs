@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
-using EstProv.Certificates.Client;
 using EstProv.Certificates.Engine;
 using EstProv.Configuration.Certd;
 using EstProv.LocalApi.Server;
@@ -32,7 +31,7 @@ internal sealed class OperatorRoutes(RescueRequests rescue, DistrustRequests dis
     {
         rights.DemandRescue(request.Peer);
         var by = $"user {request.Peer.Uid}";
-        CredentialAnswer answer;
+        RescueAnswer answer;
         try
         {
             answer = request.ContentType == "application/cms" ? BringFile(request, by) : BringCredential(request, by);
@@ -43,11 +42,10 @@ internal sealed class OperatorRoutes(RescueRequests rescue, DistrustRequests dis
             CryptographicOperations.ZeroMemory(MemoryMarshal.AsMemory(request.Body).Span);
         }
 
-        // Of a rescue nobody needs the chain.
-        CredentialRoutes.Write(response, answer with { ChainPem = null, KeyHandle = null });
+        CertificateJson.Write(response.Json(), new EnsureReply { State = answer.State, Problem = answer.Problem is { } problem ? CredentialListing.Body(problem) : null });
     }
 
-    private CredentialAnswer BringFile(LocalRequest request, string by)
+    private RescueAnswer BringFile(LocalRequest request, string by)
     {
         var file = request.Body.ToArray();
         try
@@ -60,7 +58,7 @@ internal sealed class OperatorRoutes(RescueRequests rescue, DistrustRequests dis
         }
     }
 
-    private CredentialAnswer BringCredential(LocalRequest request, string by)
+    private RescueAnswer BringCredential(LocalRequest request, string by)
     {
         var (user, password, seconds) = ReadCredential(request);
         if (user is not { Length: > 0 and <= LongestSecret } || user.Contains(':', StringComparison.Ordinal) || password is null)

@@ -9,6 +9,10 @@ using EstProv.Platform;
 
 namespace EstProv.Certificates.Engine;
 
+/// <param name="State"><c>current</c>: there is a new EST identity. <c>pending</c>: not yet. <c>taken</c>: the file's anchors are.</param>
+/// <param name="Problem">While pending, what the last attempt failed with; null when there was none.</param>
+internal sealed record RescueAnswer(string State, CredentialProblem? Problem);
+
 /// <summary>What an operator brings when all else has expired: a one-time credential, or a signed rescue file. Each use, and each refusal, is an audit line and a change.</summary>
 internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
 {
@@ -18,7 +22,7 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
     /// <param name="password">Taken over.</param>
     /// <param name="by">Who brings it, for the audit.</param>
     /// <exception cref="ProblemException"><c>rescue_*</c>.</exception>
-    public CredentialAnswer Bring(string user, LockedSecret password, string by, TimeSpan wait, CancellationToken cancel)
+    public RescueAnswer Bring(string user, LockedSecret password, string by, TimeSpan wait, CancellationToken cancel)
     {
         var grant = new RescueGrant(RescueWay.OneTime, by, null) { Username = user, Password = password, Since = parts.Time.GetTimestamp() };
         try
@@ -34,7 +38,7 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
 
     /// <summary>Does what a rescue file allows.</summary>
     /// <exception cref="ProblemException"><c>rescue_*</c>.</exception>
-    public CredentialAnswer Bring(byte[] file, string by, TimeSpan wait, CancellationToken cancel) => Audited(by, () =>
+    public RescueAnswer Bring(byte[] file, string by, TimeSpan wait, CancellationToken cancel) => Audited(by, () =>
     {
         var (identity, desk) = (Identity(), parts.Rescue ?? throw RescueProblems.NotConfigured());
         var rescuers = desk.Rescuers();
@@ -45,7 +49,9 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
         {
             desk.AddAnchors(order);
             parts.Events.Rescue(identity.Id, "anchors", who);
-            return Wake(identity, wait, cancel);
+            lock (Table.Gate) Wake(identity);
+            engine.Evaluate();
+            return new RescueAnswer("taken", null);
         }
 
         if (order.Allow == RescueAllowance.Bootstrap && parts.Configuration.Est!.BootstrapIdentityCert is null) throw RescueProblems.NoBootstrap();
@@ -61,7 +67,7 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
         return Use(identity, grant, wait, cancel);
     });
 
-    private CredentialAnswer Audited(string by, Func<CredentialAnswer> bring)
+    private RescueAnswer Audited(string by, Func<RescueAnswer> bring)
     {
         try
         {
@@ -76,43 +82,40 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
 
     private Credential Identity() => parts.Rescue is not null && Table.Identity is { } identity ? identity : throw RescueProblems.NoIdentity();
 
-    private CredentialAnswer Use(Credential identity, RescueGrant grant, TimeSpan wait, CancellationToken cancel)
+    private RescueAnswer Use(Credential identity, RescueGrant grant, TimeSpan wait, CancellationToken cancel)
     {
-        parts.Est!.Drop(Issuing.ShownCredential.OneTime);
-        parts.Rescue!.Hold(grant);
-        lock (Table.Gate)
+        var (before, replaced) = (0, (StoredCertificate?)null);
+        // An attempt that is under way knows nothing of it, and its failure would be taken for this one's.
+        engine.Exclusively(identity, () =>
         {
-            identity.Rescue = grant;
-            // What was prepared was for another way.
-            if (!identity.Busy) identity.Prepared = null;
-        }
+            parts.Est!.Drop(Issuing.ShownCredential.OneTime);
+            parts.Rescue!.Hold(grant);
+            lock (Table.Gate)
+            {
+                identity.Rescue = grant;
+                // What was prepared was for another way.
+                identity.Prepared = null;
+                (before, replaced) = (engine.DisappointmentsOf(identity), identity.Current);
+                Wake(identity);
+            }
 
-        parts.Events.Rescue(identity.Id, grant.Way == RescueWay.OneTime ? "one-time credential" : "bootstrap identity", grant.By);
-        return Wake(identity, wait, cancel);
+            parts.Events.Rescue(identity.Id, grant.Way == RescueWay.OneTime ? "one-time credential" : "bootstrap identity", grant.By);
+        }, cancel);
+        engine.WaitUntil(wait < CredentialRequests.LongestWait ? wait : CredentialRequests.LongestWait,
+            () => IsThere(identity, replaced) || engine.DisappointmentsOf(identity) > before, cancel);
+        lock (Table.Gate) return IsThere(identity, replaced) ? new RescueAnswer("current", null) : new RescueAnswer("pending", engine.ProblemOf(identity));
     }
 
-    private CredentialAnswer Wake(Credential identity, TimeSpan wait, CancellationToken cancel)
-    {
-        int before;
-        StoredCertificate? replaced;
-        lock (Table.Gate)
-        {
-            (before, replaced) = (engine.DisappointmentsOf(identity), identity.Current);
-            identity.Wanted = true;
-            foreach (var credential in Table.Credentials)
-            {
-                if (credential.Pending is null || ReferenceEquals(credential, identity)) credential.WaitsFor = TimeSpan.Zero;
-            }
-        }
+    private static bool IsThere(Credential identity, StoredCertificate? replaced) =>
+        identity is { Busy: false, Current: { } current, Key: not null, KeyMissing: false } && !ReferenceEquals(current, replaced);
 
-        engine.Evaluate();
-        engine.WaitUntil(wait < CredentialRequests.LongestWait ? wait : CredentialRequests.LongestWait,
-            () => !identity.Busy && identity.Rescue is null && !ReferenceEquals(identity.Current, replaced) || engine.DisappointmentsOf(identity) > before, cancel);
-        lock (Table.Gate)
+    /// <summary>Whatever waits, for whatever it waits, has another chance now. Under the gate.</summary>
+    private void Wake(Credential identity)
+    {
+        identity.Wanted = true;
+        foreach (var credential in Table.Credentials)
         {
-            return identity is { Current: { } current, Key: { } key, KeyMissing: false } && !ReferenceEquals(current, replaced)
-                ? new CredentialAnswer(CredentialState.Current, current.Pem, key.Handle, null)
-                : new CredentialAnswer(CredentialState.Pending, null, null, engine.ProblemOf(identity));
+            if (credential.Pending is null || ReferenceEquals(credential, identity)) credential.WaitsFor = TimeSpan.Zero;
         }
     }
 

@@ -46,7 +46,9 @@ internal sealed partial class RescueDesk
     /// <exception cref="ProblemException"><c>rescue_*</c>; what reading a file of the operator's says.</exception>
     public (RescueOrder Order, string Signer, int Refusals) Accept(byte[] file, IReadOnlyList<X509Certificate2> minting, IReadOnlyList<string> names, IReadOnlyList<string> keys)
     {
-        var (text, signer) = RescueSignature.Verify(file, Rescuers(), minting, _clock);
+        var rescuers = Rescuers();
+        if (!_clock.IsBelieved) throw RescueProblems.Clock($"{_clock.TimeProvider.GetUtcNow():yyyy-MM-dd HH:mm:ss}Z");
+        var (text, signer) = RescueSignature.Verify(file, rescuers, minting, _clock);
         RescueOrder? order = null;
         try
         {
@@ -138,7 +140,6 @@ internal sealed partial class RescueDesk
     {
         if (!Meet(order.Devices, names) && !Meet(order.DeviceKeys, keys))
             throw RescueProblems.Device(order, names.Count > 0 ? $"'{string.Join("', '", names)}'" : $"the one with the key {(keys.Count > 0 ? keys[0] : "(none)")}");
-        if (!_clock.IsBelieved) throw RescueProblems.Clock($"{_clock.TimeProvider.GetUtcNow():yyyy-MM-dd HH:mm:ss}Z");
         if (order.NotBefore > _clock.Now) throw RescueProblems.NotYet(order);
         if (order.NotAfter <= _clock.Now) throw RescueProblems.Expired(order);
     }

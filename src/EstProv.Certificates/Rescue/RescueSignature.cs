@@ -51,7 +51,8 @@ internal static class RescueSignature
         try
         {
             var der = file;
-            if (file.AsSpan().IndexOf("-----BEGIN"u8) >= 0)
+            // DER of a SEQUENCE begins with 0x30; everything else is text.
+            if (file.Length == 0 || file[0] != 0x30)
             {
                 var text = Encoding.ASCII.GetString(file);
                 if (!PemEncoding.TryFind(text, out var fields) || text[fields.Label] is not ("CMS" or "PKCS7")) throw RescueProblems.Unreadable("it holds no PEM block CMS");

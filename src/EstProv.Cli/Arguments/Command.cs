@@ -11,7 +11,7 @@ internal sealed record Command
     /// <summary>One line for the list of commands.</summary>
     public required string Summary { get; init; }
 
-    /// <summary>What the words after the command are, such as <c>ID</c>; empty when there are none.</summary>
+    /// <summary>What the words after the command are, such as <c>ID</c>, or <c>[FILE]</c> for one that may be left out; empty when there are none.</summary>
     public string WordNames { get; init; } = "";
 
     /// <summary>More for its own help, with what it exits with.</summary>
@@ -23,4 +23,7 @@ internal sealed record Command
     public required Func<CommandLine, Terminal, int> Run { get; init; }
 
     public int WordCount => WordNames.Length == 0 ? 0 : WordNames.Split(' ').Length;
+
+    /// <summary>How many of them must be there.</summary>
+    public int LeastWords => WordNames.Length == 0 ? 0 : Array.FindAll(WordNames.Split(' '), static name => name[0] != '[').Length;
 }

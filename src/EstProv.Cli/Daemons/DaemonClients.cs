@@ -1,4 +1,5 @@
 using System.Text.Json;
+using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
 using EstProv.Platform;
 
@@ -13,6 +14,9 @@ internal sealed class DaemonClients : IDisposable
     private const string IdentitydVersion = "2022-08-01";
 
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>They are asked whether they would be verified still.</summary>
+    private static readonly TimeSpan ServersMayTake = TimeSpan.FromMinutes(2);
 
     private readonly LocalClient _certd;
     private readonly LocalClient _identityd;
@@ -40,6 +44,32 @@ internal sealed class DaemonClients : IDisposable
     public string Certificate(string id)
         => Json.Text(Get(_certd, $"/certificates/{Uri.EscapeDataString(id)}?api-version={CertdVersion}", "certd"), "pem") ?? throw BadAnswer("certd");
 
+    /// <summary>Has a certificate renewed; waits for what comes of it.</summary>
+    /// <exception cref="ProblemException">The Certificates Service's.</exception>
+    public JsonElement Renew(string id, bool now, TimeSpan wait) => Post($"/credentials/{Uri.EscapeDataString(id)}/renew?api-version={CertdVersion}", JsonFields.Write(json =>
+    {
+        json.WriteBoolean("now"u8, now);
+        json.WriteNumber("waitSeconds"u8, wait.TotalSeconds);
+    }), "application/json", wait);
+
+    /// <exception cref="ProblemException">The Certificates Service's.</exception>
+    public JsonElement Distrusted() => Get(_certd, $"/distrusted?api-version={CertdVersion}", "certd");
+
+    /// <param name="over">Null for the configuration's.</param>
+    /// <exception cref="ProblemException">The Certificates Service's.</exception>
+    public JsonElement Distrust(string issuer, bool undo, TimeSpan? over, bool force) => Post($"/distrusted?api-version={CertdVersion}", JsonFields.Write(json =>
+    {
+        json.WriteString("issuer"u8, issuer);
+        json.WriteBoolean("undo"u8, undo);
+        json.WriteBoolean("force"u8, force);
+        if (over is { } time) json.WriteNumber("overSeconds"u8, time.TotalSeconds);
+    }), "application/json", ServersMayTake);
+
+    /// <summary>Brings a rescue: a signed file (<c>application/cms</c>), or a one-time credential as JSON.</summary>
+    /// <exception cref="ProblemException">The Certificates Service's.</exception>
+    public JsonElement Rescue(ReadOnlySpan<byte> body, string contentType, TimeSpan wait) =>
+        Post($"/rescue?api-version={CertdVersion}&wait={(int)wait.TotalSeconds}", body, contentType, wait);
+
     public JsonElement CertdChanges(long after) => Get(_certd, $"/changes?api-version={CertdVersion}&after={after}&wait=0", "certd");
 
     public JsonElement IdentitydChanges(long after) => Get(_identityd, $"/changes?api-version={IdentitydVersion}&after={after}&wait=0", "identityd");
@@ -50,9 +80,13 @@ internal sealed class DaemonClients : IDisposable
         _identityd.Dispose();
     }
 
-    private static JsonElement Get(LocalClient client, string path, string daemon)
+    private JsonElement Post(string path, ReadOnlySpan<byte> body, string contentType, TimeSpan wait) =>
+        Read(_certd.Send("POST", path, body, contentType, timeout: wait + Timeout), "certd");
+
+    private static JsonElement Get(LocalClient client, string path, string daemon) => Read(client.Send("GET", path), daemon);
+
+    private static JsonElement Read(LocalReply reply, string daemon)
     {
-        var reply = client.Send("GET", path);
         try
         {
             using var document = JsonDocument.Parse(reply.Body);

@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Client;
+using EstProv.Certificates.Distrust;
 using EstProv.Certificates.Engine;
 using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
@@ -88,6 +90,10 @@ internal sealed class TestDevice : IAsyncDisposable
 
     public CallerIssuer Issuer { get; private set; } = null!;
 
+    public RescueRequests Rescues { get; private set; } = null!;
+
+    public DistrustRequests Distrusts { get; private set; } = null!;
+
     public CertificateReader Reader { get; private set; } = null!;
 
     public SoftIdentities Identities { get; private set; } = null!;
@@ -169,7 +175,9 @@ internal sealed class TestDevice : IAsyncDisposable
         var log = (ILogger)NullLogger.Instance;
         var preloaded = new PreloadedCertificates(Configuration, log);
         Reader = new CertificateReader(preloaded);
-        var anchors = new TrustAnchors(Configuration.Est!, Reader.Read, Reader.DeviceCaChain);
+        var distrusted = new DistrustList(Configuration.HomedirPath, Configuration.Distrusted, Configuration.DistrustSpread, Clock, log);
+        var rescue = new RescueDesk(Configuration.HomedirPath, Configuration.Est, preloaded, Clock, log);
+        var anchors = new TrustAnchors(Configuration.Est!, Reader.Read, Reader.DeviceCaChain) { Distrusted = distrusted, Besides = () => rescue.Anchors };
         Identities = new SoftIdentities(Keyd);
         Parts = new EngineParts
         {
@@ -177,8 +185,10 @@ internal sealed class TestDevice : IAsyncDisposable
             Store = new CertificateStore(Configuration.HomedirPath, log),
             Preloaded = preloaded,
             Keys = Keyd,
-            Est = new EstServers(Configuration.Est!, anchors, Identities, Clock, log),
+            Est = new EstServers(Configuration.Est!, anchors, Identities, Clock, log, () => rescue.OneTime),
             Clock = Clock,
+            Distrusted = distrusted,
+            Rescue = rescue,
             Events = new CertificateEvents(log, Events.Publish),
             Checkpoint = checkpoint,
         };
@@ -186,6 +196,8 @@ internal sealed class TestDevice : IAsyncDisposable
         Reader.Table = Engine.Table;
         Requests = new CredentialRequests(Parts, Engine);
         Issuer = new CallerIssuer(Parts, Engine);
+        Rescues = new RescueRequests(Parts, Engine);
+        Distrusts = new DistrustRequests(Parts, Engine);
         Engine.Start();
     }
 
