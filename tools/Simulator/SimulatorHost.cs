@@ -215,6 +215,13 @@ public sealed class SimulatorHost : IAsyncDisposable
             return;
         }
 
+        var http10Only = service == SimulatorService.Est && _options.Est.Quirks.Http10Answers;
+        connection.AnswersAsHttp10 = http10Only || HttpProtocol.IsHttp10(http.Request.Protocol);
+        if (http10Only)
+        {
+            http.Response.Headers.Connection = "close";
+        }
+
         var exchange = new Exchange(http, service, connection, Faults);
         var started = Stopwatch.GetTimestamp();
         try

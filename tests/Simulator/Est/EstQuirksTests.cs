@@ -77,6 +77,30 @@ internal sealed class EstQuirksTests
     }
 
     [Test]
+    public async Task Who_asks_in_HTTP_1_0_is_answered_in_HTTP_1_0_and_nobody_else_is()
+    {
+        await using var rig = await Rig.StartAsync();
+        var path = EstClient.Path("default", "cacerts");
+
+        var old = await rig.Client(SimulatorService.Est, version: new Version(1, 0)).GetAsync(path);
+        var usual = await rig.Client(SimulatorService.Est).GetAsync(path);
+
+        Assert.That((old.Version, usual.Version), Is.EqualTo((new Version(1, 0), new Version(1, 1))));
+        Assert.That(await EstClient.CertificatesAsync(old), Has.Count.EqualTo(2));
+    }
+
+    [Test]
+    public async Task Libest_answers_everybody_in_HTTP_1_0_and_closes()
+    {
+        await using var rig = await Rig.StartWithEstAsync(e => e with { Quirks = EstQuirks.LibEst });
+        using var order = new EnrollOrder("CN=dev1");
+
+        var answer = await EstClient.EnrollAsync(rig.Client(SimulatorService.Est, rig.Bootstrap()), "default", order);
+
+        Assert.That((answer.StatusCode, answer.Version, answer.Headers.ConnectionClose), Is.EqualTo((HttpStatusCode.OK, new Version(1, 0), (bool?)true)));
+    }
+
+    [Test]
     public async Task Lines_are_as_long_as_told([Values(0, 64, 76)] int columns)
     {
         await using var rig = await Rig.StartWithEstAsync(e => e with { Quirks = new EstQuirks { Columns = columns, CarriageReturns = columns == 76 } });

@@ -48,6 +48,12 @@ public sealed record EstQuirks
     /// <summary>HTTP/1.1 is the newest version.</summary>
     public bool Http1Only { get; init; }
 
+    /// <summary>
+    /// Every answer is HTTP/1.0 and closes the connection, whatever was asked in (libest in Debian's build). Without it a request in
+    /// HTTP/1.0 alone is answered so: that build's client reads nothing else.
+    /// </summary>
+    public bool Http10Answers { get; init; }
+
     /// <summary>Subject alternative names of the request are dropped (libest).</summary>
     public bool DropSubjectAlternativeNames { get; init; }
 
@@ -74,6 +80,7 @@ public sealed record EstQuirks
         CloseAfterUnauthorized = true,
         Tls12Only = true,
         Http1Only = true,
+        Http10Answers = true,
         DropSubjectAlternativeNames = true,
         ReenrollAnySubject = true,
     };

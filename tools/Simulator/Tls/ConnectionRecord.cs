@@ -26,6 +26,9 @@ public sealed class ConnectionRecord
 
     public ClientIdentity? Client { get; set; }
 
+    /// <summary>The next answer goes out with the status line of HTTP/1.0.</summary>
+    internal bool AnswersAsHttp10 { get; set; }
+
     internal ConnectionContext? Context { get; init; }
 
     /// <summary>Called once, at the server's first bytes.</summary>

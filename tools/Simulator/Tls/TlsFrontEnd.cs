@@ -24,7 +24,7 @@ internal sealed class TlsFrontEnd(
     /// <summary>Configures one listener; <paramref name="service"/> null = by server name.</summary>
     public void Configure(ListenOptions listen, SimulatorService? service)
     {
-        var http1Only = options.Est.Quirks.Http1Only && (service is null or SimulatorService.Est);
+        var http1Only = (options.Est.Quirks.Http1Only || options.Est.Quirks.Http10Answers) && (service is null or SimulatorService.Est);
         listen.Protocols = http1Only ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
         listen.Use(next => async connection =>
         {
@@ -50,6 +50,7 @@ internal sealed class TlsFrontEnd(
         {
             var record = (ConnectionRecord)connection.Items[ConnectionRecord.Key]!;
             record.Established = true;
+            connection.Transport = new StatusLinePipe(connection.Transport, record);
             recorder.HandshakeDone(record);
             return next(connection);
         });
