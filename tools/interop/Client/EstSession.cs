@@ -1,0 +1,131 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using EstProv.Est;
+using EstProv.Platform.Time;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Interop;
+
+/// <summary>One client of one server, and what is done with it.</summary>
+internal sealed class EstSession : IDisposable
+{
+    // Long before any certificate of a run, as a program's build time is.
+    private static readonly DateTimeOffset BuildTime = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    private readonly Arguments _arguments;
+    private readonly X509Certificate2Collection _anchors = [];
+    private readonly BelievedClock _clock = new(TimeProvider.System, BuildTime);
+    private readonly ILoggerFactory _logging = LoggerFactory.Create(builder => builder.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+    private readonly X509Certificate2? _own;
+    private readonly EstClient _client;
+
+    public EstSession(Arguments arguments)
+    {
+        _arguments = arguments;
+        _anchors.ImportFromPemFile(arguments.Required("trust"));
+        SslStreamCertificateContext? shown = null;
+        if (arguments["cert"] is { } file)
+        {
+            var all = new X509Certificate2Collection();
+            all.ImportFromPemFile(file);
+            _own = X509Certificate2.CreateFromPemFile(file, arguments.Required("key"));
+            shown = SslStreamCertificateContext.Create(_own, [.. all.Skip(1)], offline: true);
+        }
+
+        _client = new EstClient(
+            new EstServer
+            {
+                BaseUrl = new Uri(arguments.Required("url")),
+                Trust = new EstTrust { Anchors = _anchors },
+                Clock = _clock,
+                ClientCertificate = shown,
+                Username = arguments["user"],
+                Password = arguments["password-file"] is { } password ? () => File.ReadAllText(password).TrimEnd('\n') : null,
+                Credential = shown is not null ? "certificate" : arguments["user"] is not null ? "password" : "nothing",
+            },
+            _logging.CreateLogger("est"));
+    }
+
+    public async Task CaCertificatesAsync()
+    {
+        var certificates = await _client.GetCaCertificatesAsync(CancellationToken.None);
+        await File.WriteAllTextAsync(_arguments.Required("out"), string.Concat(certificates.Select(c => c.ExportCertificatePem() + "\n")));
+        Console.WriteLine($"{certificates.Count} CA certificates");
+    }
+
+    /// <summary>Prints the DER as base64, or <c>none</c>.</summary>
+    public async Task AttributesAsync() =>
+        Console.WriteLine(await _client.GetCsrAttributesAsync(CancellationToken.None) is { } der ? Convert.ToBase64String(der) : "none");
+
+    /// <summary>The CA certificates, then the request, again as often as <c>--polls</c> says, then what certd checks too.</summary>
+    public async Task EnrollAsync(bool again)
+    {
+        using var key = _arguments["key-in"] is { } file ? KeyPair.FromFile(file) : KeyPair.New(_arguments["key-type"]);
+        if (_arguments["key-out"] is { } keyOut) await File.WriteAllTextAsync(keyOut, key.Pem);
+        var ca = _arguments["ca"] is "yes";
+        var content = Content(again, ca);
+        var authorities = await _client.GetCaCertificatesAsync(CancellationToken.None);
+        var request = CertificateSigningRequests.Create(content, key.Signer());
+        for (var polls = _arguments.Number("polls", 0); ; polls--)
+        {
+            switch (await _client.EnrollAsync(request, again ? EstOperation.Reenroll : EstOperation.Simple, CancellationToken.None))
+            {
+                case EstEnrollment.Issued issued:
+                    var from = new IssuedFrom
+                    {
+                        Url = new Uri(_arguments.Required("url")),
+                        Credential = "shown",
+                        AlternativeNames = content.AlternativeNames,
+                    };
+                    var chain = IssuedCertificateCheck.Verify(
+                        issued.Certificates, key.SubjectPublicKeyInfo, content.Subject, ca, _anchors, authorities, _clock, from);
+                    await File.WriteAllTextAsync(_arguments.Required("out"), chain.ToPem());
+                    Console.WriteLine($"issued {chain.Leaf.Subject} by {chain.Leaf.Issuer}{string.Concat(chain.Notes.Select(n => "; " + n))}");
+                    return;
+                case EstEnrollment.Pending pending when polls > 0:
+                    Console.WriteLine($"pending, asked to wait {pending.RetryAfter.TotalSeconds:0} s");
+                    await Task.Delay(TimeSpan.FromSeconds(_arguments.Number("wait", 1)));
+                    break;
+                case EstEnrollment.Pending pending:
+                    throw new IOException($"still pending, asked to wait {pending.RetryAfter.TotalSeconds:0} s");
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _own?.Dispose();
+        _logging.Dispose();
+    }
+
+    /// <summary>What is asked for; a renewal asks for what the certificate shown has (RFC 7030 section 4.2.2).</summary>
+    private CertificateRequestContent Content(bool again, bool ca)
+    {
+        if (again)
+        {
+            var old = _own ?? throw new UsageException("reenroll needs --cert and --key");
+            return new CertificateRequestContent
+            {
+                Subject = old.SubjectName,
+                Ca = ca,
+                AlternativeNames = old.Extensions.FirstOrDefault(e => e.Oid?.Value == "2.5.29.17"),
+            };
+        }
+
+        SubjectAlternativeNameBuilder? names = null;
+        if (_arguments["dns"] is { } dns)
+        {
+            names = new SubjectAlternativeNameBuilder();
+            names.AddDnsName(dns);
+        }
+
+        return new CertificateRequestContent
+        {
+            Subject = new X500DistinguishedName(_arguments.Required("subject")),
+            Ca = ca,
+            PathLength = ca ? 0 : null,
+            AlternativeNames = names?.Build(),
+        };
+    }
+}
