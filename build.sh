@@ -14,6 +14,7 @@ usage: ./build.sh COMMAND
   demo [--way W] [--keep]   build, then provision a device end to end in a network and mount namespace of its own,
                             four ways: single-url, url-per-certificate, local-mint, preloaded-est-id
   test [NAME ...]           build with all warnings as errors, then every test (or the named folders of tests/)
+  interop [PEER ...]        against other people's EST software out of Debian's packages: libest, strongSwan, BouncyCastle
   bench [device|keys]       publish, then print speed, memory and size beside the budgets
   fuzz [SECONDS] [TARGET]   fuzz the readers of http, json, uri, toml (60 s each), guided by coverage
   crash [ARGUMENT ...]      cut the power at every call that writes, and see whether the device goes on (tools/crash)
@@ -26,7 +27,7 @@ EOF
 command=${1:-}
 [ $# -gt 0 ] && shift
 case $command in
-demo | test | bench | fuzz | crash | lint | install)
+demo | test | interop | bench | fuzz | crash | lint | install)
     # shellcheck source=/dev/null
     . "$top/tools/build/$command.sh"
     "run_$command" "$@"

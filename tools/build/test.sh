@@ -69,6 +69,11 @@ run_test() {
         . "$top/tools/build/crash.sh"
         run_suite crash crash_as_test
     fi
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" interop "* ]]; then
+        # shellcheck source=tools/build/interop.sh
+        . "$top/tools/build/interop.sh"
+        run_suite interop run_interop
+    fi
 
     printf '\n%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
     [ "$total_failed" = 0 ]
