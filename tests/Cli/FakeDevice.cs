@@ -36,6 +36,15 @@ internal sealed class FakeDevice : IDisposable
 
     public Action? OnStatus { get; set; }
 
+    /// <summary>To what an operator has certd do.</summary>
+    public string Answer { get; set; } = "{}";
+
+    /// <summary>In place of <see cref="Answer"/>.</summary>
+    public ProblemException? Refusal { get; set; }
+
+    /// <summary>Path, media type and body of the last such request.</summary>
+    public string Sent { get; private set; } = "";
+
     public FakeDevice StartCertd()
     {
         var server = New("certd");
@@ -49,6 +58,17 @@ internal sealed class FakeDevice : IDisposable
             json.WriteString("pem", pem);
             json.WriteEndObject();
         });
+        foreach (var pattern in new[] { "/credentials/{id}/renew", "/rescue", "/distrusted" })
+        {
+            server.Map("POST", pattern, ["2020-09-01"], (request, response) =>
+            {
+                Sent = $"{request.Path} {request.ContentType} {Encoding.UTF8.GetString(request.Body.Span)}";
+                if (Refusal is { } refusal) throw refusal;
+                response.Bytes(Encoding.UTF8.GetBytes(Answer), "application/json");
+            });
+        }
+
+        server.Map("GET", "/distrusted", ["2020-09-01"], (_, response) => response.Bytes(Encoding.UTF8.GetBytes(Answer), "application/json"));
         Certd.Map(server, ["2020-09-01"]);
         server.Start();
         return this;

@@ -24,6 +24,12 @@ internal sealed class CredentialSteps(
 
     private static readonly TimeSpan WorthWriting = TimeSpan.FromMinutes(1);
 
+    /// <summary>A server that has had a request under consideration (202) for so long has lost it, or whoever was to approve it has: it is made anew.</summary>
+    private static readonly TimeSpan LongestConsideration = TimeSpan.FromDays(7);
+
+    /// <summary>Between two repetitions of a request, where there is a certificate to live by meanwhile.</summary>
+    private static readonly TimeSpan LongestPendingGap = TimeSpan.FromHours(6);
+
     /// <summary>Does what can be done now. Returns when nothing is left, or when it waits for another credential, for a caller or for a time.</summary>
     /// <exception cref="ProblemException">The attempt failed.</exception>
     public void Run(Credential credential, CancellationToken cancel)
@@ -43,6 +49,7 @@ internal sealed class CredentialSteps(
                 if (Needs.Of(credential, parts.Clock, identities.BootstrapAlways) == Need.None) return;
             }
 
+            GiveUpOldRequest(credential);
             var plan = Prepare(credential);
             lock (table.Gate)
             {
@@ -53,6 +60,15 @@ internal sealed class CredentialSteps(
         }
 
         if (Prove(credential, cancel)) Commit(credential);
+    }
+
+    private void GiveUpOldRequest(Credential credential)
+    {
+        if (credential.Pending is not { } pending || parts.Clock.Now - pending.Since < LongestConsideration) return;
+        parts.Events.Note(credential.Id, $"the server has had the request under consideration since {pending.Since:yyyy-MM-dd HH:mm:ss}Z (HTTP 202); another one is made");
+        ForgetPending(credential);
+        // The same bytes would be the same request.
+        lock (table.Gate) credential.Prepared = null;
     }
 
     /// <summary>Compares what is on disk with keyd's keys, and does again what was interrupted. Once after the start.</summary>
@@ -600,7 +616,8 @@ internal sealed class CredentialSteps(
 
     private void Postpone(Credential credential, PreparedRequest prepared, EstOrder order, TimeSpan asked)
     {
-        var retryAfter = credential.PendingBackoff.Next(asked);
+        var since = credential.Pending?.Since ?? parts.Clock.Now;
+        var retryAfter = PendingGap(credential, asked, parts.Clock.Now - since);
         var request = new PendingRequest
         {
             Id = credential.Id,
@@ -611,6 +628,7 @@ internal sealed class CredentialSteps(
             Credential = order.Shown.Name,
             RequestedName = prepared.Plan.Name,
             AskedAt = parts.Clock.Now,
+            Since = since,
             RetryAfter = retryAfter,
             Csr = order.Csr,
         };
@@ -631,6 +649,20 @@ internal sealed class CredentialSteps(
         }
 
         parts.Events.Pending(request);
+    }
+
+    /// <summary>
+    /// Who has nothing yet asks every five minutes at least. Who has a certificate that is good asks the more rarely the longer it takes (a tenth of the time so far), so that a fleet whose requests
+    /// nobody approves is no burden, but often enough before its end.
+    /// </summary>
+    private TimeSpan PendingGap(Credential credential, TimeSpan asked, TimeSpan waited)
+    {
+        var gap = credential.PendingBackoff.Next(asked);
+        if (credential is not { KeyMissing: false, Current: { } current } || Needs.IsExpired(current, parts.Clock)) return gap;
+        var patience = waited / 10 < LongestPendingGap ? waited / 10 : LongestPendingGap;
+        var left = (current.NotAfter - parts.Clock.Now) / 10;
+        if (left < patience) patience = left;
+        return gap > patience ? gap : patience;
     }
 
     private void ForgetPending(Credential credential)

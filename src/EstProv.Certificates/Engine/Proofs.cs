@@ -41,7 +41,9 @@ internal sealed class Proofs(EngineParts parts, CredentialTable table, IdentityC
         var (anchors, caCertificates) = parts.Est!.TrustFor(url, shown, cancel);
         IssuedCertificateCheck.Verify(chain, spki, order.Subject, caWanted: false, anchors, caCertificates, parts.Clock,
             new IssuedFrom { Url = url, Credential = credential.Id, CertificateId = $"{credential.Id} (test certificate)" });
-        var servers = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        // Each server once; its own by the label that has just issued it, since another one may be slow.
+        var servers = new HashSet<string>(StringComparer.OrdinalIgnoreCase) { url.Authority };
+        parts.Est.DemandTrust(url, shown, staged.Pem, cancel);
         foreach (var server in parts.Configuration.Est.Urls.Values)
         {
             if (servers.Add(server.Value.Authority)) parts.Est.DemandTrust(server.Value, shown, staged.Pem, cancel);

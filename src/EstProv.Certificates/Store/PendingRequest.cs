@@ -28,6 +28,9 @@ internal sealed record PendingRequest
 
     public required DateTimeOffset AskedAt { get; init; }
 
+    /// <summary>When this request was sent first.</summary>
+    public required DateTimeOffset Since { get; init; }
+
     /// <summary>What the server last asked for in Retry-After, counted from <see cref="AskedAt"/>.</summary>
     public required TimeSpan RetryAfter { get; init; }
 
@@ -37,7 +40,7 @@ internal sealed record PendingRequest
     public byte[] ToFile() => HeaderedPem.Write(
         [
             new("Id", Id), new("Key-Id", KeyId), new("Spki", Spki), new("Url", Url), new("Reenroll", Reenroll ? "yes" : "no"),
-            new("Credential", Credential), new("Requested-Name", RequestedName), new("Asked-At", HeaderedPem.Format(AskedAt)),
+            new("Credential", Credential), new("Requested-Name", RequestedName), new("Asked-At", HeaderedPem.Format(AskedAt)), new("Since", HeaderedPem.Format(Since)),
             new("Retry-After", ((long)RetryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture)),
         ],
         PemEncoding.WriteString("CERTIFICATE REQUEST", Csr));
@@ -51,6 +54,7 @@ internal sealed record PendingRequest
         if (!PemEncoding.TryFind(pem, out var fields) || !long.TryParse(Need("Retry-After"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
             throw HeaderedPem.Damaged(path);
 
+        var askedAt = HeaderedPem.ParseTime(Need("Asked-At")) ?? throw HeaderedPem.Damaged(path);
         return new PendingRequest
         {
             Id = Need("Id"),
@@ -60,7 +64,8 @@ internal sealed record PendingRequest
             Reenroll = Need("Reenroll") == "yes",
             Credential = Need("Credential"),
             RequestedName = headers.GetValueOrDefault("Requested-Name"),
-            AskedAt = HeaderedPem.ParseTime(Need("Asked-At")) ?? throw HeaderedPem.Damaged(path),
+            AskedAt = askedAt,
+            Since = HeaderedPem.ParseTime(headers.GetValueOrDefault("Since")) ?? askedAt,
             RetryAfter = TimeSpan.FromSeconds(Math.Min(seconds, (long)TimeSpan.FromDays(365).TotalSeconds)),
             Csr = Convert.FromBase64String(pem[fields.Base64Data]),
         };

@@ -24,10 +24,10 @@ internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal
         // Asked first, so that all changes that led to it are seen after it.
         var status = Ask(daemons.ProvisioningStatus);
         var changes = new List<Change>();
-        if (Ask(() => daemons.CertdChanges(_certd)) is { ValueKind: JsonValueKind.Object } fromCertd) _certd = Change.Read(fromCertd, changes, _certd);
+        // identityd's first: where both happened in one millisecond, it was its answer that had certd go on.
         if (Ask(() => daemons.IdentitydChanges(_identityd)) is { ValueKind: JsonValueKind.Object } fromIdentityd) _identityd = Change.Read(fromIdentityd, changes, _identityd);
-        changes.Sort(static (a, b) => a.Time != b.Time ? a.Time.CompareTo(b.Time) : a.Sequence.CompareTo(b.Sequence));
-        foreach (var change in changes) Show(change);
+        if (Ask(() => daemons.CertdChanges(_certd)) is { ValueKind: JsonValueKind.Object } fromCertd) _certd = Change.Read(fromCertd, changes, _certd);
+        foreach (var change in changes.OrderBy(static change => change.Time)) Show(change);
 
         WaitingFor = Json.Text(status, "waitingFor") ?? WaitingFor;
         Last = Json.Member(status, "problem") is { ValueKind: JsonValueKind.Object } problem

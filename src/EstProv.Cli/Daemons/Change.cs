@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace EstProv.Cli.Daemons;
 
 /// <summary>One entry of a daemon's <c>GET /changes</c>.</summary>
-internal sealed record Change(long Sequence, DateTimeOffset Time, string Kind, string Subject, JsonElement Fields)
+internal sealed record Change(DateTimeOffset Time, string Kind, string Subject, JsonElement Fields)
 {
     public string Field(string name) => Json.Text(Fields, name) ?? "";
 
@@ -16,7 +16,7 @@ internal sealed record Change(long Sequence, DateTimeOffset Time, string Kind, s
             foreach (var change in changes.EnumerateArray())
             {
                 if (Json.Time(change, "time") is not { } time) continue;
-                into.Add(new Change((long)(Json.Number(change, "seq") ?? 0), time, Json.Text(change, "kind") ?? "", Json.Text(change, "subject") ?? "", change));
+                into.Add(new Change(time, Json.Text(change, "kind") ?? "", Json.Text(change, "subject") ?? "", change));
             }
         }
 
