@@ -25,6 +25,7 @@ public sealed class CrashTests
     }
 
     [TestCaseSource(nameof(Points))]
+    [Description("te#3541: promoted in one step, or not at all")]
     public async Task A_renewal_that_ends_at_any_step_is_completed_by_the_next_start(int point)
     {
         await using var device = await TestDevice.CreateAsync();

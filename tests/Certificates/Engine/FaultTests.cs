@@ -46,6 +46,7 @@ public sealed class FaultTests
     }
 
     [TestCaseSource(nameof(Faults))]
+    [Description("ie#6960: nobody can tell which URL and which credential serve which step; iis#483: the cause of a TLS alert is hidden")]
     public async Task A_fault_of_the_server_is_told_and_survived(FaultRule rule, string code)
     {
         await using var device = await TestDevice.CreateAsync();
@@ -221,6 +222,7 @@ public sealed class FaultTests
     }
 
     [Test]
+    [Description("iis PR#392: one fatal error ends the renewal for ever")]
     public async Task What_nobody_foresaw_does_not_stop_the_clockwork()
     {
         await using var device = await RenewalTests.ProvisionedAsync();

@@ -11,6 +11,7 @@ namespace EstProv.Certificates.Tests.Engine;
 public sealed class FirstUseTests
 {
     [Test]
+    [Description("meta-iotedge#127: state of a backup or of the other A/B slot")]
     public async Task The_key_of_the_certificate_in_use_is_not_destroyed_where_keyds_current_one_is_newer()
     {
         await using var device = await RenewalTests.ProvisionedAsync();
@@ -52,6 +53,7 @@ public sealed class FirstUseTests
     [TestCase(400)]
     [TestCase(401)]
     [TestCase(403)]
+    [Description("iis PR#392: there is no way back to the old key")]
     public async Task A_new_identity_that_is_refused_at_its_first_use_gives_way_to_the_one_before(int status)
     {
         var rule = new FaultRule { Kind = FaultKind.Status, Client = "CN=renamed", Route = "simpleenroll", Status = status };

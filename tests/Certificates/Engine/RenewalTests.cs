@@ -36,6 +36,7 @@ public sealed class RenewalTests
     }
 
     [Test]
+    [Description("te#3541: the new certificate is proved before it replaces the old one")]
     public async Task A_renewed_device_identity_waits_for_its_user_and_the_old_one_stays_in_use()
     {
         await using var device = await ProvisionedAsync();
@@ -81,6 +82,7 @@ public sealed class RenewalTests
     }
 
     [Test]
+    [Description("iis#300, ie#5787: one try at expiry is useless for devices with bad links")]
     public async Task An_outage_changes_nothing_until_it_is_over_and_tries_come_closer_as_the_end_nears()
     {
         await using var device = await ProvisionedAsync();
@@ -97,6 +99,7 @@ public sealed class RenewalTests
     }
 
     [Test]
+    [Description("smallstep/certificates#177, #616: machines sleep for months; PelionIoT/meta-mbl#718: a certificate of 90 days expired, and the device was lost")]
     public async Task A_device_that_slept_past_expiry_comes_back_with_its_bootstrap_identity()
     {
         await using var device = await ProvisionedAsync();
@@ -272,6 +275,7 @@ public sealed class RenewalTests
     }
 
     [Test]
+    [Description("ie#6933: a clock jump or a suspended device skips the window")]
     public async Task A_clock_that_was_set_makes_waiting_attempts_due()
     {
         await using var device = await ProvisionedAsync();
@@ -301,6 +305,7 @@ public sealed class RenewalTests
     }
 
     [Test]
+    [Description("ie#1815: no RTC at boot")]
     public async Task A_clock_in_1970_provisions_all_the_same()
     {
         await using var device = await TestDevice.CreateAsync();
@@ -349,6 +354,7 @@ public sealed class RenewalTests
     }
 
     [Test]
+    [Description("smallstep/certificates#676: a daemon renews every few seconds in a loop")]
     public async Task Certificates_of_short_life_are_not_renewed_in_a_loop()
     {
         var labels = new Dictionary<string, EstProv.Simulator.Est.EstLabel>(EstProv.Simulator.Est.EstOptions.DefaultLabels)
