@@ -197,6 +197,24 @@ public sealed class RotationTests
     }
 
     [Test]
+    public void A_record_that_a_killed_process_left_is_made_to_last_before_a_key_is_destroyed()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        _store.AfterGenerating = () => throw new InterruptedException();
+        Assert.That(() => _service.StageNext(Me, "device-id", "ec-p256"), Throws.TypeOf<InterruptedException>());
+        Restart();
+        // Its rename may not be on the disk yet, and the record before it names other keys.
+        var record = Directory.GetFiles(_state.Index).Single();
+        File.SetLastWriteTimeUtc(record, DateTime.UnixEpoch);
+        _store.CannotDestroy = true;
+        _service.Settle();
+        Assert.That(File.GetLastWriteTimeUtc(record), Is.GreaterThan(DateTime.UnixEpoch), "written once more, before the store was asked");
+        _store.CannotDestroy = false;
+        _service.Settle();
+        AssertNothingIsLeft();
+    }
+
+    [Test]
     public void A_store_that_cannot_destroy_does_not_keep_a_device_from_its_next_key()
     {
         _service.Create(Me, "device-id", "ec-p256");

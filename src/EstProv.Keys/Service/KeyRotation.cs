@@ -16,6 +16,7 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     /// <summary>Takes a record from disk into use. The stores are not asked.</summary>
     public void Adopt(KeySlot slot, KeyRecord record)
     {
+        slot.IsFound = true;
         slot.State = new SlotState(record, Open(record, record.Current), Open(record, record.Next), Open(record, record.Previous), OpenSecret(record));
         if (record.Current is null || slot.Source is not { } source) return;
         if (record.PreloadedUri != Fingerprint(source)) Log.PreloadedChanged(logger, slot.KeyId, source.Description);
@@ -33,6 +34,8 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
             {
                 var record = slot.State.Record;
                 if (record.IsSettled) return true;
+                // What is destroyed now must not be named by the record before, should the power go: so this one is made to last first.
+                if (slot.IsFound) Save(slot, record);
                 if (record.Generating is { } generating)
                 {
                     stores.Get(generating.Store, slot.KeyId).Destroy(generating.Id);
@@ -252,6 +255,7 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     private KeyRecord Save(KeySlot slot, KeyRecord record, StoredKey? fresh = null)
     {
         index.Save(record);
+        slot.IsFound = false;
         var before = slot.State;
         var secret = record.Secret == before.Record.Secret ? before.Secret : OpenSecret(record);
         slot.State = new SlotState(record, Pick(record.Current), Pick(record.Next), Pick(record.Previous), secret);
