@@ -95,24 +95,14 @@ public static class AtomicFile
 
     private static void CreateFolder(string path, UnixFileMode mode)
     {
-        if (Path.GetDirectoryName(path) is not { } above) return;
-        if (Directory.Exists(path))
-        {
-            // Whoever made it may have been killed before its name was durable. Where it is an operator's, the folder above need not be readable.
-            TrySync(above);
-            return;
-        }
-
+        if (Directory.Exists(path) || Path.GetDirectoryName(path) is not { } above) return;
         if (!Directory.Exists(above)) CreateFolder(above, EverybodysFolder);
         using var folder = Folder.Of(path);
         Directory.CreateDirectory(path, mode);
         folder.Sync();
     }
 
-    /// <summary>
-    /// Removes what an interrupted <see cref="Write"/> left behind, and makes durable what the process before could not: nothing may be built upon a name that goes with the
-    /// power. Call it once at start, before the first read and the first write.
-    /// </summary>
+    /// <summary>Removes what an interrupted <see cref="Write"/> left behind. Call it once at start, before the first write.</summary>
     /// <exception cref="ProblemException"><c>file_permission</c>, <c>file_write</c>: the folder cannot be read.</exception>
     public static void RemoveLeftovers(string folder)
     {
@@ -120,7 +110,6 @@ public static class AtomicFile
         try
         {
             foreach (var file in Directory.EnumerateFiles(folder, "*" + TemporarySuffix)) TryDelete(file);
-            TrySync(folder);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -151,14 +140,6 @@ public static class AtomicFile
         public void Dispose() => _ = Libc.Close(_descriptor);
 
         private IOException Failure() => new(_path, Marshal.GetLastPInvokeError());
-    }
-
-    private static void TrySync(string folder)
-    {
-        var descriptor = Libc.OpenDirectory(folder);
-        if (descriptor < 0) return;
-        _ = Libc.FileSync(descriptor);
-        _ = Libc.Close(descriptor);
     }
 
     private static void TryDelete(string path)
