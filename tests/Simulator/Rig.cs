@@ -43,11 +43,12 @@ internal sealed class Rig : IAsyncDisposable
     }
 
     /// <summary>A client of its own connections. Names resolve to the simulator, its certificate is judged as a device would.</summary>
-    public HttpClient Client(SimulatorService service, Credential? credential = null, Version? version = null)
+    public HttpClient Client(SimulatorService service, Credential? credential = null, Version? version = null, System.Net.ICredentials? passwords = null)
     {
         var handler = new SocketsHttpHandler
         {
             UseProxy = false,
+            Credentials = passwords,
             AllowAutoRedirect = false,
             ConnectCallback = async (context, cancellation) =>
             {

@@ -25,7 +25,8 @@ internal sealed class CommandLine(IEnumerable<string> arguments)
         --validity SECONDS        of issued certificates
         --key-type ec|rsa         of the simulator's own CAs and servers
         --single-profile client|ca|server
-        --basic USER:FILE         Basic user and the file of his password; may come several times
+        --basic USER:FILE         user and the file of his password; may come several times
+        --password-scheme basic|digest|digestsha256
         --require either|certificate|basic|both
         --send-chain              issuing CA behind the leaf in enrolment answers
         --bind-subject            common name asked must be the client's
@@ -113,6 +114,7 @@ internal sealed class CommandLine(IEnumerable<string> arguments)
         est = est with
         {
             BasicUsers = users,
+            PasswordScheme = Choice<EstPasswordScheme>("--password-scheme") ?? est.PasswordScheme,
             Require = Choice<EstRequirement>("--require") ?? est.Require,
             SingleProfile = Choice<EstProfile>("--single-profile") ?? est.SingleProfile,
             SendChain = Flag("--send-chain") || est.SendChain,

@@ -33,6 +33,9 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
 
     public string? Credential { get; set; }
 
+    /// <summary>Digest credentials were right but for their nonce.</summary>
+    public bool StaleNonce { get; set; }
+
     public string? Note { get; set; }
 
     public string? Fault { get; set; }

@@ -72,7 +72,7 @@ run_test() {
     if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" interop "* ]]; then
         # shellcheck source=tools/build/interop.sh
         . "$top/tools/build/interop.sh"
-        run_suite interop run_interop
+        run_suite interop interop_as_test
     fi
 
     printf '\n%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"

@@ -1,12 +1,28 @@
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace EstProv.Simulator.Est;
 
-/// <summary>Client certificate and HTTP Basic, as RFC 7030 sections 3.2.3 and 3.3.2 have them.</summary>
-internal sealed class EstAuthenticator(EstOptions options, EstTrust trust)
+/// <summary>Client certificate and HTTP Basic or Digest, as RFC 7030 sections 3.2.3 and 3.3.2 have them.</summary>
+internal sealed class EstAuthenticator(EstOptions options, EstTrust trust, SimulatorClock clock)
 {
+    private readonly DigestAuthentication? _digest = options.PasswordScheme == EstPasswordScheme.Basic
+        ? null
+        : new DigestAuthentication(options.PasswordScheme == EstPasswordScheme.DigestSha256, options.BasicUsers, clock);
+
+    /// <summary>The value of WWW-Authenticate; null = no passwords are known.</summary>
+    public string? Challenge(Exchange exchange)
+    {
+        if (options.BasicUsers.Count == 0)
+        {
+            return null;
+        }
+
+        return _digest is null ? "Basic realm=\"estrealm\"" : _digest.Challenge(exchange.StaleNonce);
+    }
+
     /// <summary>The identity; null = not authenticated, and <paramref name="problem"/> says why.</summary>
     public EstIdentity? Authenticate(Exchange exchange, out string problem)
     {
@@ -39,17 +55,31 @@ internal sealed class EstAuthenticator(EstOptions options, EstTrust trust)
 
     private EstIdentity? ByPassword(Exchange exchange, out string problem)
     {
-        problem = "no Basic credentials";
+        var scheme = _digest is null ? "Basic" : "Digest";
+        problem = $"no {scheme} credentials";
         if (options.BasicUsers.Count == 0
             || !AuthenticationHeaderValue.TryParse(exchange.Request.Headers.Authorization, out var header)
-            || !header.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase))
+            || !header.Scheme.Equals(scheme, StringComparison.OrdinalIgnoreCase))
         {
             return null;
         }
 
+        return _digest is null ? ByBasic(header.Parameter ?? "", out problem) : ByDigest(exchange, header.Parameter ?? "", out problem);
+    }
+
+    private EstIdentity? ByDigest(Exchange exchange, string parameters, out string problem)
+    {
+        var target = exchange.Http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var user = _digest!.Verify(parameters, exchange.Request.Method, target, out problem, out var stale);
+        exchange.StaleNonce = stale;
+        return user is null ? null : new EstIdentity { Name = "digest " + user, Kind = EstIdentityKind.Full };
+    }
+
+    private EstIdentity? ByBasic(string parameter, out string problem)
+    {
         problem = "Basic: wrong user or password";
-        var bytes = new byte[(header.Parameter?.Length ?? 0) + 3];
-        if (!Convert.TryFromBase64String(header.Parameter ?? "", bytes, out var length))
+        var bytes = new byte[parameter.Length + 3];
+        if (!Convert.TryFromBase64String(parameter, bytes, out var length))
         {
             return null;
         }

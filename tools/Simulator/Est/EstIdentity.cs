@@ -5,7 +5,7 @@ namespace EstProv.Simulator.Est;
 /// <summary>Who has authenticated at the EST server.</summary>
 internal sealed record EstIdentity
 {
-    /// <summary>For the log and the record: <c>certificate CN=…</c> or <c>basic NAME</c>.</summary>
+    /// <summary>For the log and the record: <c>certificate CN=…</c> or <c>basic NAME</c>, <c>digest NAME</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>Shown and verified client certificate; null = Basic alone.</summary>

@@ -9,8 +9,11 @@ public sealed record EstOptions
     /// <summary>Every label issues by this profile, whatever it is called, as servers with one profile only do; null = each its own.</summary>
     public EstProfile? SingleProfile { get; init; }
 
-    /// <summary>User to password of HTTP Basic; empty = Basic is not offered.</summary>
+    /// <summary>User to password of HTTP Basic or Digest; empty = neither is offered.</summary>
     public IReadOnlyDictionary<string, string> BasicUsers { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>How passwords are asked for.</summary>
+    public EstPasswordScheme PasswordScheme { get; init; }
 
     /// <summary>What a client must show to enrol; Basic only counts where there are users.</summary>
     public EstRequirement Require { get; init; } = EstRequirement.Either;

@@ -6,10 +6,10 @@ using EstProv.Simulator.Pki;
 namespace EstProv.Simulator.Est;
 
 /// <summary>EST server (RFC 7030): cacerts, simpleenroll, simplereenroll, csrattrs, with and without labels.</summary>
-internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, EstTrust trust, EstIssuance issuance) : IService
+internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, EstTrust trust, EstIssuance issuance, SimulatorClock clock) : IService
 {
     private const string CertsOnly = "application/pkcs7-mime; smime-type=certs-only";
-    private readonly EstAuthenticator _authenticator = new(options.Est, trust);
+    private readonly EstAuthenticator _authenticator = new(options.Est, trust, clock);
 
     private EstQuirks Quirks => options.Est.Quirks;
 
@@ -158,9 +158,9 @@ internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, Est
             return exchange.AnswerAsync(403, null, []);
         }
 
-        if (!Quirks.NoChallenge && options.Est.BasicUsers.Count > 0)
+        if (!Quirks.NoChallenge && _authenticator.Challenge(exchange) is { } challenge)
         {
-            headers.WWWAuthenticate = "Basic realm=\"estrealm\"";
+            headers.WWWAuthenticate = challenge;
         }
 
         // BouncyCastle's client wants no body here.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # tree, root and work are world.sh's
+# shellcheck shell=bash disable=SC2154,SC2034 # tree, root and work are world.sh's
 # BouncyCastle's EST client (bouncycastle/EstTour.java) against the simulator.
 
 readonly jars=/usr/share/java/bcpkix.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcutil.jar

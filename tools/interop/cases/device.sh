@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # tree, out and work are world.sh's
+# shellcheck shell=bash disable=SC2154,SC2034 # tree, out and work are world.sh's
 # The product itself, as published: three daemons under their own users provision a device against libest's server, and renew. DPS and the hub
 # are the simulator's. Certificates live 45 s at first, so that the renewal is not long in coming.
 
@@ -79,7 +79,8 @@ start_daemons() {
 }
 
 stop_daemons() {
-    kill "${daemon_process[@]}" && wait "${daemon_process[@]}" || true
+    kill "${daemon_process[@]}"
+    wait "${daemon_process[@]}" || true
 }
 
 # in_time SECONDS COMMAND...: until it succeeds.
@@ -106,11 +107,12 @@ registered_twice() { [ "$(grep -c "registered 'interop-device': .* at hub $hub_h
 
 # mints: a caller's certificate, signed on the device by a device CA that libest's server has issued.
 mints() {
-    new_request module '/CN=edge-hub' &&
-        printf '{"certId":"module-server","csr":"%s"}' "$(awk '{ printf "%s\\n", $0 }' "$work/module.csr")" >"$work/module.json" && chmod 0644 "$work/module.json" &&
-        as estprov-demo curl -sS --fail-with-body --max-time 20 --unix-socket /run/estprov/certd.sock -d "@$work/module.json" \
-            'http://localhost/certificates?api-version=2020-09-01' >"$work/module.answer" &&
-        sed -E 's/.*"pem": *"([^"]*)".*/\1/; s/\\n/\n/g' "$work/module.answer" >"$work/module.pem" || { cat "$work/module.answer" && return 1; }
+    new_request module '/CN=edge-hub' || return 1
+    printf '{"certId":"module-server","csr":"%s"}' "$(awk '{ printf "%s\\n", $0 }' "$work/module.csr")" >"$work/module.json"
+    chmod 0644 "$work/module.json"
+    as estprov-demo curl -sS --fail-with-body --max-time 20 --unix-socket /run/estprov/certd.sock -d "@$work/module.json" \
+        'http://localhost/certificates?api-version=2020-09-01' >"$work/module.answer" || { cat "$work/module.answer" && return 1; }
+    sed -E 's/.*"pem": *"([^"]*)".*/\1/; s/\\n/\n/g' "$work/module.answer" >"$work/module.pem"
     matches "$work/module.pem" "$work/module.key" "$work/root.pem" && says "interop-device device CA" openssl x509 -in "$work/module.pem" -noout -issuer
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # work is world.sh's
+# shellcheck shell=bash disable=SC2154,SC2034 # work is world.sh's
 # libest's client against the simulator. It always exits with 0: files and words tell how it went.
 
 # libest_client OPTION...: files go to estclient/.
