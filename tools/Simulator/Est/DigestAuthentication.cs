@@ -28,7 +28,10 @@ internal sealed class DigestAuthentication(bool sha256, IReadOnlyDictionary<stri
 
         var nonce = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         _nonces[nonce] = new Issued(clock.Now);
-        return $"Digest realm=\"{Realm}\", qop=\"auth\", algorithm={Algorithm}, nonce=\"{nonce}\"" + (stale ? ", stale=true" : "");
+
+        // Without the word it is MD5 (section 3.3). BouncyCastle's client takes nothing unquoted, which the RFC forbids to quote.
+        var algorithm = sha256 ? ", algorithm=SHA-256" : "";
+        return $"Digest realm=\"{Realm}\", qop=\"auth\", nonce=\"{nonce}\"{algorithm}{(stale ? ", stale=true" : "")}";
     }
 
     /// <summary>The user; null = refused, and <paramref name="problem"/> says why.</summary>

@@ -45,4 +45,10 @@ accepted "simpleenroll" bc_enrols enroll --user factory --password-file "$work/f
 refused "simpleenroll with a wrong password" "HTTP Status Code: 401" bc_enrols enroll --user factory --password-file "$work/wrong-password"
 control faults '{"kind":"pending","service":"est","polls":1,"retryAfter":1,"count":1}' >/dev/null
 accepted "simpleenroll, 202 and then issued" says pending bc_enrols enroll --user factory --password-file "$work/factory-password"
+with bouncycastle "simulator, password (Digest)"
+start_simulator --basic "factory:$work/factory-password" --password-scheme digest || fail_mode
+bc cacerts --out "$work/bc-ca.pem" >/dev/null
+accepted "simpleenroll, MD5" bc_enrols enroll --user factory --password-file "$work/factory-password"
+refused "simpleenroll with a wrong password" "HTTP Status Code: 401" bc_enrols enroll --user factory --password-file "$work/wrong-password"
+not_possible "simpleenroll, SHA-256" "its client wants quotes around algorithm, which RFC 7616 section 3.3 forbids"
 stop_simulator

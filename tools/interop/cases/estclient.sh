@@ -38,6 +38,11 @@ refused "simpleenroll with nothing" EST_ERR_AUTH_FAIL libest_enrols "$work/own.k
 with estclient "simulator, password (Basic)"
 accepted "simpleenroll" libest_enrols "$work/own.key" -e -u factory -h secret
 refused "simpleenroll with a wrong password" EST_ERR_AUTH_FAIL libest_enrols "$work/own.key" -e -u factory -h wrong
+with estclient "simulator, password (Digest)"
+start_simulator --basic "factory:$work/factory-password" --password-scheme digest --options "$tree/tools/interop/simulator.json" || fail_mode
+authorities >/dev/null 2>&1
+accepted "simpleenroll" libest_enrols "$work/own.key" -e -u factory -h secret
+refused "simpleenroll with a wrong password" EST_ERR_AUTH_FAIL libest_enrols "$work/own.key" -e -u factory -h wrong
 with estclient "simulator, libest's habits"
 start_simulator --basic "factory:$work/factory-password" --quirks libest || fail_mode
 simulator_signs device

@@ -14,10 +14,14 @@ pki_enrols() {
         matches "$work/swan.pem" "$work/swan.key" <(cat "$work"/swan-ca*.pem)
 }
 
+# swan_server OPTION...: the simulator, and its CA as pki takes it.
+swan_server() {
+    start_simulator --basic "factory:$work/factory-password" "$@" && openssl x509 -in "$work/simulator/est-ca.cer" -outform DER -out "$work/est-ca.der"
+}
+
 with strongswan "simulator, certificate"
 printf 'secret\n' >"$work/factory-password"
-start_simulator --basic "factory:$work/factory-password" || fail_mode
-openssl x509 -in "$work/simulator/est-ca.cer" -outform DER -out "$work/est-ca.der"
+swan_server || fail_mode
 new_request device '/CN=device-1'
 simulator_signs device
 openssl x509 -in "$work/device.pem" -outform DER -out "$work/device.der"
@@ -37,4 +41,7 @@ refused "simpleenroll with a wrong password" "401" pki_enrols --userpass factory
 refused "simpleenroll with nothing" "401" pki_enrols
 control faults '{"kind":"pending","service":"est","polls":1,"retryAfter":1,"count":1}' >/dev/null
 accepted "simpleenroll, 202 and then issued" says "" pki_enrols --userpass factory:secret --interval 1 --maxpolltime 10
+with strongswan "simulator, password (Digest)"
+swan_server --password-scheme digest || fail_mode
+refused "simpleenroll: pki knows Basic alone" "401" pki_enrols --userpass factory:secret
 stop_simulator
