@@ -41,7 +41,7 @@ public sealed class SimulatorHost : IAsyncDisposable
         _estTrust = new EstTrust(Pki, Issuer, Clock);
         _attestation = new DpsAttestation(Pki, Clock);
         _hubAuthenticator = new HubAuthenticator(Pki, Clock);
-        _est = new EstService(options, Pki, _estTrust, new EstIssuance(options, Pki, Issuer, Clock), Clock);
+        _est = new EstService(options, Pki, _estTrust, new EstIssuance(options, Pki, Issuer, Clock));
         _services = new()
         {
             [SimulatorService.Est] = _est,

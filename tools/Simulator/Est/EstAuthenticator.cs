@@ -6,11 +6,11 @@ using Microsoft.AspNetCore.Http.Features;
 namespace EstProv.Simulator.Est;
 
 /// <summary>Client certificate and HTTP Basic or Digest, as RFC 7030 sections 3.2.3 and 3.3.2 have them.</summary>
-internal sealed class EstAuthenticator(EstOptions options, EstTrust trust, SimulatorClock clock)
+internal sealed class EstAuthenticator(EstOptions options, EstTrust trust)
 {
     private readonly DigestAuthentication? _digest = options.PasswordScheme == EstPasswordScheme.Basic
         ? null
-        : new DigestAuthentication(options.PasswordScheme == EstPasswordScheme.DigestSha256, options.BasicUsers, clock);
+        : new DigestAuthentication(options.PasswordScheme == EstPasswordScheme.DigestSha256, options.BasicUsers, trust.Clock);
 
     /// <summary>The value of WWW-Authenticate; null = no passwords are known.</summary>
     public string? Challenge(Exchange exchange)

@@ -6,10 +6,10 @@ using EstProv.Simulator.Pki;
 namespace EstProv.Simulator.Est;
 
 /// <summary>EST server (RFC 7030): cacerts, simpleenroll, simplereenroll, csrattrs, with and without labels.</summary>
-internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, EstTrust trust, EstIssuance issuance, SimulatorClock clock) : IService
+internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, EstTrust trust, EstIssuance issuance) : IService
 {
     private const string CertsOnly = "application/pkcs7-mime; smime-type=certs-only";
-    private readonly EstAuthenticator _authenticator = new(options.Est, trust, clock);
+    private readonly EstAuthenticator _authenticator = new(options.Est, trust);
 
     private EstQuirks Quirks => options.Est.Quirks;
 

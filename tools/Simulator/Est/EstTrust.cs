@@ -10,6 +10,9 @@ internal sealed class EstTrust(SimulatorPki pki, Issuer issuer, SimulatorClock c
     private readonly Lock _lock = new();
     private readonly X509Certificate2Collection _bootstrap = [pki.Bootstrap.Certificate];
 
+    /// <summary>What everything is judged by.</summary>
+    public SimulatorClock Clock => clock;
+
     /// <summary>Replaces the accepted bootstrap CAs; each is an anchor.</summary>
     public void SetBootstrap(X509Certificate2Collection authorities)
     {

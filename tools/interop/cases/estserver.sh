@@ -50,9 +50,11 @@ accepted "simpleenroll with a SAN, which is kept" says "issued CN=device-1 by CN
 accepted "simplereenroll keeps the SAN" renews
 accepted "... and openssl sees it" says "DNS:device-1.example" openssl x509 -in "$work/again.pem" -noout -ext subjectAltName
 accepted "simpleenroll with a certificate under an intermediate" enrols --cert "$work/chained.pem" --key "$work/chained.key"
+openssl x509 -in "$work/chained.pem" -out "$work/alone.pem"
+refused "simpleenroll without the intermediate: TLS alert" est_tls_alert enrols --cert "$work/alone.pem" --key "$work/chained.key"
 refused "simpleenroll with nothing" est_unauthorized enrols
 refused "simpleenroll with a password" est_unauthorized enrols "${by_password[@]}"
-refused "simpleenroll with a stranger's certificate" est_ enrols --cert "$work/stranger.pem" --key "$work/stranger.key"
+refused "simpleenroll with a stranger's certificate: TLS alert" est_tls_alert enrols --cert "$work/stranger.pem" --key "$work/stranger.key"
 refused "a CA is asked for, a leaf is issued" est_not_ca enrols "${by_certificate[@]}" --ca yes
 trusted=$work/foreign.pem
 refused "a server whose CA is not trusted" est_tls_untrusted enrols "${by_certificate[@]}"
