@@ -1,4 +1,5 @@
 using System.Net.Security;
+using EstProv.Platform.Network;
 using EstProv.Platform.Time;
 
 namespace EstProv.Est;
@@ -24,11 +25,17 @@ public sealed record EstServer
     /// </summary>
     public SslStreamCertificateContext? ClientCertificate { get; init; }
 
-    /// <summary>HTTP Basic user name (RFC 7617); null for none. Sent with each request, once the server has been verified.</summary>
+    /// <summary>User name for HTTP authentication; null for none. Sent once the server has been verified, and to no other server that this one sends us on to.</summary>
     public string? Username { get; init; }
+
+    /// <summary>How user name and password are shown.</summary>
+    public EstPasswordUse PasswordUse { get; init; }
 
     /// <summary>Read at each request, so that a changed password needs no restart. Never logged.</summary>
     public Func<string?>? Password { get; init; }
+
+    /// <summary>Through which proxy the server is reached; null for none.</summary>
+    public ProxyChoice? Proxies { get; init; }
 
     /// <summary>How long one operation may take, from the connection to the last byte of the answer.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);

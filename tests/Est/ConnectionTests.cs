@@ -78,6 +78,9 @@ public sealed class ConnectionTests
     [TestCase("https://localhost/.well-known/est?x=1")]
     [TestCase("https://localhost/.well-known/est/simpleenroll")]
     [TestCase("https://localhost/.well-known/est/label/cacerts/")]
+    [TestCase("https://localhost/.well-known/est/serverkeygen")]
+    [TestCase("https://localhost/.well-known/est/CSRATTRS")]
+    [TestCase("https://localhost/.well-known/est/fullcmc")]
     [TestCase("/.well-known/est")]
     public void A_URL_that_is_no_base_URL_is_refused_without_showing_a_password(string url)
     {
@@ -86,7 +89,7 @@ public sealed class ConnectionTests
 
         var problem = Assert.Throws<ProblemException>(() => new EstClient(server, est.Logger));
 
-        Assert.That(problem!.Code, Is.EqualTo("est_bad_url"));
+        Assert.That(problem!.Code, Is.EqualTo(url.EndsWith("fullcmc", StringComparison.Ordinal) ? "est_full_cmc" : "est_bad_url"));
         Assert.That(problem.ToTerminalText(), Does.Not.Contain("secret"));
     }
 }

@@ -7,6 +7,28 @@ namespace EstProv.Est.Tests;
 /// <summary>Requests and certificates signed by a key that is elsewhere.</summary>
 public sealed class RequestTests
 {
+    [TestCase("SHA256")]
+    [TestCase("SHA384")]
+    public void A_request_is_bound_to_a_session_with_nothing_else_changed(string hash)
+    {
+        using var key = RSA.Create(2048);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("device-1.example");
+        var generator = new RemoteSignatureGenerator(key.ExportSubjectPublicKeyInfo(), (algorithm, digest) => key.SignHash(digest, algorithm, RSASignaturePadding.Pkcs1));
+        var plain = new CertificateRequest(new X500DistinguishedName("CN=device-1"), generator.PublicKey, new HashAlgorithmName(hash));
+        plain.CertificateExtensions.Add(names.Build());
+        var first = CertificateSigningRequests.Bind(plain.CreateSigningRequest(generator), "AAAA", generator);
+
+        var bound = CertificateSigningRequests.Bind(first, "MDEyMzQ1Njc4OWFi", generator);
+
+        var read = CertificateRequest.LoadSigningRequest(bound, HashAlgorithmName.SHA256, CertificateRequestLoadOptions.UnsafeLoadCertificateExtensions);
+        Assert.That(read.SubjectName.Name, Is.EqualTo("CN=device-1"));
+        Assert.That(read.CertificateExtensions.Single().RawData, Is.EqualTo(names.Build().RawData));
+        Assert.That(read.OtherRequestAttributes.Single().RawData[2..], Is.EqualTo("MDEyMzQ1Njc4OWFi"u8.ToArray()));
+        // The signature's algorithm stands at the request's end: sha256WithRSAEncryption ends in 11, sha384WithRSAEncryption in 12.
+        Assert.That(bound.AsSpan().IndexOf((byte[])[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, (byte)(hash == "SHA256" ? 11 : 12)]), Is.Positive);
+    }
+
     private static IEnumerable<TestCaseData<string>> Keys() => [new("P-256"), new("P-384"), new("RSA-2048")];
 
     [TestCaseSource(nameof(Keys))]

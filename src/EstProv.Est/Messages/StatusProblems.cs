@@ -17,18 +17,30 @@ internal static class StatusProblems
             404 => ("est_not_found", "the EST server has nothing at this URL", "check the URL and its label"),
             429 or 503 => ("est_busy", "the EST server is busy", "it is tried again by itself"),
             202 => ("est_busy", "the EST server is not ready", "it is tried again by itself"),
-            >= 300 and < 400 => ("est_redirect", RedirectText(reply), "configure the URL that the server names, if you trust it"),
+            >= 300 and < 400 => ("est_redirect", RedirectText(reply), reply.NotFollowed?.Hint ?? "look into the server's log"),
             >= 400 and < 500 => ("est_rejected", "the EST server rejects this request", "look into the server's log"),
             >= 500 => ("est_server_error", "the EST server failed", "look into the server's log; it is tried again by itself"),
             _ => ("est_bad_answer", "the EST server gave an answer that EST does not have", "check that the URL is an EST server's"),
         };
         var words = reply.Words;
-        var message = $"{reply.Method} {reply.Url} with credential '{reply.Credential}': {what} (HTTP {reply.Status}{(words.Length == 0 ? "" : $": \"{words}\"")})";
+        var message = $"{reply.Method} {reply.Url} with credential '{reply.Credential}': {what} (HTTP {reply.Status}{(words.Length == 0 ? "" : $": \"{words}\"")})"
+            + (reply.SentBy is { } sender ? $"; {sender} sent us there" : "");
         return new ProblemException(code, message, hint, code == "est_busy" ? 503 : 502) { RetryAfter = reply.RetryAfter };
     }
 
     private static string UnauthorizedHint(EstReply reply, EstServer server)
     {
+        if (server.Username is not null && reply.SentBy is not null)
+            return "user name and password go to no other server than the configured one; configure this one's URL, if you trust it";
+
+        var basicWillDo = server.PasswordUse == EstPasswordUse.Basic && reply.Asks("Basic");
+        if (server.Username is not null && !basicWillDo && reply.DigestUnable is { } unable) return unable + "; configure the server otherwise, or a client certificate";
+        if (server is { Username: not null, PasswordUse: EstPasswordUse.Digest } && reply.Digest is null)
+        {
+            return (reply.Challenges.Length > 0 ? $"the server asks for {string.Join(", ", reply.Challenges)}" : "the server asks for nothing")
+                + ", and Digest is the only use of the password that is allowed to us; allow Basic, or have the server ask for Digest";
+        }
+
         var asks = reply.Challenges.Length > 0 ? $"the server asks for {string.Join(", ", reply.Challenges)}; " : "";
         return (server.Username, server.ClientCertificate) switch
         {
@@ -40,6 +52,6 @@ internal static class StatusProblems
     }
 
     private static string RedirectText(EstReply reply) => reply.Location is { } location
-        ? $"the EST server sends us on to {PeerText.Clean(location)}, which is not followed"
+        ? $"the EST server sends us on to {PeerText.Clean(location)}, which is not followed{(reply.NotFollowed is { } refusal ? ": " + refusal.Why : "")}"
         : "the EST server sends us on, but does not say where to";
 }

@@ -24,6 +24,14 @@ public sealed record CertificateRequestContent
 
     /// <summary>SAN; null for none.</summary>
     public X509Extension? AlternativeNames { get; init; }
+
+    /// <summary>challengePassword (RFC 2985 section 5.4.1), as <see cref="EstClient.EnrollBoundAsync"/> gives it; null for none.</summary>
+    public string? ChallengePassword { get; init; }
+
+    /// <summary>
+    /// Subject key identifier of our RSA certificate that a key made by the server is to be encrypted for (RFC 7030 section 4.4.1.2); null for none.
+    /// </summary>
+    public byte[]? DecryptKeyIdentifier { get; init; }
 }
 
 /// <summary>Makes PKCS#10 requests (RFC 2986) whose key is elsewhere.</summary>
@@ -35,6 +43,23 @@ public static class CertificateSigningRequests
     /// <returns>DER, signed with SHA-256. Extensions that are not asked for are not there: servers with fixed profiles refuse them.</returns>
     public static byte[] Create(CertificateRequestContent content, RemoteSignatureGenerator key) =>
         ToRequest(content, key).CreateSigningRequest(key);
+
+    /// <summary>The same request with a challengePassword, signed anew by its key with the hash that it was signed with.</summary>
+    /// <param name="pkcs10Der">A request that <see cref="Create"/> made.</param>
+    /// <param name="challengePassword">As <see cref="EstClient.EnrollBoundAsync"/> gives it.</param>
+    /// <exception cref="CryptographicException">It is no request.</exception>
+    public static byte[] Bind(byte[] pkcs10Der, string challengePassword, RemoteSignatureGenerator key)
+    {
+        var request = CertificateRequest.LoadSigningRequest(pkcs10Der, RequestAttributes.HashOf(pkcs10Der),
+            CertificateRequestLoadOptions.UnsafeLoadCertificateExtensions);
+        for (var i = request.OtherRequestAttributes.Count - 1; i >= 0; i--)
+        {
+            if (request.OtherRequestAttributes[i].Oid?.Value == RequestAttributes.ChallengePasswordOid) request.OtherRequestAttributes.RemoveAt(i);
+        }
+
+        request.OtherRequestAttributes.Add(RequestAttributes.ChallengePassword(challengePassword));
+        return request.CreateSigningRequest(key);
+    }
 
     /// <summary>The same, not signed yet: for a certificate that is minted locally.</summary>
     public static CertificateRequest ToRequest(CertificateRequestContent content, RemoteSignatureGenerator key)
@@ -52,6 +77,13 @@ public static class CertificateSigningRequests
         if (content.ClientAuthentication) extended.Add(new Oid(ClientAuthentication));
         if (extended.Count > 0) request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(extended, critical: false));
         if (content.AlternativeNames is not null) request.CertificateExtensions.Add(content.AlternativeNames);
+        if (content.ChallengePassword is { } password) request.OtherRequestAttributes.Add(RequestAttributes.ChallengePassword(password));
+        if (content.DecryptKeyIdentifier is { } identifier)
+        {
+            request.OtherRequestAttributes.Add(RequestAttributes.DecryptKey(identifier));
+            request.OtherRequestAttributes.Add(RequestAttributes.Ciphers());
+        }
+
         return request;
     }
 }

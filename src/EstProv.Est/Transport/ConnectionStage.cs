@@ -1,15 +1,19 @@
+using System.Net;
 using System.Net.Sockets;
+using EstProv.Platform.Network;
 
 namespace EstProv.Est.Transport;
 
-/// <summary>How far the last connection came: what a time-out was spent on cannot be seen from the exception.</summary>
-internal sealed class ConnectionStage
+/// <summary>Connects, and keeps how far the last connection came: what a time-out was spent on cannot be seen from the exception.</summary>
+internal sealed class ConnectionStage(ProxyChoice? proxies)
 {
     private volatile Stage _stage;
+    private volatile HttpProxy? _proxy;
 
     private enum Stage
     {
         Connecting,
+        Tunnelling,
         Handshaking,
         Established,
     }
@@ -17,18 +21,33 @@ internal sealed class ConnectionStage
     /// <summary>Ends the sentence "no answer within 30 s: ".</summary>
     public string Describe(Uri url) => _stage switch
     {
+        Stage.Connecting when _proxy is { } proxy => $"the proxy {proxy} does not accept the connection",
         Stage.Connecting => $"{url.IdnHost}:{url.Port} does not accept the connection",
+        Stage.Tunnelling => $"the proxy {_proxy} has not connected to {url.IdnHost}:{url.Port}",
         Stage.Handshaking => "the TLS handshake was begun and not finished",
         _ => "the connection stands, but the server does not answer the request",
     };
 
-    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
+    /// <exception cref="ProxyException">The proxy is at fault.</exception>
+    public async ValueTask<Stream> ConnectAsync(DnsEndPoint server, CancellationToken cancel)
     {
+        var proxy = proxies?.For(server.Host, server.Port);
+        _proxy = proxy;
         _stage = Stage.Connecting;
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(context.DnsEndPoint, cancel).ConfigureAwait(false);
+            if (proxy is null)
+            {
+                await socket.ConnectAsync(server, cancel).ConfigureAwait(false);
+            }
+            else
+            {
+                await ConnectAsync(socket, proxy, cancel).ConfigureAwait(false);
+                _stage = Stage.Tunnelling;
+                await ProxyTunnel.OpenAsync(socket, proxy, server, cancel).ConfigureAwait(false);
+            }
+
             _stage = Stage.Handshaking;
             return new NetworkStream(socket, ownsSocket: true);
         }
@@ -44,5 +63,17 @@ internal sealed class ConnectionStage
     {
         _stage = Stage.Established;
         return new(context.PlaintextStream);
+    }
+
+    private static async ValueTask ConnectAsync(Socket socket, HttpProxy proxy, CancellationToken cancel)
+    {
+        try
+        {
+            await socket.ConnectAsync(new DnsEndPoint(proxy.Host.Trim('[', ']'), proxy.Port), cancel).ConfigureAwait(false);
+        }
+        catch (SocketException failure)
+        {
+            throw ProxyException.Unreachable(proxy, failure);
+        }
     }
 }

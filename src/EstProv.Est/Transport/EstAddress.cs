@@ -19,6 +19,12 @@ internal static class EstAddress
 
         var path = url.GetLeftPart(UriPartial.Path).TrimEnd('/');
         var last = path[(path.LastIndexOf('/') + 1)..];
+        if (last.Equals("fullcmc", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ProblemException("est_full_cmc", $"'{url}' asks for full CMC (RFC 7030 section 4.3), which is not spoken",
+                "leave out '/fullcmc': simpleenroll and simplereenroll are used", 400);
+        }
+
         if (Array.Exists(Operations, operation => operation.Equals(last, StringComparison.OrdinalIgnoreCase)))
         {
             throw new ProblemException("est_bad_url", $"'{url}' ends in the operation's name '{last}', which is no label",

@@ -28,6 +28,7 @@ internal sealed partial class ServerVerifier(TlsServer server, ILogger logger)
 
     public bool Verify(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
+        if (server.Unverified) return true;
         if (certificate is null)
         {
             _refusal = new ServerRefusal(Code("certificate"), "it has no certificate", $"check that the URL is {server.Kind}'s");

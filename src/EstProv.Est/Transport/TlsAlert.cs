@@ -29,6 +29,9 @@ internal static class TlsAlert
     /// </summary>
     public const int HandshakeFailure = 40;
 
+    /// <summary>No common version of TLS.</summary>
+    public const int ProtocolVersion = 70;
+
     /// <summary>Whether the alert is about the certificate that we showed, or did not show.</summary>
     public static bool IsAboutOurCertificate(int alert) => alert is 41 or (>= 42 and <= 46) or 48 or 49 or 51 or 116;
 
@@ -50,7 +53,7 @@ internal static class TlsAlert
         49 => "access_denied",
         50 => "decode_error",
         51 => "decrypt_error",
-        70 => "protocol_version",
+        ProtocolVersion => "protocol_version",
         71 => "insufficient_security",
         80 => "internal_error",
         86 => "inappropriate_fallback",

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using EstProv.Platform.Network;
 using EstProv.Platform.Time;
 
 namespace EstProv.Est.Transport;
@@ -20,6 +21,9 @@ public sealed record TlsServer
     /// <summary>How long one exchange may take.</summary>
     public required TimeSpan Timeout { get; init; }
 
+    /// <summary>Through which proxy it is reached; null for none.</summary>
+    public ProxyChoice? Proxies { get; init; }
+
     /// <summary>How messages call what is shown to the server.</summary>
     public required string Credential { get; init; }
 
@@ -28,4 +32,7 @@ public sealed record TlsServer
 
     /// <summary>What the problems' codes begin with: <c>est</c> gives <c>est_unreachable</c>, <c>est_tls_name</c> …</summary>
     public string Codes { get; init; } = "est";
+
+    /// <summary>Any server is taken: to ask for CA certificates that are then judged by a fingerprint (RFC 7030 section 4.1.1), and for nothing else.</summary>
+    internal bool Unverified { get; init; }
 }

@@ -13,12 +13,14 @@ internal static class TransportProblems
     /// for its peer's address there.
     /// </summary>
     public static bool IsOne(Exception failure) =>
-        failure is HttpRequestException or IOException or OperationCanceledException or SocketException or AuthenticationException;
+        failure is HttpRequestException or IOException or OperationCanceledException or SocketException or AuthenticationException or ProxyException;
 
     public static ProblemException Explain(Exception failure, HttpMethod method, Uri url, TlsServer server, ServerVerifier verifier,
         ConnectionStage stage)
     {
+        if (Find<ProblemException>(failure) is { } problem) return problem;
         var at = $"{method.Method} {url} with credential '{server.Credential}': ";
+        if (Find<ProxyException>(failure) is { } proxy) return new(server.Codes + "_proxy", at + proxy.Message, proxy.Hint, 503, failure);
         if (Find<OperationCanceledException>(failure) is not null && TlsAlert.Find(failure) is null)
         {
             return new(server.Codes + "_timeout", at + $"no answer within {Seconds(server)} s: {stage.Describe(url)}",

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using EstProv.Est.Messages;
 using EstProv.Platform;
@@ -10,7 +11,8 @@ namespace EstProv.Est.Transport;
 /// in common.
 /// </summary>
 /// <remarks>
-/// Codes, each after <see cref="TlsServer.Codes"/>: <c>_dns</c>, <c>_unreachable</c>, <c>_timeout</c>, <c>_reset</c>, <c>_bad_answer</c>, <c>_tls</c>, <c>_tls_alert</c>,
+/// Codes, each after <see cref="TlsServer.Codes"/>: <c>_dns</c>, <c>_unreachable</c>, <c>_timeout</c>, <c>_reset</c>, <c>_proxy</c>, <c>_bad_answer</c>,
+/// <c>_tls</c>, <c>_tls_alert</c>,
 /// <c>_tls_name</c>, <c>_tls_untrusted</c>, <c>_tls_expired</c>, <c>_tls_not_yet_valid</c>, <c>_tls_certificate</c>.
 /// </remarks>
 public sealed class VerifiedConnection
@@ -25,7 +27,7 @@ public sealed class VerifiedConnection
         _server = server;
         _verifier = new ServerVerifier(server, logger);
         _time = new ServerTime(server.Clock, _verifier, logger);
-        _stage = new ConnectionStage();
+        _stage = new ConnectionStage(server.Proxies);
     }
 
     private VerifiedConnection(TlsServer server, VerifiedConnection shared)
@@ -39,8 +41,26 @@ public sealed class VerifiedConnection
     /// <summary>The same connection under other words, such as for another path on the same server.</summary>
     public VerifiedConnection SharedWith(TlsServer server) => new(server, this);
 
-    /// <summary>For one HttpClient, which follows no redirect, keeps no cookies and knows no proxy.</summary>
+    /// <summary>For one HttpClient, which follows no redirect, keeps no cookies and goes through <see cref="TlsServer.Proxies"/>.</summary>
     public SocketsHttpHandler CreateHandler() => TlsHandler.Create(_server, _verifier, _stage);
+
+    /// <summary>A TLS session that one request can be bound to.</summary>
+    /// <exception cref="ProblemException"><c>est_no_channel_binding</c>: the server does not speak TLS 1.2.</exception>
+    internal async Task<BoundSession> OpenBoundAsync(Uri url, CancellationToken cancel)
+    {
+        _verifier.Forget();
+        var stream = await _stage.ConnectAsync(new DnsEndPoint(url.IdnHost.Trim('[', ']'), url.Port), cancel).ConfigureAwait(false);
+        try
+        {
+            return await BoundSession.OpenAsync(stream, url, TlsHandler.Options(_server, _verifier), CreateHandler(), cancel).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (TlsAlert.Find(failure) == TlsAlert.ProtocolVersion)
+        {
+            throw new ProblemException(_server.Codes + "_no_channel_binding",
+                $"POST {url} with credential '{_server.Credential}': the server does not speak TLS 1.2, and only that has the channel binding tls-unique (RFC 9266)",
+                "have the server offer TLS 1.2, or ask for no channel binding", 502, failure);
+        }
+    }
 
     /// <summary>An answer's Date: raises the floor under the device's clock, where it can be true.</summary>
     public void TakeTime(DateTimeOffset? told) => _time.Take(told);

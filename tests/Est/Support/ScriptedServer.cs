@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Authentication.ExtendedProtection;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
@@ -112,8 +113,10 @@ internal sealed class ScriptedServer : IDisposable
                     return ClientRoot is null || Verifies((X509Certificate2)certificate, chain.ChainPolicy.ExtraStore);
                 },
             });
-            while (Read(tls, number, chainLength) is { } request)
+            var binding = tls.SslProtocol == SslProtocols.Tls12 ? TlsUnique(tls) : null;
+            while (Read(tls, number, chainLength) is { } received)
             {
+                var request = received with { TlsUnique = binding };
                 lock (_gate) _requests.Add(request);
                 var answer = _script(request);
                 tls.Write(answer.Bytes);
@@ -143,6 +146,12 @@ internal sealed class ScriptedServer : IDisposable
         chain.ChainPolicy.CustomTrustStore.Add(ClientRoot!);
         chain.ChainPolicy.ExtraStore.AddRange(sent);
         return chain.Build(certificate);
+    }
+
+    private static unsafe string TlsUnique(SslStream tls)
+    {
+        using var binding = tls.TransportContext.GetChannelBinding(ChannelBindingKind.Unique)!;
+        return Convert.ToBase64String(new ReadOnlySpan<byte>((void*)binding.DangerousGetHandle(), binding.Size)[(32 + "tls-unique:".Length)..]);
     }
 
     private static ReceivedRequest? Read(SslStream tls, int connection, int chainLength)
