@@ -12,7 +12,8 @@ internal sealed class EstIssuance(SimulatorOptions options, SimulatorPki pki, Is
     private const long AuthoritySeconds = 365 * 24 * 3600;
 
     public X509Certificate2 Issue(
-        Exchange exchange, EstIdentity identity, SigningRequest request, EstLabel label, EstProfile profile, Authority authority, string operation)
+        Exchange exchange, EstIdentity identity, SigningRequest request, EstLabel label, EstProfile profile, Authority authority, string operation,
+        PublicKey? key = null)
     {
         var now = clock.Now;
         var seconds = label.Validity ?? options.Validity ?? (profile == EstProfile.Ca ? AuthoritySeconds : ClientSeconds);
@@ -26,6 +27,7 @@ internal sealed class EstIssuance(SimulatorOptions options, SimulatorPki pki, Is
             Operation = operation,
             EstIdentity = label.Bootstrap && profile == EstProfile.Client,
             By = identity.Name,
+            Key = key,
             AlternativeNames = options.Est.Quirks.DropSubjectAlternativeNames ? null : request.AlternativeNames,
         };
         var fault = exchange.TakeFault(

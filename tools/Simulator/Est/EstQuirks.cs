@@ -27,6 +27,12 @@ public sealed record EstQuirks
     /// <summary>cacerts gives the root alone (libest, opencertserver), else issuing CA then root (GlobalSign).</summary>
     public bool CaCertsRootOnly { get; init; }
 
+    /// <summary>cacerts ends with the CA of the EST server itself, for clients that know its fingerprint only (RFC 7030 section 4.1.1).</summary>
+    public bool CaCertsServerCa { get; init; }
+
+    /// <summary>A request without the tls-unique of its own TLS session in challengePassword is 400 (RFC 7030 section 3.5).</summary>
+    public bool RequireChannelBinding { get; init; }
+
     /// <summary>cacerts is sent without the media type's smime-type parameter (GlobalSign).</summary>
     public bool CaCertsBareMediaType { get; init; }
 

@@ -5,7 +5,7 @@ using EstProv.Simulator.Pki;
 
 namespace EstProv.Simulator.Est;
 
-/// <summary>EST server (RFC 7030): cacerts, simpleenroll, simplereenroll, csrattrs, with and without labels.</summary>
+/// <summary>EST server (RFC 7030): cacerts, simpleenroll, simplereenroll, csrattrs, serverkeygen, with and without labels.</summary>
 internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, EstTrust trust, EstIssuance issuance) : IService
 {
     private const string CertsOnly = "application/pkcs7-mime; smime-type=certs-only";
@@ -19,7 +19,7 @@ internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, Est
     {
         var path = exchange.Segments;
         if (path is [".well-known", "est", .., var operation] && path.Length is 3 or 4
-            && operation is "cacerts" or "simpleenroll" or "simplereenroll" or "csrattrs")
+            && operation is "cacerts" or "simpleenroll" or "simplereenroll" or "csrattrs" or "serverkeygen")
         {
             exchange.Route = operation;
             exchange.Label = path.Length == 4 ? path[2] : "default";
@@ -53,6 +53,11 @@ internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, Est
     private Task CaCertificatesAsync(Exchange exchange, Authority authority)
     {
         X509Certificate2Collection certificates = Quirks.CaCertsRootOnly ? [authority.Root.Certificate] : [authority.Certificate, authority.Root.Certificate];
+        if (Quirks.CaCertsServerCa)
+        {
+            certificates.Add(pki.EstServer.Certificate);
+        }
+
         return CertificatesAsync(exchange, certificates, Quirks.CaCertsBareMediaType ? "application/pkcs7-mime" : CertsOnly);
     }
 
@@ -107,6 +112,12 @@ internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, Est
             return;
         }
 
+        if (Quirks.RequireChannelBinding && !SessionBinding.Holds(request, exchange.Connection.Tls))
+        {
+            await exchange.TextAsync(400, "the request is not bound to this TLS session");
+            return;
+        }
+
         if (Pending.Ask(request.Digest, () => exchange.TakeFault(FaultKind.Pending)) is { } wait)
         {
             exchange.RetryAfter(wait);
@@ -115,12 +126,30 @@ internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, Est
             return;
         }
 
-        var certificate = issuance.Issue(exchange, identity, request, label, profile, authority, operation);
+        using var made = operation == "serverkeygen" ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : null;
+        X509Certificate2? recipient = null;
+        if (made is not null)
+        {
+            recipient = EstKeyGeneration.Recipient(request, exchange.Client?.Leaf, out var unknown);
+            if (unknown.Length > 0)
+            {
+                await exchange.TextAsync(400, unknown);
+                return;
+            }
+        }
+
+        var certificate = issuance.Issue(exchange, identity, request, label, profile, authority, operation, made is null ? null : new PublicKey(made));
         exchange.Note = $"issued {certificate.Subject} serial {certificate.SerialNumber} until {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd'T'HH:mm:ss'Z'}";
         X509Certificate2Collection answer = [certificate];
         if (options.Est.SendChain || (again && Quirks.ReenrollSendsChain))
         {
             answer.Add(authority.Certificate);
+        }
+
+        if (made is not null)
+        {
+            await exchange.AnswerAsync(200, EstKeyGeneration.MediaType, EstKeyGeneration.Answer(made, recipient, authority, DegeneratePkcs7.Encode(answer), Quirks));
+            return;
         }
 
         await CertificatesAsync(exchange, answer, CertsOnly);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Security;
 using Microsoft.AspNetCore.Connections;
 
 namespace EstProv.Simulator.Tls;
@@ -30,6 +31,9 @@ public sealed class ConnectionRecord
     internal bool AnswersAsHttp10 { get; set; }
 
     internal ConnectionContext? Context { get; init; }
+
+    /// <summary>The TLS session; null before its handshake has begun.</summary>
+    internal SslStream? Tls { get; set; }
 
     /// <summary>Called once, at the server's first bytes.</summary>
     internal Action? AtFirstBytes { get; set; }

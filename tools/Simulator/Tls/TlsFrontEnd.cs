@@ -106,6 +106,7 @@ internal sealed class TlsFrontEnd(
     private async ValueTask<SslServerAuthenticationOptions> OptionsForAsync(TlsHandshakeCallbackContext context)
     {
         var record = (ConnectionRecord)context.Connection.Items[ConnectionRecord.Key]!;
+        record.Tls = context.SslStream;
         record.Service ??= ByName(context.ClientHelloInfo.ServerName);
         var service = record.Service ?? SimulatorService.Est;
         var fault = faults.Take(
