@@ -39,7 +39,8 @@ internal static class EstUrl
         var label = path[(path.LastIndexOf('/') + 1)..];
         if (Array.IndexOf(Operations, label) >= 0)
         {
-            return new Fault($"ends in the operation {label} where a label may stand", "give the URL up to the label, or with /simpleenroll (RFC 7030, section 3.2.2)");
+            return new Fault(label == "fullcmc" ? "asks for full CMC, which is not spoken" : $"ends in the operation {label} where a label may stand",
+                "give the URL up to the label, or with /simpleenroll (RFC 7030, section 3.2.2)");
         }
 
         if (path.Length == 0) return new Fault("has no path", $"EST servers answer below https://host{WellKnown} (RFC 7030)");

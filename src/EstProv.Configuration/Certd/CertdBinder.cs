@@ -1,5 +1,6 @@
 using EstProv.Configuration.Schema;
 using EstProv.Configuration.Toml;
+using EstProv.Platform;
 
 namespace EstProv.Configuration.Certd;
 
@@ -91,13 +92,20 @@ internal static class CertdBinder
             },
             Username = table.Text(CertdSchema.Username)?.Value,
             PasswordFile = table.Text(CertdSchema.PasswordFile),
+            PasswordIsHashed = table.Text(CertdSchema.HttpAuthentication)?.Value == "digest",
             TrustedCerts = table.TextList(CertdSchema.TrustedCerts),
             RescueCerts = table.TextList(CertdSchema.RescueCerts),
             TrustSystem = table.Text(CertdSchema.Trust)?.Value == "system",
+            CaFingerprint = Fingerprint(table.Text(CertdSchema.CaFingerprint)),
+            Proxy = table.Text(CertdSchema.Proxy),
+            ChannelBinding = table.Boolean(CertdSchema.ChannelBinding)?.Value ?? false,
             Urls = urls,
             Renewal = Renewal(table.Table(CertdSchema.Renewal)),
         };
     }
+
+    private static Positioned<byte[]>? Fingerprint(Positioned<string>? text) =>
+        text is { } known && Sha256Fingerprint.Parse(known.Value) is { } hash ? new(hash, known.Position) : null;
 
     private static RenewalSettings? Renewal(TomlView table) => !table.Exists ? null : new RenewalSettings
     {

@@ -80,11 +80,14 @@ public sealed record EstIssuance
 
     public required BootstrapUse BootstrapUse { get; init; }
 
-    /// <summary>HTTP Basic, beside or instead of a client certificate; null without.</summary>
+    /// <summary>HTTP authentication, beside or instead of a client certificate; null without.</summary>
     public string? Username { get; init; }
 
-    /// <summary>File with the Basic password, read at each use; null without.</summary>
+    /// <summary>File with the password, read at each use; null without.</summary>
     public Positioned<string>? PasswordFile { get; init; }
+
+    /// <summary><c>http_authentication = "digest"</c>: the password is never sent itself.</summary>
+    public bool PasswordIsHashed { get; init; }
 
     /// <summary><c>trusted_certs</c>: certificate ids that EST servers are verified against; null means the trust bundle.</summary>
     public Positioned<IReadOnlyList<string>>? TrustedCerts { get; init; }
@@ -94,6 +97,15 @@ public sealed record EstIssuance
 
     /// <summary><c>rescue_certs</c>: certificate ids whose owners may sign rescue files; null means nobody.</summary>
     public Positioned<IReadOnlyList<string>>? RescueCerts { get; init; }
+
+    /// <summary><c>ca_fingerprint</c>: SHA-256 of a CA certificate that EST servers are verified against once it has been fetched; null without.</summary>
+    public Positioned<byte[]>? CaFingerprint { get; init; }
+
+    /// <summary><c>proxy</c>: URL, or <c>none</c>; null leaves it to the environment. May hold a password.</summary>
+    public Positioned<string>? Proxy { get; init; }
+
+    /// <summary><c>channel_binding</c>: requests name the TLS session that they go over.</summary>
+    public bool ChannelBinding { get; init; }
 
     /// <summary><c>[cert_issuance.est.renewal]</c>, of the EST identity; null leaves everything to the default.</summary>
     public RenewalSettings? Renewal { get; init; }

@@ -147,6 +147,9 @@ internal sealed class CertdRules
 
         Pair(table, CertdSchema.IdentityCert, CertdSchema.IdentityPk);
         Pair(table, CertdSchema.Username, CertdSchema.PasswordFile);
+        if (table.Text(CertdSchema.HttpAuthentication) is { } use && !table.Has(CertdSchema.Username))
+            _problems.Warn(use.Position, $"{EstPath}.http_authentication has no effect without username and password_file");
+
         if (est.IdentityCert is { } identity && _configuration.Issuance.TryGetValue(identity, out var issuance) && issuance.Method == IssuanceMethod.DeviceCa)
         {
             _problems.Error(issuance.Position, $"{Shown.Key("cert_issuance", identity)} = \"device-ca\", but it is the EST identity; allowed: \"est\"",
@@ -179,9 +182,10 @@ internal sealed class CertdRules
             return;
         }
 
-        if (est.TrustSystem || table.Has(CertdSchema.Trust)) return;
+        if (est.TrustSystem || table.Has(CertdSchema.Trust) || table.Has(CertdSchema.CaFingerprint)) return;
         _problems.Error(est.TrustedCerts?.Position ?? est.Position, $"[{EstPath}] trusts nothing: the EST server could not be verified",
-            "add its CA to [preloaded_certs] and its id to \"trust-bundle\" there (or to trusted_certs); trust = \"system\" for a public CA");
+            "add its CA to [preloaded_certs] and its id to \"trust-bundle\" there (or to trusted_certs); " +
+            "ca_fingerprint where only its fingerprint is known; trust = \"system\" for a public CA");
     }
 
     /// <summary>Whoever can make an EST server's or a device's certificate must not be able to sign a rescue file. Their keys are compared when a file comes.</summary>

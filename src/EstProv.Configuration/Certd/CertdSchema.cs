@@ -1,4 +1,6 @@
 using EstProv.Configuration.Schema;
+using EstProv.Platform;
+using EstProv.Platform.Network;
 
 namespace EstProv.Configuration.Certd;
 
@@ -10,6 +12,7 @@ internal static class CertdSchema
     public const string DeviceCa = "device-ca";
     public const string TrustBundle = "trust-bundle";
     public const string DefaultUrl = "default";
+    public const string NoProxy = "none";
     public const string DefaultRenewalFrom = "30%";
     public const string DefaultRenewalUntil = "70%";
     public const string DefaultRenewalRetry = "1 day";
@@ -119,7 +122,7 @@ internal static class CertdSchema
     };
 
     public static readonly Setting Username = new("username", SettingKind.Text,
-        "User name for HTTP Basic, sent only to a server that has been verified. Beside a client certificate, or alone with `basic`.")
+        "User name for HTTP Basic or Digest, sent only to a server that has been verified. Beside a client certificate, or alone with `basic`.")
     {
         Form = "a user name with no colon in it",
         // RFC 7617, section 2.
@@ -127,7 +130,17 @@ internal static class CertdSchema
         Example = "\"device-0001\"",
     };
 
-    public static readonly Setting PasswordFile = new("password_file", SettingKind.Text, "File with the password for HTTP Basic, read at each use; line ends after it are not part of it.")
+    public static readonly Setting HttpAuthentication = new("http_authentication", SettingKind.Text,
+        "How user name and password are shown. `basic`: with the first request, and by Digest where a server asks for that alone. `digest`: by HTTP " +
+        "Digest only (MD5 or SHA-256), when the server has asked; the password itself is never sent.")
+    {
+        Default = "`\"basic\"`",
+        Choices = ["basic", "digest"],
+        Example = "\"digest\"",
+    };
+
+    public static readonly Setting PasswordFile = new("password_file", SettingKind.Text,
+        "File with the password for HTTP Basic or Digest, read at each use; line ends after it are not part of it.")
     {
         Form = "an absolute path",
         Check = Forms.AbsolutePath,
@@ -154,6 +167,35 @@ internal static class CertdSchema
     {
         ElementForm = "an id of [preloaded_certs]",
         Example = "[\"rescue-ca\"]",
+    };
+
+    public static readonly Setting CaFingerprint = new("ca_fingerprint", SettingKind.Text,
+        "Fingerprint of the CA that EST servers are under, where its certificate is not at hand: it is fetched from the server once (`cacerts`), over a connection " +
+        "that nothing is sent on besides, taken only when its SHA-256 is this one, and kept in the state folder. It counts beside `trusted_certs` or the trust bundle; neither is needed then.")
+    {
+        Form = "sha256: and 64 hexadecimal digits, with or without colons",
+        Check = static value => Sha256Fingerprint.Parse(value) is not null ? null
+            : new Fault("is no such fingerprint", "openssl x509 -in CA.pem -noout -fingerprint -sha256 prints it"),
+        Example = "\"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
+    };
+
+    public static readonly Setting Proxy = new("proxy", SettingKind.Text,
+        "HTTP proxy through which EST servers are reached, whatever the environment says: `http://[USER:PASSWORD@]HOST[:PORT]`; `none` for none. Without it " +
+        "`https_proxy` (or `HTTPS_PROXY`) of the daemon's environment holds, except for what `no_proxy` (or `NO_PROXY`) names: hosts with all below them, addresses, networks such as 10.0.0.0/8, or `*`.")
+    {
+        Default = "the environment's",
+        Form = "http://HOST:PORT, with USER:PASSWORD@ before the host where the proxy asks for them, or \"none\"",
+        Check = static value => value == NoProxy || HttpProxy.Parse(value, out _) is not { } fault ? null : new Fault(fault),
+        Secret = true,
+        Example = "\"http://proxy.example.com:3128\"",
+    };
+
+    public static readonly Setting ChannelBinding = new("channel_binding", SettingKind.Boolean,
+        "`true`: each request names the TLS session that it is sent over (tls-unique in challengePassword, RFC 7030 section 3.5), for servers that demand it. " +
+        "Enrolments then use TLS 1.2, since TLS 1.3 has nothing of the kind. Requests of callers (`module-server` …) are sent as they are.")
+    {
+        Default = "`false`",
+        Example = "true",
     };
 
     public static readonly Setting RenewalFrom = new("from", SettingKind.Text,
@@ -217,7 +259,9 @@ internal static class CertdSchema
     {
         Settings =
         [
-            EstMethod, IdentityCert, IdentityPk, BootstrapIdentityCert, BootstrapIdentityPk, BootstrapUse, Username, PasswordFile, TrustedCerts, Trust, RescueCerts,
+            EstMethod, IdentityCert, IdentityPk, BootstrapIdentityCert, BootstrapIdentityPk, BootstrapUse, Username, PasswordFile,
+            HttpAuthentication, TrustedCerts, Trust, CaFingerprint, Proxy, ChannelBinding,
+            RescueCerts,
         ],
         Sections = [Urls, Renewal],
     };
