@@ -11,6 +11,7 @@ using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
 using EstProv.LocalApi.Server;
 using EstProv.Platform;
+using EstProv.Platform.Network;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Logging;
 
@@ -46,8 +47,15 @@ internal sealed class CertificateComposition : IDisposable
         var rescue = new RescueDesk(configuration.HomedirPath, configuration.Est, preloaded, clock, logger);
         if (configuration.Est is { } est)
         {
-            var anchors = new TrustAnchors(est, _reader.Read, () => _reader.DeviceCaChain()) { Distrusted = distrusted, Besides = () => rescue.Anchors };
-            _est = new EstServers(est, anchors, _identities, clock, logger, () => rescue.OneTime);
+            var approved = est.CaFingerprint is { } fingerprint ? new ApprovedCa(configuration.HomedirPath, fingerprint.Value, logger) : null;
+            var anchors = new TrustAnchors(est, _reader.Read, () => _reader.DeviceCaChain())
+            {
+                Distrusted = distrusted,
+                Besides = () => rescue.Anchors,
+                Approved = approved,
+            };
+            var proxies = ProxyChoice.OfEnvironment(Environment.GetEnvironmentVariable);
+            _est = new EstServers(est, anchors, _identities, clock, logger, () => rescue.OneTime, proxies);
         }
 
         _parts = new EngineParts

@@ -454,6 +454,7 @@ internal sealed class CredentialSteps(
             Url = way.Url,
             Shown = way.Shown,
             Csr = pending?.Csr ?? prepared.Csr!,
+            Signer = KeySigner.Of(parts.Keys, prepared.Key),
             SubjectPublicKeyInfo = prepared.Key.SubjectPublicKeyInfo,
             Reenroll = pending?.Reenroll ?? (way.Reenroll && prepared.Plan.Reenroll),
             CaWanted = credential.Profile == CertificateProfile.Ca,

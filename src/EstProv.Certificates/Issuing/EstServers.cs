@@ -3,6 +3,7 @@ using EstProv.Certificates.Rescue;
 using EstProv.Configuration.Certd;
 using EstProv.Est;
 using EstProv.Platform;
+using EstProv.Platform.Network;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Logging;
 
@@ -26,11 +27,23 @@ internal sealed class EstServers : IEstServers, IDisposable
     private readonly Func<RescueGrant?>? _oneTime;
     private readonly Dictionary<string, (X509Certificate2Collection Certificates, long At)> _caCertificates = new(StringComparer.Ordinal);
 
+    private readonly ILogger _log;
+    private readonly ProxyChoice? _proxies;
+
     /// <param name="oneTime">The one-time credential that an operator brought; null for none.</param>
-    public EstServers(EstIssuance configuration, TrustAnchors anchors, ITlsIdentities identities, BelievedClock clock, ILogger log, Func<RescueGrant?>? oneTime = null)
+    /// <param name="environmentProxies">What the environment says, where the configuration does not; null for none.</param>
+    public EstServers(EstIssuance configuration, TrustAnchors anchors, ITlsIdentities identities, BelievedClock clock, ILogger log,
+        Func<RescueGrant?>? oneTime = null, ProxyChoice? environmentProxies = null)
     {
         _oneTime = oneTime;
         _configuration = configuration;
+        _log = log;
+        _proxies = configuration.Proxy switch
+        {
+            null => environmentProxies,
+            { Value: "none" } => null,
+            { } proxy => ProxyChoice.Always(proxy.Value, $"{proxy.Position}"),
+        };
         _anchors = anchors;
         _identities = identities;
         _sessions = new EstSessions((url, shown, trusted) => new EstClient(Describe(url, shown, trusted), log), identities);
@@ -40,8 +53,11 @@ internal sealed class EstServers : IEstServers, IDisposable
     public EstOutcome Enroll(EstOrder order, CancellationToken cancel)
     {
         var (anchors, caCertificates) = TrustFor(order.Url, order.Shown, cancel);
-        using var session = _sessions.Take(order.Url, order.Shown, _anchors.Read());
-        var answer = Wait(session.Client.EnrollAsync(order.Csr, order.Reenroll ? EstOperation.Reenroll : EstOperation.Simple, cancel));
+        using var session = _sessions.Take(order.Url, order.Shown, Anchors(order.Url, cancel));
+        var operation = order.Reenroll ? EstOperation.Reenroll : EstOperation.Simple;
+        var answer = Wait(order.Signer is { } signer && _configuration.ChannelBinding
+            ? session.Client.EnrollBoundAsync(password => CertificateSigningRequests.Bind(order.Csr, password, signer), operation, cancel)
+            : session.Client.EnrollAsync(order.Csr, operation, cancel));
         if (answer is EstEnrollment.Pending pending) return new EstOutcome.Pending(pending.RetryAfter);
 
         var certificates = ((EstEnrollment.Issued)answer).Certificates;
@@ -62,7 +78,7 @@ internal sealed class EstServers : IEstServers, IDisposable
     public void Prove(Uri url, ShownCredential shown, CancellationToken cancel)
     {
         _sessions.Renew(url, shown);
-        using var session = _sessions.Take(url, shown, _anchors.Read());
+        using var session = _sessions.Take(url, shown, Anchors(url, cancel));
         try
         {
             Wait(session.Client.GetCsrAttributesAsync(cancel));
@@ -83,7 +99,7 @@ internal sealed class EstServers : IEstServers, IDisposable
                 return (_anchors.Read().Certificates, known.Certificates);
         }
 
-        var anchors = _anchors.Read();
+        var anchors = Anchors(url, cancel);
         using var session = _sessions.Take(url, shown, anchors);
         var certificates = CaCertificates(session.Client, cancel);
         lock (_gate) _caCertificates[label] = (certificates, _clock.TimeProvider.GetTimestamp());
@@ -150,6 +166,18 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     public void Dispose() => _sessions.Dispose();
 
+    /// <summary>What the servers are verified against. Where that is a CA of which only the fingerprint is known, it is fetched first.</summary>
+    private AnchorSet Anchors(Uri url, CancellationToken cancel)
+    {
+        if (_anchors.Approved is { IsKnown: false } approved)
+        {
+            var nobody = new EstServer { BaseUrl = url, Trust = new EstTrust { Anchors = [] }, Clock = _clock, Proxies = _proxies };
+            approved.Take(Wait(EstBootstrap.FetchAnchorAsync(nobody, approved.Fingerprint, _log, cancel)), url);
+        }
+
+        return _anchors.Read();
+    }
+
     private EstServer Describe(Uri url, ShownCredential shown, AnchorSet anchors) => new()
     {
         BaseUrl = url,
@@ -164,6 +192,8 @@ internal sealed class EstServers : IEstServers, IDisposable
         ClientCertificate = shown.ChainPem is null ? null : _identities.Open(shown),
         Username = shown == ShownCredential.OneTime ? _oneTime?.Invoke()?.Username : _configuration.Username,
         Password = shown == ShownCredential.OneTime ? () => _oneTime?.Invoke()?.ReadPassword() : ReadPassword,
+        PasswordUse = _configuration.PasswordIsHashed ? EstPasswordUse.Digest : EstPasswordUse.Basic,
+        Proxies = _proxies,
         Credential = shown.Name,
     };
 

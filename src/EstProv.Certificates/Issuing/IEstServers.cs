@@ -27,6 +27,9 @@ internal sealed record EstOrder
 
     public required byte[] Csr { get; init; }
 
+    /// <summary>Signs the request anew where it has to name the TLS session; null where the key is the caller's, who sends what he has signed.</summary>
+    public RemoteSignatureGenerator? Signer { get; init; }
+
     /// <summary>DER of the public key that the certificate must have.</summary>
     public required byte[] SubjectPublicKeyInfo { get; init; }
 

@@ -19,8 +19,8 @@ internal sealed record AnchorSet(X509Certificate2Collection Certificates, X509Ce
 }
 
 /// <summary>
-/// <c>trusted_certs</c> where set, else the trust bundle, and what came by rescue files; without what is distrusted. The files are read on each use; nothing that came from the network is
-/// among them.
+/// <c>trusted_certs</c> where set, else the trust bundle, what came by rescue files, and the CA of <c>ca_fingerprint</c>; without what is distrusted. The files are read on
+/// each use; nothing that came from the network is among them but that CA, which the operator's fingerprint vouches for.
 /// </summary>
 /// <param name="read">PEM of a certificate id or bundle.</param>
 /// <param name="deviceCaChain">PEM of our device CA with its chain; null while there is none.</param>
@@ -36,6 +36,9 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
 
     /// <summary>PEM of anchors besides, which operators brought.</summary>
     public Func<string>? Besides { get; init; }
+
+    /// <summary>The CA of <c>ca_fingerprint</c>; null where none is configured.</summary>
+    public ApprovedCa? Approved { get; init; }
 
     /// <exception cref="ProblemException"><c>est_no_trust</c>; what reading a file of the operator's says.</exception>
     /// <param name="deviceCaInstead">As if this were our device CA.</param>
@@ -87,7 +90,7 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
 
     private string All()
     {
-        var besides = Besides?.Invoke() ?? "";
+        var besides = Besides?.Invoke() + Approved?.Pem;
         try
         {
             return Text() + besides;
@@ -107,7 +110,7 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
             foreach (var id in ids.Value) pem += read(id);
             return pem;
         }
-        catch (ProblemException) when (configuration.TrustSystem && configuration.TrustedCerts is null)
+        catch (ProblemException) when ((configuration.TrustSystem || Approved is not null) && configuration.TrustedCerts is null)
         {
             return "";
         }

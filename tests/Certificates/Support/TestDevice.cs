@@ -8,6 +8,7 @@ using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
+using EstProv.Platform.Network;
 using EstProv.Platform.Time;
 using EstProv.Simulator;
 using EstProv.Simulator.Est;
@@ -104,6 +105,9 @@ internal sealed class TestDevice : IAsyncDisposable
 
     public DateTimeOffset BuildTime { get; set; }
 
+    /// <summary>What the environment says.</summary>
+    public ProxyChoice? Proxies { get; set; }
+
     public static async Task<TestDevice> CreateAsync(EstOptions? est = null, bool bootstrap = true)
     {
         var folder = Directory.CreateTempSubdirectory("certd-").FullName;
@@ -177,7 +181,13 @@ internal sealed class TestDevice : IAsyncDisposable
         Reader = new CertificateReader(preloaded);
         var distrusted = new DistrustList(Configuration.HomedirPath, Configuration.Distrusted, Configuration.DistrustSpread, Clock, log);
         var rescue = new RescueDesk(Configuration.HomedirPath, Configuration.Est, preloaded, Clock, log);
-        var anchors = new TrustAnchors(Configuration.Est!, Reader.Read, Reader.DeviceCaChain) { Distrusted = distrusted, Besides = () => rescue.Anchors };
+        var approved = Configuration.Est!.CaFingerprint is { } fingerprint ? new ApprovedCa(Configuration.HomedirPath, fingerprint.Value, log) : null;
+        var anchors = new TrustAnchors(Configuration.Est!, Reader.Read, Reader.DeviceCaChain)
+        {
+            Distrusted = distrusted,
+            Besides = () => rescue.Anchors,
+            Approved = approved,
+        };
         Identities = new SoftIdentities(Keyd);
         Parts = new EngineParts
         {
@@ -185,7 +195,7 @@ internal sealed class TestDevice : IAsyncDisposable
             Store = new CertificateStore(Configuration.HomedirPath, log),
             Preloaded = preloaded,
             Keys = Keyd,
-            Est = new EstServers(Configuration.Est!, anchors, Identities, Clock, log, () => rescue.OneTime),
+            Est = new EstServers(Configuration.Est!, anchors, Identities, Clock, log, () => rescue.OneTime, Proxies),
             Clock = Clock,
             Distrusted = distrusted,
             Rescue = rescue,
