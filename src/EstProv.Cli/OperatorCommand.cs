@@ -48,6 +48,7 @@ public static class OperatorCommand
         [
             new StatusCommand(time).Command, new ProvisionCommand(time).Command, ConfigCommands.Check, ConfigCommands.Reference, CertCommands.Show,
             RenewCommand.Renew, DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, KeyCommands.Reference, new TokenCommands(time).SelfTest,
+            .. new EstCommands(time).All,
         ];
         if (arguments.Length == 0 || arguments[0] is "--help" or "-h" or "help")
         {
@@ -98,7 +99,7 @@ public static class OperatorCommand
         var all = new List<string>();
         foreach (var command in commands)
         {
-            if (command.Name.StartsWith(arguments[0] + " ", StringComparison.Ordinal)) all.Add("'" + command.Name + "'");
+            if (!command.Hidden && command.Name.StartsWith(arguments[0] + " ", StringComparison.Ordinal)) all.Add("'" + command.Name + "'");
         }
 
         throw new UsageException($"'{string.Join(' ', arguments[..Math.Min(2, arguments.Length)])}' is not a command; there is {string.Join(" and ", all)}");

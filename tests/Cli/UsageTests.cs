@@ -31,6 +31,12 @@ public sealed class UsageTests
     [TestCase("renew-nothing", "renew")]
     [TestCase("help-token-selftest", "token", "selftest", "--help")]
     [TestCase("help-key-reference", "key", "reference", "--help")]
+    [TestCase("help-est-cacerts", "est", "cacerts", "--help")]
+    [TestCase("help-est-csrattrs", "est", "csrattrs", "--help")]
+    [TestCase("help-est-enroll", "est", "enroll", "--help")]
+    [TestCase("help-est-reenroll", "est", "reenroll", "--help")]
+    [TestCase("help-est-serverkeygen", "est", "serverkeygen", "--help")]
+    [TestCase("half-a-command-est", "est")]
     [TestCase("key-reference", "key", "reference", "device-id")]
     [TestCase("key-reference-escaped", "key", "reference", "--", "--a key of a name that is long enough for two lines of base64 ü")]
     public void What_the_command_says(string transcript, params string[] arguments) => Transcript.Check(transcript, null, arguments);

@@ -17,6 +17,9 @@ internal sealed record Command
     /// <summary>More for its own help, with what it exits with.</summary>
     public string Details { get; init; } = "";
 
+    /// <summary>Not in the list of commands: it is there to say why there is no such.</summary>
+    public bool Hidden { get; init; }
+
     public Option[] Options { get; init; } = [];
 
     /// <summary>Does it; returns the exit code.</summary>

@@ -11,7 +11,11 @@ internal static class Help
         terminal.Line();
         terminal.Line("Shows and checks the provisioning of this device.");
         terminal.Line();
-        foreach (var command in commands) terminal.Line($"  {Usage(command),-24}{command.Summary}");
+        foreach (var command in commands)
+        {
+            if (!command.Hidden) terminal.Line($"  {Usage(command),-24}{command.Summary}");
+        }
+
         terminal.Line();
         Write(terminal, Option.ShowHelp);
         Write(terminal, Option.Version);

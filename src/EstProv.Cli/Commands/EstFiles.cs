@@ -1,0 +1,102 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using EstProv.Cli.Arguments;
+using EstProv.Cli.Output;
+using EstProv.Platform;
+
+namespace EstProv.Cli.Commands;
+
+/// <summary>Files that <c>estprov est …</c> reads and writes.</summary>
+internal static class EstFiles
+{
+    public static byte[] Read(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException("file_read", $"cannot read {path}", "the file must exist and be readable for you", inner: cause);
+        }
+    }
+
+    public static X509Certificate2Collection Certificates(string path)
+    {
+        var certificates = new X509Certificate2Collection();
+        try
+        {
+            certificates.ImportFromPem(Encoding.UTF8.GetString(Read(path)));
+            if (certificates.Count > 0) return certificates;
+        }
+        catch (CryptographicException)
+        {
+            // Said below.
+        }
+
+        throw new ProblemException("file_content", $"{path} holds no certificate that can be read", "it must be PEM: -----BEGIN CERTIFICATE-----");
+    }
+
+    /// <summary>The certificate with its private key.</summary>
+    public static X509Certificate2 WithKey(X509Certificate2 certificate, string keyFile)
+    {
+        var pem = Encoding.UTF8.GetString(Read(keyFile));
+        try
+        {
+            if (IsRsa(certificate))
+            {
+                using var rsa = RSA.Create();
+                rsa.ImportFromPem(pem);
+                return certificate.CopyWithPrivateKey(rsa);
+            }
+
+            using var ec = ECDsa.Create();
+            ec.ImportFromPem(pem);
+            return certificate.CopyWithPrivateKey(ec);
+        }
+        catch (Exception cause) when (cause is ArgumentException or CryptographicException)
+        {
+            throw new ProblemException("file_content", $"{keyFile} holds no key of the certificate '{certificate.Subject}'",
+                "it must be PEM of an EC or RSA key, not encrypted, and the certificate's own; or write estprov:id=ID for a key in keyd", inner: cause);
+        }
+    }
+
+    public static bool IsRsa(X509Certificate2 certificate) => certificate.PublicKey.Oid.Value == "1.2.840.113549.1.1.1"; // rsaEncryption, RFC 8017
+
+    /// <summary>DER of a request.</summary>
+    public static byte[] Request(string path)
+    {
+        var bytes = Read(path);
+        var text = Encoding.UTF8.GetString(bytes);
+        return PemEncoding.TryFind(text, out var fields) ? Convert.FromBase64String(text[fields.Base64Data]) : bytes;
+    }
+
+    /// <summary>To <c>--out</c>, else to the terminal.</summary>
+    public static void Write(CommandLine line, Terminal terminal, string text) => Write(line, terminal, Encoding.ASCII.GetBytes(text), text);
+
+    public static void Write(CommandLine line, Terminal terminal, byte[] content, string text)
+    {
+        if (line.Value(EstOptions.Out.Name) is not { } path) terminal.Output.Write(text);
+        else Write(path, content, FileMode.Create, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+    }
+
+    /// <summary>For its owner alone; never over another one.</summary>
+    public static void WriteKey(string path, ReadOnlySpan<byte> pem) => Write(path, pem, FileMode.CreateNew, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+
+    private static void Write(string path, ReadOnlySpan<byte> content, FileMode mode, UnixFileMode rights)
+    {
+        try
+        {
+            using var file = new FileStream(path, new FileStreamOptions { Mode = mode, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = rights });
+            file.Write(content);
+            if (mode == FileMode.CreateNew) file.WriteByte((byte)'\n');
+            file.Flush(flushToDisk: true);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException("file_write", $"cannot write {path}", 
+                "its folder must exist and be writable for you; a key is not written over a file that is there", inner: cause);
+        }
+    }
+}
