@@ -69,7 +69,8 @@ public sealed class CertificateClient(LocalClient client) : ICertificateClient
             using var document = JsonDocument.Parse(reply.Body);
             return read(document.RootElement);
         }
-        catch (JsonException cause)
+        // The latter for a text that is not UTF-8, or a number in its place.
+        catch (Exception cause) when (cause is JsonException or InvalidOperationException)
         {
             throw BadAnswer(cause);
         }
