@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
+using EstProv.Configuration.Secrets;
+using EstProv.Platform;
 
 namespace EstProv.Configuration;
 
@@ -11,6 +13,9 @@ internal class ConfigurationFiles
     public const int Largest = 1024 * 1024;
 
     private readonly HashSet<string> _readableByOthers = new(StringComparer.Ordinal);
+
+    /// <summary>What was cut out of the texts.</summary>
+    public CutSecrets Secrets { get; } = new();
 
     /// <summary>Whether every user of the machine may read this file, which <see cref="Read"/> has read.</summary>
     public bool IsReadableByOthers(string file) => _readableByOthers.Contains(file);
@@ -48,7 +53,7 @@ internal class ConfigurationFiles
         return names;
     }
 
-    /// <summary>The text of a file, or null: then the problems say why.</summary>
+    /// <summary>The text of a file without its secrets, or null: then the problems say why.</summary>
     public string? Read(string file, Problems problems)
     {
         try
@@ -66,7 +71,8 @@ internal class ConfigurationFiles
             }
 
             using var stream = Open(file);
-            if (ReadAll(stream) is not { } bytes)
+            using var bytes = ReadAll(stream, out var length);
+            if (bytes is null)
             {
                 problems.Error(Whole(file), "larger than 1 MiB; allowed: a TOML file of at most 1 MiB", "is this the right file?");
                 return null;
@@ -77,7 +83,7 @@ internal class ConfigurationFiles
                 _readableByOthers.Add(file);
             }
 
-            return Decode(bytes, file, problems);
+            return Decode(bytes.Bytes[..length], file, problems);
         }
         catch (Exception cause) when (cause is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -100,20 +106,32 @@ internal class ConfigurationFiles
     protected virtual IEnumerable<string> List(string folder) => Directory.EnumerateFileSystemEntries(folder);
 
     // Grows from a usual file's size, so that no large buffer is ever made in a daemon whose memory counts. Null: larger than allowed.
-    private static byte[]? ReadAll(Stream stream)
+    private static LockedPages? ReadAll(Stream stream, out int length)
     {
-        var buffer = new byte[8 * 1024];
-        var length = 0;
-        while (true)
+        var size = 8 * 1024;
+        var buffer = new LockedPages(size);
+        length = 0;
+        try
         {
-            length += stream.ReadAtLeast(buffer.AsSpan(length), buffer.Length - length, throwOnEndOfStream: false);
-            if (length < buffer.Length) return buffer[..length];
-            if (length > Largest) return null;
-            Array.Resize(ref buffer, Math.Min(buffer.Length * 2, Largest + 1));
+            while (true)
+            {
+                length += stream.ReadAtLeast(buffer.Bytes[length..size], size - length, throwOnEndOfStream: false);
+                if (length < size) return Interlocked.Exchange(ref buffer, null);
+                if (length > Largest) return null;
+                size = Math.Min(size * 2, Largest + 1);
+                var larger = new LockedPages(size);
+                buffer.Bytes[..length].CopyTo(larger.Bytes);
+                buffer.Dispose();
+                buffer = larger;
+            }
+        }
+        finally
+        {
+            buffer?.Dispose();
         }
     }
 
-    private static string? Decode(ReadOnlySpan<byte> bytes, string file, Problems problems)
+    private string? Decode(ReadOnlySpan<byte> bytes, string file, Problems problems)
     {
         if (bytes.StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[3..];
         if (bytes.IndexOf((byte)0) is >= 0 and var zero)
@@ -122,14 +140,16 @@ internal class ConfigurationFiles
             return null;
         }
 
-        var text = new char[bytes.Length];
+        using var pages = new LockedPages(bytes.Length * sizeof(char));
+        var text = pages.Chars[..bytes.Length];
         if (Utf8.ToUtf16(bytes, text, out var read, out var written, replaceInvalidSequences: false) != OperationStatus.Done)
         {
             problems.Error(PositionOf(bytes[..read], file), "not UTF-8; allowed: text in UTF-8", "save the file in the encoding UTF-8");
             return null;
         }
 
-        return new string(text, 0, written);
+        SecretCutter.Run(text[..written], Secrets);
+        return new string(text[..written]);
     }
 
     private static Position PositionOf(ReadOnlySpan<byte> before, string file)

@@ -60,6 +60,9 @@ public static class ConfigurationLoader
         }
 
         names.Add(dropInFolder);
-        return problems.Finish(value, names);
+        var loaded = problems.Finish(value, names);
+        // Only what was made of them keeps the secrets.
+        if (loaded.Value is not KeydConfiguration) files.Secrets.Dispose();
+        return loaded;
     }
 }

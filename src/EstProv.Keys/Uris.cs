@@ -1,4 +1,5 @@
 using EstProv.Configuration.Keyd;
+using EstProv.Configuration.Secrets;
 using EstProv.Keys.Pkcs11;
 using EstProv.Platform;
 
@@ -7,16 +8,16 @@ namespace EstProv.Keys;
 /// <summary>The PKCS#11 URIs of a configuration, parsed.</summary>
 /// <param name="BaseSlot">Null without <c>[pkcs11]</c>.</param>
 /// <param name="Preloaded">By key id; with the place in the configuration.</param>
-internal sealed record Uris(Pkcs11Uri? BaseSlot, IReadOnlyDictionary<string, (Pkcs11Uri Uri, string Where)> Preloaded)
+internal sealed record Uris(Pkcs11Uri? BaseSlot, IReadOnlyDictionary<string, (Pkcs11Uri Uri, string Where)> Preloaded) : IDisposable
 {
-    /// <summary>Parses them all; each error goes to standard error.</summary>
+    /// <summary>Parses them all, and takes their PINs out of the configuration; each error goes to standard error.</summary>
     public static bool TryParse(KeydConfiguration configuration, out Uris uris)
     {
         var valid = true;
         Pkcs11Uri? baseSlot = null;
         if (configuration.Pkcs11 is { } token)
         {
-            valid &= TryParse(token.BaseSlot.Value, token.BaseSlot.Position.ToString(), out baseSlot);
+            valid &= TryParse(token.BaseSlot.Value, token.BaseSlot.Position.ToString(), configuration.Secrets, out baseSlot);
             if (baseSlot is { NamesToken: false })
             {
                 valid = Say(new ProblemException("bad_uri", $"{token.BaseSlot.Position}: base_slot names no slot and no token",
@@ -28,7 +29,7 @@ internal sealed record Uris(Pkcs11Uri? BaseSlot, IReadOnlyDictionary<string, (Pk
         foreach (var (id, text) in configuration.PreloadedKeys)
         {
             var where = text.Position.ToString();
-            if (!TryParse(text.Value, where, out var uri))
+            if (!TryParse(text.Value, where, configuration.Secrets, out var uri))
             {
                 valid = false;
                 continue;
@@ -49,11 +50,18 @@ internal sealed record Uris(Pkcs11Uri? BaseSlot, IReadOnlyDictionary<string, (Pk
         return valid;
     }
 
-    private static bool TryParse(string text, string where, out Pkcs11Uri? uri)
+    /// <summary>Zeroes the PINs.</summary>
+    public void Dispose()
+    {
+        BaseSlot?.Dispose();
+        foreach (var (uri, _) in Preloaded.Values) uri.Dispose();
+    }
+
+    private static bool TryParse(string text, string where, CutSecrets secrets, out Pkcs11Uri? uri)
     {
         try
         {
-            uri = Pkcs11Uri.Parse(text, where);
+            uri = Pkcs11Uri.Parse(text, where, secrets);
             return true;
         }
         catch (ProblemException problem)

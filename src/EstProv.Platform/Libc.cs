@@ -47,6 +47,16 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "mlock", SetLastError = true)]
     public static partial int LockMemory(nint start, nuint length);
 
+    /// <summary>PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS of mmap(2), which are the same on x86-64 and arm64.</summary>
+    public const int ReadWrite = 3;
+    public const int PrivateAnonymous = 0x22;
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    public static partial nint Map(nint start, nuint length, int protection, int flags, int descriptor, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    public static partial int Unmap(nint start, nuint length);
+
     [LibraryImport("libc", EntryPoint = "malloc_trim")]
     public static partial int TrimHeap(nuint pad);
 

@@ -19,9 +19,9 @@ internal sealed class SourceDocumentTests(string form)
         using (Assert.EnterMultipleScope())
         {
             Assert.That(keyd.Pkcs11!.LibPath.Value, Is.EqualTo("/usr/lib/hardware-specific-pkcs11-library.so"));
-            Assert.That(keyd.Pkcs11.BaseSlot.Value, Is.EqualTo("pkcs11:slot-id=0?pin-value=1234"));
+            Assert.That(keyd.Pkcs11.BaseSlot.Value, Is.EqualTo("pkcs11:slot-id=0?pin-value=\uE000\uF8FF\uF8FF\uF8FF"));
             Assert.That(keyd.PreloadedKeys.Keys, Is.EqualTo(new[] { "bootstrap" }));
-            Assert.That(keyd.PreloadedKeys["bootstrap"].Value, Is.EqualTo("pkcs11:slot-id=0;object=device%20id?pin-value=1234"));
+            Assert.That(keyd.PreloadedKeys["bootstrap"].Value, Is.EqualTo("pkcs11:slot-id=0;object=device%20id?pin-value=\uE001\uF8FF\uF8FF\uF8FF"));
             Assert.That(keyd.HomedirPath, Is.EqualTo("/var/lib/estprov/keyd"));
             Assert.That(keyd.MaxRequests, Is.EqualTo(10));
             Assert.That(keyd.Principals, Is.Empty);

@@ -16,6 +16,7 @@ internal static class KeydBinder
             Pkcs11 = Pkcs11(root.Table(KeydSchema.Pkcs11), context),
             PreloadedKeys = PreloadedKeys(root, context),
             Principals = Principals(root, context),
+            Secrets = context.Files.Secrets,
         };
     }
 

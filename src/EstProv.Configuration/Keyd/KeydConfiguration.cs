@@ -1,7 +1,9 @@
+using EstProv.Configuration.Secrets;
+
 namespace EstProv.Configuration.Keyd;
 
-/// <summary>The Key Service's configuration (<c>keyd.toml</c>).</summary>
-public sealed record KeydConfiguration
+/// <summary>The Key Service's configuration (<c>keyd.toml</c>). Disposing of it zeroes the PINs that nobody has taken.</summary>
+public sealed record KeydConfiguration : IDisposable
 {
     /// <summary>State folder; default <c>/var/lib/estprov/keyd</c>.</summary>
     public required string HomedirPath { get; init; }
@@ -19,6 +21,11 @@ public sealed record KeydConfiguration
     public required IReadOnlyDictionary<string, Positioned<string>> PreloadedKeys { get; init; }
 
     public required IReadOnlyList<KeyPrincipal> Principals { get; init; }
+
+    /// <summary>The PINs of the URIs, which have placeholders for them.</summary>
+    public CutSecrets Secrets { get; init; } = new();
+
+    public void Dispose() => Secrets.Dispose();
 }
 
 /// <summary><c>[pkcs11]</c>.</summary>
@@ -27,7 +34,7 @@ public sealed record Pkcs11Configuration
     /// <summary>The vendor's PKCS#11 module.</summary>
     public required Positioned<string> LibPath { get; init; }
 
-    /// <summary>RFC 7512 URI of the slot or token in which keys are generated, with its PIN: a secret.</summary>
+    /// <summary>RFC 7512 URI of the slot or token in which keys are generated; its PIN is in <see cref="KeydConfiguration.Secrets"/>.</summary>
     public required Positioned<string> BaseSlot { get; init; }
 
     /// <summary>Without the PIN, so that a configuration may be shown.</summary>

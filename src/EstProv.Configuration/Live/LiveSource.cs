@@ -25,10 +25,16 @@ public sealed class LiveSource<TConfiguration>(
 
     /// <summary>While the daemon runs: the principals of users who are unknown are left out.</summary>
     /// <param name="missing">Gets their names, each once.</param>
-    internal Loaded<TConfiguration> LoadAgain(List<string> missing) => load(file, dropInFolder, name =>
+    internal Loaded<TConfiguration> LoadAgain(List<string> missing)
     {
-        if (findUser(name) is { } uid) return uid;
-        if (!missing.Contains(name)) missing.Add(name);
-        return ConfigurationLoader.NoUser;
-    });
+        var loaded = load(file, dropInFolder, name =>
+        {
+            if (findUser(name) is { } uid) return uid;
+            if (!missing.Contains(name)) missing.Add(name);
+            return ConfigurationLoader.NoUser;
+        });
+        // Only its principals are wanted, and no PIN comes back into memory with them.
+        (loaded.Value as IDisposable)?.Dispose();
+        return loaded;
+    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EstProv.Configuration.Secrets;
 using EstProv.Platform;
 
 namespace EstProv.Keys.Pkcs11;
@@ -7,7 +8,7 @@ namespace EstProv.Keys.Pkcs11;
 /// A PKCS#11 URI (RFC 7512): what it says of the library, the slot, the token and the object, and where its PIN is. The PIN is never
 /// part of <see cref="ToString"/> or of a message.
 /// </summary>
-internal sealed class Pkcs11Uri
+internal sealed class Pkcs11Uri : IDisposable
 {
     private const string Credential = "credential:"; // of systemd, systemd.exec(5) LoadCredential=
 
@@ -90,12 +91,16 @@ internal sealed class Pkcs11Uri
 
     /// <param name="text">The whole URI.</param>
     /// <param name="where">The place in the configuration, for messages.</param>
+    /// <param name="secrets">Of the configuration, in whose texts PINs have placeholders.</param>
     /// <exception cref="ProblemException"><c>bad_uri</c>.</exception>
-    public static Pkcs11Uri Parse(string text, string where) => new(Pkcs11UriAttributes.Parse(text, where, out var shown), shown);
+    public static Pkcs11Uri Parse(string text, string where, CutSecrets? secrets = null) => new(Pkcs11UriAttributes.Parse(text, where, secrets, out var shown), shown);
 
     /// <summary>The PIN, which the caller disposes of; null when the URI has none.</summary>
     /// <exception cref="ProblemException"><c>pin_missing</c>: the file of <c>pin-source</c> cannot be read.</exception>
     public LockedSecret? ReadPin() => _pin?.Clone() ?? (PinFile is null ? null : PinSource.Read(PinFile));
+
+    /// <summary>Zeroes the PIN.</summary>
+    public void Dispose() => _pin?.Dispose();
 
     /// <summary>The URI as it was written, without its PIN.</summary>
     public override string ToString() => _text;
@@ -135,14 +140,19 @@ internal sealed class Pkcs11UriAttributes
 
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
     private readonly string _where;
+    private readonly CutSecrets? _secrets;
     private LockedSecret? _secret;
 
-    private Pkcs11UriAttributes(string where) => _where = where;
+    private Pkcs11UriAttributes(string where, CutSecrets? secrets)
+    {
+        _where = where;
+        _secrets = secrets;
+    }
 
     /// <param name="shown">The URI without its PIN.</param>
-    public static Pkcs11UriAttributes Parse(string text, string where, out string shown)
+    public static Pkcs11UriAttributes Parse(string text, string where, CutSecrets? secrets, out string shown)
     {
-        var result = new Pkcs11UriAttributes(where);
+        var result = new Pkcs11UriAttributes(where, secrets);
         if (!text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) throw result.Bad("it does not start with 'pkcs11:'");
 
         var rest = text.AsSpan(Scheme.Length);
@@ -194,19 +204,26 @@ internal sealed class Pkcs11UriAttributes
         return length < 0 ? null : result[..length];
     }
 
-    /// <summary>Bytes written to <paramref name="result"/>, which is as long as the text; -1 when it is malformed.</summary>
+    // ASCII, as has been checked.
     private static int Decode(ReadOnlySpan<char> text, Span<byte> result)
+    {
+        for (var i = 0; i < text.Length; i++) result[i] = (byte)text[i];
+        return Decode(result[..text.Length], result);
+    }
+
+    /// <summary>Bytes written to <paramref name="result"/>, which is as long as the text and may be it; -1 when it is malformed.</summary>
+    private static int Decode(ReadOnlySpan<byte> text, Span<byte> result)
     {
         var at = 0;
         for (var i = 0; i < text.Length; i++)
         {
             if (text[i] != '%')
             {
-                result[at++] = (byte)text[i];
+                result[at++] = text[i];
                 continue;
             }
 
-            if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2])) return -1;
+            if (i + 2 >= text.Length || !char.IsAsciiHexDigit((char)text[i + 1]) || !char.IsAsciiHexDigit((char)text[i + 2])) return -1;
             result[at++] = byte.Parse(text.Slice(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
             i += 2;
         }
@@ -234,16 +251,39 @@ internal sealed class Pkcs11UriAttributes
             if (isQueryAttribute && !inQuery) throw Bad($"{name} belongs behind the question mark");
             // Not by its name: behind an unescaped '&' it may be the rest of a PIN.
             if (!isQueryAttribute && inQuery) throw Bad("behind the question mark stands an attribute that does not belong there; a '&' in a PIN is written %26");
-            foreach (var c in value)
+            if (name == "pin-value" && _secrets is not null && CutSecrets.IsPlaceholder(value))
             {
-                if (c is <= ' ' or >= '\x7F' or '"' or '#' or '<' or '>' or '\\' or '^' or '`' or '{' or '}')
-                    throw Bad($"the value of {name} has a character that must be percent-encoded");
+                TakeSecret(name, value);
+                continue;
             }
 
+            foreach (var c in value) CheckCharacter(name, c);
             if (name == "pin-value") KeepSecret(name, value);
             else if (Decode(value) is null) throw Malformed(name);
             else if (!_values.TryAdd(name, value.ToString())) throw Twice(name);
         }
+    }
+
+    private void CheckCharacter(string name, int c)
+    {
+        if (c is <= ' ' or >= '\x7F' or '"' or '#' or '<' or '>' or '\\' or '^' or '`' or '{' or '}') throw Bad($"the value of {name} has a character that must be percent-encoded");
+    }
+
+    private void TakeSecret(string name, ReadOnlySpan<char> placeholder)
+    {
+        var secret = _secrets!.Take(placeholder) ?? throw Bad("its PIN is not known");
+        if (_secret is not null)
+        {
+            secret.Dispose();
+            throw Twice(name);
+        }
+
+        _secret = secret;
+        foreach (var c in secret.Span) CheckCharacter(name, c);
+        // In its own place: it never grows.
+        var length = Decode(secret.Span, secret.Span);
+        if (length < 0) throw Malformed(name);
+        secret.Truncate(length);
     }
 
     // It goes nowhere else on its way.

@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using System.Text;
 using EstProv.EndToEnd.Tests.Support;
+using EstProv.Keys.Client;
 using EstProv.Platform;
 using Net.Pkcs11Interop.Common;
 
@@ -9,6 +11,7 @@ namespace EstProv.EndToEnd.Tests.Faults;
 public sealed class SecretTests
 {
     private const string WrongPin = "s3cret-wrong-PIN-7fd1";
+    private const string APin = "s3cret-PIN-that-is-looked-for-51c7";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
     [Test]
@@ -55,22 +58,62 @@ public sealed class SecretTests
         Assert.That(Directory.GetFiles(folder), Is.Empty);
     }
 
-    [Test]
-    public void A_PIN_from_a_file_is_nowhere_in_memory_after_the_login()
+    [TestCase(true)]
+    [TestCase(false)]
+    public void A_PIN_from_a_file_is_nowhere_in_memory_after_the_login(bool right)
     {
-        using (var keyd = new FaultyKeyd(WrongPin, inFile: true))
-        {
-            keyd.Start();
-            Assert.That(Assert.Throws<ProblemException>(() => keyd.Keys.CreateKeyPair("device-id", "*"))!.Code, Does.StartWith("pin_"));
-            Assert.That(keyd.Faults.Logins, Is.EqualTo(1));
-            Assert.That(ProcessMemory.Count(keyd.Process.Id, WrongPin), Is.Zero);
-        }
-
-        // One in the configuration stays with it, which shows that the search finds what is there.
-        using var other = new FaultyKeyd(WrongPin);
-        other.Start();
-        Assert.That(ProcessMemory.Count(other.Process.Id, WrongPin), Is.Positive);
+        using var keyd = new FaultyKeyd(APin, inFile: true, right);
+        keyd.Start();
+        Use(keyd, right);
+        Assert.That(keyd.Faults.Logins, Is.EqualTo(1));
+        Assert.That(ProcessMemory.Find(keyd.Process.Id, APin), Is.Empty);
     }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void A_PIN_in_the_configuration_is_in_memory_once_where_it_is_locked_and_in_no_core_dump(bool right)
+    {
+        using var keyd = new FaultyKeyd(APin, isRight: right);
+        keyd.Start();
+        Use(keyd, right);
+        AssertLocked(keyd);
+
+        // The configuration is read again, once with an error, for the principals in it.
+        Directory.CreateDirectory(keyd.At("keyd.d"));
+        File.WriteAllText(keyd.At("keyd.d/1.toml"), $"# pin-value={APin}\n[preloaded_keys]\nother = 'pkcs11:object=other?pin-value={APin}'\n");
+        WaitForLog(keyd, "principals are in force now");
+        AssertLocked(keyd);
+        File.WriteAllText(keyd.At("keyd.d/2.toml"), $"[pkcs11]\nbase_slot = pkcs11:token=device?pin-value={APin}\n");
+        WaitForLog(keyd, "cannot be used, the former principals stay in force");
+        AssertLocked(keyd);
+
+        // Tokens are logged in to more than once in a daemon's life.
+        if (!right) return;
+        keyd.Faults.Order("C_SignInit", CKR.CKR_DEVICE_REMOVED);
+        Use(keyd, right);
+        Assert.That(keyd.Faults.Logins, Is.EqualTo(2));
+        AssertLocked(keyd);
+    }
+
+    private static void AssertLocked(FaultyKeyd keyd)
+    {
+        var mappings = ProcessMemory.Find(keyd.Process.Id, APin);
+        Assert.That(mappings, Has.Count.EqualTo(1), string.Join('\n', mappings));
+        Assert.That(mappings[0].Flags, Does.Contain("lo").And.Contain("dd"), mappings[0].Line);
+    }
+
+    private static void Use(FaultyKeyd keyd, bool right)
+    {
+        if (right) keyd.Keys.SignDigest(keyd.Keys.CreateKeyPair("device-id", "ec-p256").Handle, SignatureScheme.Ecdsa, HashAlgorithmName.SHA256, new byte[32]);
+        else Assert.That(Assert.Throws<ProblemException>(() => keyd.Keys.CreateKeyPair("device-id", "*"))!.Code, Does.StartWith("pin_"));
+    }
+
+    // A request makes it look, at most once a second.
+    private static void WaitForLog(FaultyKeyd keyd, string text) => Assert.That(() =>
+    {
+        Assert.Throws<ProblemException>(() => keyd.Http.Send("GET", "/keypair/none?api-version=2020-09-01"));
+        return keyd.Process.Output.Contains(text, StringComparison.Ordinal);
+    }, Is.True.After(10_000, 100));
 
     [TestCase("C_Initialize", CKR.CKR_GENERAL_ERROR)]
     [TestCase("C_GetSlotList", CKR.CKR_FUNCTION_FAILED)]

@@ -11,9 +11,11 @@ internal sealed class FaultyKeyd : IDisposable
     private readonly Token _token;
 
     /// <param name="inFile">The configuration names a file with the PIN.</param>
-    public FaultyKeyd(string pin = Token.Pin, bool inFile = false)
+    /// <param name="isRight">It is the token's, too.</param>
+    public FaultyKeyd(string pin = Token.Pin, bool inFile = false, bool isRight = false)
     {
         _token = new Token(_folder, "EC:prime256v1");
+        if (isRight) Tool.Run("pkcs11-tool", ["--module", Token.Module, "--slot", _token.Slot, "--login", "--pin", Token.Pin, "--change-pin", "--new-pin", pin], _token.Environment);
         Directory.CreateDirectory(RuntimeDir);
         Pin = pin;
         File.WriteAllText(At("pin"), pin);

@@ -2,6 +2,7 @@ using EstProv.Configuration;
 using EstProv.Configuration.Certd;
 using EstProv.Configuration.Identityd;
 using EstProv.Configuration.Keyd;
+using EstProv.Configuration.Secrets;
 
 namespace EstProv.Fuzz.Targets;
 
@@ -19,16 +20,35 @@ internal sealed class TomlTarget : FuzzTarget
         "\"use\"", "\"generate\"", "cert_issuance", "\"est\"", "\"device-ca\"", "est", "urls", "default", "method", "\"x509\"", "\"basic\"", "identity_cert", "identity_pk",
         "bootstrap_identity_cert", "bootstrap_identity_pk", "bootstrap_use", "username", "password_file", "trusted_certs", "trust", "preloaded_certs", "certs", "issuers",
         "key_algorithm", "common_name", "\"https://est.example/.well-known/est\"", "provisioning", "source", "\"dps\"", "scope_id", "global_endpoint", "attestation",
-        "registration_id", "name", "idtype", "pkcs11:token=a?pin-value=", "trust-bundle", "4294967295", "principal = []",
+        "registration_id", "name", "idtype", "pkcs11:token=a?pin-value=", "\\u0070in-value=", "&", "#", "trust-bundle", "4294967295", "principal = []",
     ];
 
     public override void Execute(byte[] input)
     {
         var divider = input.AsSpan().IndexOf(Divider);
-        var files = new Files(divider < 0 ? input : input[..divider], divider < 0 ? null : input[(divider + Divider.Length)..]);
-        Check(ConfigurationLoader.Load(files, Main, "/", FindUser, KeydSchema.File, KeydBinder.Bind));
-        Check(ConfigurationLoader.Load(files, Main, "/", FindUser, CertdSchema.File, CertdBinder.Bind));
-        Check(ConfigurationLoader.Load(files, Main, "/", FindUser, IdentitydSchema.File, IdentitydBinder.Bind));
+        var (main, dropIn) = divider < 0 ? (input, null) : (input[..divider], input[(divider + Divider.Length)..]);
+        var keyd = ConfigurationLoader.Load(new Files(main, dropIn), Main, "/", FindUser, KeydSchema.File, KeydBinder.Bind);
+        Check(keyd);
+        if (keyd.Value is { } configuration) CheckPins(configuration);
+        Check(ConfigurationLoader.Load(new Files(main, dropIn), Main, "/", FindUser, CertdSchema.File, CertdBinder.Bind));
+        Check(ConfigurationLoader.Load(new Files(main, dropIn), Main, "/", FindUser, IdentitydSchema.File, IdentitydBinder.Bind));
+    }
+
+    private static void CheckPins(KeydConfiguration configuration)
+    {
+        const string Name = "pin-value=";
+        using var secrets = configuration.Secrets;
+        foreach (var uri in configuration.PreloadedKeys.Values.Select(static uri => uri.Value).Append(configuration.Pkcs11?.BaseSlot.Value ?? ""))
+        {
+            for (var at = uri.IndexOf(Name, StringComparison.OrdinalIgnoreCase); at >= 0; at = uri.IndexOf(Name, at + 1, StringComparison.OrdinalIgnoreCase))
+            {
+                var value = uri.AsSpan(at + Name.Length);
+                var end = value.IndexOf('&');
+                if (end >= 0) value = value[..end];
+                Promise(value.IsEmpty || CutSecrets.IsPlaceholder(value), "a PIN is in no string");
+                secrets.Take(value.IsEmpty ? "\uE000" : value)?.Dispose();
+            }
+        }
     }
 
     private static void Check<T>(Loaded<T> loaded)

@@ -1,4 +1,5 @@
 using System.Text;
+using EstProv.Configuration.Secrets;
 using EstProv.Keys.Pkcs11;
 using EstProv.Platform;
 
@@ -22,6 +23,7 @@ internal sealed class UriTarget : FuzzTarget
     public override void Execute(byte[] input)
     {
         var text = Encoding.UTF8.GetString(input);
+        CheckCut(text);
         Pkcs11Uri uri;
         try
         {
@@ -44,8 +46,43 @@ internal sealed class UriTarget : FuzzTarget
             Promise(pin.Length <= text.Length, "a decoded PIN is not longer than its URI");
         }
 
+        uri.Dispose();
         var again = Pkcs11Uri.Parse(shown, "keyd.toml:1:1");
         Promise(again.Token == uri.Token && again.SlotId == uri.SlotId && again.Object == uri.Object && again.NamesToken == uri.NamesToken
             && (again.Id ?? []).AsSpan().SequenceEqual(uri.Id ?? []), "what is shown means the same");
+    }
+
+    // As a string of a configuration, whose PIN is cut out before: the same URI with the same PIN, or refused as well.
+    private static void CheckCut(string text)
+    {
+        if (text.AsSpan().ContainsAny('"', '\\', '\n')) return;
+        // Within the value of something else it is taken for a PIN all the same, and the URI is refused then.
+        for (var at = 0; (at = text.IndexOf("pin-value=", at, StringComparison.OrdinalIgnoreCase)) >= 0; at++)
+        {
+            if (at == 0 || text[at - 1] is not ('?' or '&') || !text.AsSpan(0, at).Contains('?')) return;
+        }
+
+        using var secrets = new CutSecrets();
+        var quoted = $"\"{text}\"".ToCharArray();
+        SecretCutter.Run(quoted, secrets);
+        using var whole = TryParse(text, null);
+        using var cut = TryParse(new string(quoted.AsSpan(1, quoted.Length - 2)), secrets);
+        Promise(whole is null == cut is null, "with its PIN or without, a URI can be used or not");
+        if (whole is null || whole.PinFile is not null) return;
+        using var expected = whole.ReadPin();
+        using var pin = cut!.ReadPin();
+        Promise(expected is null == pin is null && (expected is null || expected.Span.SequenceEqual(pin!.Span)), "the PIN is the same");
+    }
+
+    private static Pkcs11Uri? TryParse(string text, CutSecrets? secrets)
+    {
+        try
+        {
+            return Pkcs11Uri.Parse(text, "keyd.toml:1:1", secrets);
+        }
+        catch (ProblemException)
+        {
+            return null;
+        }
     }
 }
