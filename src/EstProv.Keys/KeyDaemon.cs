@@ -36,7 +36,10 @@ public static partial class KeyDaemon
         if (context.CheckOnly) Console.Error.Write(loaded.ToTerminalText());
         else loaded.WriteTo(logger);
         if (loaded.Value is not { } configuration) return BadConfiguration;
-        if (!Uris.TryParse(configuration, out var uris)) return BadConfiguration;
+        using var unused = configuration;
+        var parsed = Uris.TryParse(configuration, out var uris);
+        using var pins = uris;
+        if (!parsed) return BadConfiguration;
         if (context.CheckOnly) return KeyCheck.Run(configuration, uris, context) ? Done : Failed;
         Serve(configuration, source, uris, context, logger);
         return Done;
@@ -48,7 +51,7 @@ public static partial class KeyDaemon
         var handleKey = new HandleKey(folder, logger);
         try
         {
-            _ = handleKey.Bytes;
+            handleKey.Prepare();
         }
         catch (ProblemException problem)
         {

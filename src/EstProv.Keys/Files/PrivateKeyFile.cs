@@ -7,27 +7,12 @@ namespace EstProv.Keys.Files;
 /// <summary>A private key in a PEM file: PKCS#8, or the older forms of EC (RFC 5915) and RSA (RFC 8017), not encrypted.</summary>
 internal static class PrivateKeyFile
 {
-    private const int Largest = 64 * 1024;
+    private const string Kind = "private key";
 
     /// <exception cref="ProblemException"><c>key_not_found</c>, <c>key_file</c>, <c>key_type</c>.</exception>
     public static AsymmetricAlgorithm Read(string path, string name)
     {
-        byte[] file;
-        try
-        {
-            if (new FileInfo(path) is { Exists: true, Length: > Largest }) throw Damaged(path, name, "it is too long");
-            file = File.ReadAllBytes(path);
-        }
-        catch (Exception cause) when (cause is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ProblemException("key_not_found", $"there is no private key for {name}: the file {path} does not exist", "", 404);
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
-        {
-            throw new ProblemException("key_file", $"the private key of {name} cannot be read from {path}",
-                "give the file to the Key Service's user, mode 0600", 503, cause);
-        }
-
+        var file = PemFile.Read(path, Kind, name);
         var text = new char[file.Length];
         try
         {
@@ -96,6 +81,5 @@ internal static class PrivateKeyFile
         }
     }
 
-    private static ProblemException Damaged(string path, string name, string why) =>
-        new("key_file", $"the private key of {name} in {path} cannot be used: {why}", "a PEM file with a PKCS#8 private key is wanted", 503);
+    private static ProblemException Damaged(string path, string name, string why) => PemFile.Unusable(path, Kind, name, why);
 }

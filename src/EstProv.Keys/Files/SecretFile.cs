@@ -9,7 +9,7 @@ namespace EstProv.Keys.Files;
 internal static class SecretFile
 {
     private const string Label = "SYMMETRIC KEY";
-    private const int Largest = 16 * 1024;
+    private const string Kind = "symmetric key";
 
     public static void Write(string path, string keyId, SecretUsage usage, ReadOnlySpan<byte> key)
     {
@@ -28,22 +28,7 @@ internal static class SecretFile
     /// <exception cref="ProblemException"><c>key_not_found</c>, <c>key_file</c>.</exception>
     public static byte[] Read(string path, string name)
     {
-        byte[] file;
-        try
-        {
-            if (new FileInfo(path) is { Exists: true, Length: > Largest }) throw Damaged(path, name);
-            file = File.ReadAllBytes(path);
-        }
-        catch (Exception cause) when (cause is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ProblemException("key_not_found", $"there is no symmetric key for {name}: the file {path} does not exist", "", 404);
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
-        {
-            throw new ProblemException("key_file", $"the symmetric key of {name} cannot be read from {path}",
-                "give the file to the Key Service's user, mode 0600", 503, cause);
-        }
-
+        var file = PemFile.Read(path, Kind, name);
         var text = new char[file.Length];
         try
         {
@@ -65,6 +50,5 @@ internal static class SecretFile
         }
     }
 
-    private static ProblemException Damaged(string path, string name) =>
-        new("key_file", $"the symmetric key of {name} in {path} is damaged", "restore the file from a backup", 503);
+    private static ProblemException Damaged(string path, string name) => PemFile.Unusable(path, Kind, name, "it is damaged");
 }

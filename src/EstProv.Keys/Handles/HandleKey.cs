@@ -18,6 +18,10 @@ internal sealed partial class HandleKey(StateFolder folder, ILogger logger)
     /// <exception cref="ProblemException"><c>disk_full</c>, <c>file_*</c>, <c>state_folder</c>: tried again at the next use.</exception>
     public byte[] Bytes => _bytes ?? LoadOrMake();
 
+    /// <summary>Has the state folder and the key made, where they are not there, for who is about to make something that a handle is to be given out for.</summary>
+    /// <exception cref="ProblemException">As <see cref="Bytes"/>.</exception>
+    public void Prepare() => _ = Bytes;
+
     private byte[] LoadOrMake()
     {
         lock (_gate)

@@ -35,6 +35,9 @@ internal sealed class HandleSealer(HandleKey key)
     private const int LongestPayload = 1 + ScopeLength + LongestId + MacLength;
     private const string Prefix = "v1.";
 
+    /// <inheritdoc cref="HandleKey.Prepare"/>
+    public void Prepare() => key.Prepare();
+
     /// <param name="scope">Empty, or the SHA-256 of a SubjectPublicKeyInfo.</param>
     public string Seal(string keyId, ReadOnlySpan<byte> scope)
     {

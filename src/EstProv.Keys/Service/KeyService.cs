@@ -123,7 +123,7 @@ internal sealed partial class KeyService
         CheckId(keyId);
         _authorizer.Demand(caller, keyId, KeyRights.Generate);
         var algorithms = KeyAlgorithms.ParsePreferences(preferredAlgorithms);
-        _ = _sealer.Seal(keyId, []);
+        _sealer.Prepare();
         var slot = GetOrAdd(keyId);
         using (slot.Enter())
         {
