@@ -8,15 +8,11 @@ using Net.Pkcs11Interop.Common;
 namespace EstProv.Keys.Tests;
 
 /// <summary>What can be wrong with a module, a token, a login or a key is told apart, with a hint each, by the daemon and by <c>--check</c>.</summary>
-public sealed class CauseTests
+public sealed class CauseTests : FaultyTokenFixture
 {
     private const int Always = 1000;
     private const ulong FinalTry = 0x20000, LockedPin = 0x40000; // CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED
     private const string Preloaded = "pkcs11:token=edge;object=key";
-
-    private SoftHsm _token;
-    private FaultyModule _faults;
-    private KeydUnderTest _keyd;
 
     private static IEnumerable<Cause> Causes => [.. Modules, .. Slots, .. Logins, .. Permissions, .. Keys];
 
@@ -110,48 +106,27 @@ public sealed class CauseTests
         },
     ];
 
-    [SetUp]
-    public void Prepare()
-    {
-        _token = new SoftHsm();
-        _faults = new FaultyModule();
-        _keyd = new KeydUnderTest();
-    }
-
-    [TearDown]
-    public void Stop()
-    {
-        _keyd.Dispose();
-        _faults.Dispose();
-        _token.Dispose();
-    }
-
     [TestCaseSource(nameof(Causes))]
     public void A_cause_is_told_apart(object told)
     {
         var cause = (Cause)told;
-        cause.Token?.Invoke(_token);
-        cause.Faults?.Invoke(_faults);
-        _keyd.Configure($"""
-            [pkcs11]
-            lib_path = "{cause.Module}"
-            base_slot = "{cause.Slot}"
-            {(cause.Key.Length == 0 ? "" : $"[preloaded_keys]\nbootstrap = \"{cause.Key}\"")}
-            """);
-        _keyd.Start();
-        var problem = cause.Meet(_keyd);
-        _keyd.Stop();
-        var exit = _keyd.Check(out var output);
+        cause.Token?.Invoke(Token);
+        cause.Faults?.Invoke(Faults);
+        Configure(cause.Slot, cause.Key, cause.Module);
+        Keyd.Start();
+        var problem = cause.Meet(Keyd);
+        Keyd.Stop();
+        var exit = Keyd.Check(out var output);
         using var all = Assert.EnterMultipleScope();
         Assert.That(problem.Code, Is.EqualTo(cause.Code));
         Assert.That(problem.Status, Is.EqualTo(cause.Status));
         Assert.That(problem.Message, Does.Contain(cause.Text));
         Assert.That(problem.Hint, Does.Contain(cause.Hint));
-        if (cause.IsLogged) Assert.That(_keyd.Log, Has.Some.Contains($"code={cause.Code}; hint: "));
+        if (cause.IsLogged) Assert.That(Keyd.Log, Has.Some.Contains($"code={cause.Code}; hint: "));
         Assert.That(exit, Is.EqualTo(cause.Checked is null ? 0 : 1), output);
         if (cause.Checked is { } text) Assert.That(output, Does.Contain("error: ").And.Contains("hint: ").And.Contains(text));
         else Assert.That(output, Is.Empty);
-        Assert.That(string.Concat([problem.ToTerminalText(), output, .. _keyd.Log]), Does.Not.Match(@"\b(1234|4321|9999)\b"), "a PIN");
+        Assert.That(string.Concat([problem.ToTerminalText(), output, .. Keyd.Log]), Does.Not.Match(@"\b(1234|4321|9999)\b"), "a PIN");
     }
 
     private static Cause AtStart(string name, string code, string text, string hint) => new(name, code, text, hint) { IsLogged = true };

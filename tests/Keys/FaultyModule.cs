@@ -10,10 +10,12 @@ internal sealed partial class FaultyModule : IDisposable
 {
     private static readonly Lazy<string> Built = new(Build);
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder _folder;
 
-    public FaultyModule()
+    /// <param name="inMemory">See <see cref="TemporaryFolder"/>.</param>
+    public FaultyModule(bool inMemory = false)
     {
+        _folder = new TemporaryFolder(inMemory);
         if (SetEnvironment("ESTPROV_FAULTS", _folder.Path, 1) != 0) throw new InvalidOperationException("setenv failed");
     }
 
@@ -43,7 +45,11 @@ internal sealed partial class FaultyModule : IDisposable
     /// <summary>Lets the next calls of a function do something else; <c>*</c> is every function of a session.</summary>
     /// <param name="action"><c>return</c>, <c>refuse</c>, <c>sleep</c>, <c>hang</c>, <c>crash</c>.</param>
     public void Order(string function, string action, ulong value = 0, int count = 1) =>
-        Replace("orders", $"{function} {action} {value} {count,-10}\n");
+        Order((function, action, value, count));
+
+    /// <summary>The same for several functions.</summary>
+    public void Order(params (string Function, string Action, ulong Value, int Count)[] orders) =>
+        Replace("orders", string.Concat(orders.Select(static order => $"{order.Function} {order.Action} {order.Value} {order.Count,-10}\n")));
 
     public void ClearOrders() => File.Delete(_folder["orders"]);
 

@@ -29,14 +29,16 @@ internal static class OperatorKeys
     }
 
     /// <summary>Ends the login of every session of this process, as another user of the token's connection might.</summary>
-    public static void LogOut(SoftHsm token)
+    public static void LogOut()
     {
-        using var module = Pkcs11Module.Load(FaultyModule.Module);
-        var slot = SlotSearch.Find(module, Pkcs11Uri.Parse(token.TokenUri, "test")).Slot;
-        ulong session = 0;
-        Expect(module.Library.C_OpenSession(slot, CKF.CKF_SERIAL_SESSION, IntPtr.Zero, IntPtr.Zero, ref session));
-        Expect(module.Library.C_Logout(session));
-        Expect(module.Library.C_CloseSession(session));
+        // In the daemon's own life of the module.
+        using var library = new Pkcs11Library(FaultyModule.Module);
+        ulong session = 0, count = 1;
+        var slots = new ulong[1];
+        _ = library.C_GetSlotList(true, slots, ref count);
+        Expect(library.C_OpenSession(slots[0], CKF.CKF_SERIAL_SESSION, IntPtr.Zero, IntPtr.Zero, ref session));
+        Expect(library.C_Logout(session));
+        Expect(library.C_CloseSession(session));
     }
 
     private static void Expect(CKR result) => Assert.That(result, Is.EqualTo(CKR.CKR_OK));

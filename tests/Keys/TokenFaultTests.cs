@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using EstProv.Contract.Tests.Stores;
-using EstProv.Keys.Client;
 using EstProv.Keys.Stores;
 using EstProv.Platform;
 using Net.Pkcs11Interop.Common;
@@ -8,100 +7,80 @@ using Net.Pkcs11Interop.Common;
 namespace EstProv.Keys.Tests;
 
 /// <summary>Whatever happens to a module, a login or a key, the daemon goes on serving, and wears no PIN out.</summary>
-public sealed class TokenFaultTests
+public sealed class TokenFaultTests : FaultyTokenFixture
 {
     private const ulong FinalTry = 0x20000, Locked = 0x40000; // CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED
-
-    private SoftHsm _token;
-    private FaultyModule _faults;
-    private KeydUnderTest _keyd;
-
-    [SetUp]
-    public void Prepare()
-    {
-        _token = new SoftHsm();
-        _faults = new FaultyModule();
-        _keyd = new KeydUnderTest();
-    }
-
-    [TearDown]
-    public void Stop()
-    {
-        _keyd.Dispose();
-        _faults.Dispose();
-        _token.Dispose();
-    }
 
     [Test]
     public void A_wrong_PIN_is_tried_once_over_a_hundred_restarts()
     {
-        Configure(FaultyModule.Module, "pkcs11:token=edge?pin-value=9999");
+        Configure("pkcs11:token=edge?pin-value=9999");
         Assert.That(Problem()!.Code, Is.EqualTo("pin_incorrect"));
         for (var i = 0; i < 100; i++)
         {
-            _keyd.Restart();
-            var problem = Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("device-id", "*"))!;
+            Keyd.Restart();
+            var problem = Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "*"))!;
             Assert.That(problem.Code, Is.EqualTo("pin_refused_before"));
             Assert.That(problem.Message, Does.Not.Contain("9999"));
         }
 
-        TestContext.Out.WriteLine($"wrong PIN attempts seen by the token over 100 restarts: {_faults.Logins}");
-        Assert.That(_faults.Logins, Is.EqualTo(1));
-        Assert.That(_keyd.Check(out var output), Is.EqualTo(1));
+        TestContext.Out.WriteLine($"wrong PIN attempts seen by the token over 100 restarts: {Faults.Logins}");
+        Assert.That(Faults.Logins, Is.EqualTo(1));
+        Assert.That(Keyd.Check(out var output), Is.EqualTo(1));
         Assert.That(output, Does.Contain("refused the PIN").And.Not.Contains("9999"));
-        Assert.That(_faults.Logins, Is.EqualTo(1), "--check");
-        Assert.That(string.Concat(_keyd.Log), Does.Not.Contain("9999"));
-        Assert.That(File.ReadAllText(Path.Combine(_keyd.Home, "pins")), Does.Not.Contain("9999"));
+        Assert.That(Faults.Logins, Is.EqualTo(1), "--check");
+        Assert.That(string.Concat(Keyd.Log), Does.Not.Contain("9999"));
+        Assert.That(File.ReadAllText(Path.Combine(Keyd.Home, "pins")), Does.Not.Contain("9999"));
 
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Restart();
-        Assert.That(() => _keyd.Client.CreateKeyPair("device-id", "*"), Throws.Nothing, "after the configuration was corrected");
-        Assert.That(_faults.Logins, Is.EqualTo(2));
+        Configure(Token.TokenUri);
+        Keyd.Restart();
+        Assert.That(() => Keyd.Client.CreateKeyPair("device-id", "*"), Throws.Nothing, "after the configuration was corrected");
+        Assert.That(Faults.Logins, Is.EqualTo(2));
     }
 
     [Test]
     public void A_corrected_PIN_file_is_tried_without_a_restart()
     {
-        var pin = Path.Combine(_keyd.Home, "..", "pin");
+        var pin = Path.Combine(Keyd.Home, "..", "pin");
         File.WriteAllText(pin, "9999\n");
-        Configure(FaultyModule.Module, $"pkcs11:token=edge?pin-source=file:{Path.GetFullPath(pin)}");
+        Configure($"pkcs11:token=edge?pin-source=file:{Path.GetFullPath(pin)}");
         Assert.That(Problem()!.Code, Is.EqualTo("pin_incorrect"));
         File.WriteAllText(pin, "1234\n");
         Assert.That(() => Problem(), Is.Null.After(5000, 50));
-        Assert.That(_faults.Logins, Is.EqualTo(2));
+        Assert.That(Faults.Logins, Is.EqualTo(2));
     }
 
     [Test]
     public void Many_clients_do_not_wear_out_a_wrong_PIN()
     {
-        Configure(FaultyModule.Module, "pkcs11:token=edge?pin-value=9999");
-        _keyd.Start();
+        Configure("pkcs11:token=edge?pin-value=9999");
+        Keyd.Start();
         var threads = Enumerable.Range(0, 8).Select(_ => new Thread(() =>
         {
-            for (var i = 0; i < 20; i++) Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("device-id", "*"));
+            for (var i = 0; i < 20; i++) Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "*"));
         })).ToList();
         threads.ForEach(static thread => thread.Start());
         threads.ForEach(static thread => thread.Join());
-        Assert.That(_faults.Logins, Is.EqualTo(1));
+        Assert.That(Faults.Logins, Is.EqualTo(1));
     }
 
     [TestCase(FinalTry, "pin_final_try")]
     [TestCase(Locked, "pin_locked")]
     public void The_last_try_of_a_token_is_not_used_up(ulong flag, string code)
     {
-        _faults.SetTokenFlags(flag);
-        Configure(FaultyModule.Module, _token.TokenUri);
+        Faults.SetTokenFlags(flag);
+        Configure(Token.TokenUri);
         Assert.That(Problem()!.Code, Is.EqualTo(code));
-        Assert.That(_faults.Logins, Is.Zero);
-        _faults.ClearTokenFlags();
+        Assert.That(Faults.Logins, Is.Zero);
+        Faults.ClearTokenFlags();
         Assert.That(() => Problem(), Is.Null.After(5000, 50), "goes on by itself when the token is in order again");
     }
 
     [Test]
     public void A_login_that_fails_for_another_reason_is_no_refused_PIN()
     {
-        _faults.Order("C_Login", CKR.CKR_DEVICE_ERROR);
-        Configure(FaultyModule.Module, _token.TokenUri);
+        Faults.Order("C_Login", CKR.CKR_DEVICE_ERROR);
+        Configure(Token.TokenUri);
         Assert.That(Problem()?.Code, Is.EqualTo("token_error").Or.Null);
         Assert.That(() => Problem(), Is.Null.After(5000, 50));
     }
@@ -121,23 +100,23 @@ public sealed class TokenFaultTests
     [Test]
     public void Two_keys_of_one_name_are_told_apart_by_their_id()
     {
-        _token.MakeKey("twin", "01");
-        _token.MakeKey("twin", "02");
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=twin;id=%02");
-        _keyd.Start();
-        Assert.That(_keyd.Client.FindKeyPair("bootstrap"), Is.Not.Null);
+        Token.MakeKey("twin", "01");
+        Token.MakeKey("twin", "02");
+        Configure(Token.TokenUri, "pkcs11:token=edge;object=twin;id=%02");
+        Keyd.Start();
+        Assert.That(Keyd.Client.FindKeyPair("bootstrap"), Is.Not.Null);
     }
 
     [Test]
     public void A_key_that_the_token_once_does_not_let_sign_signs_after_that()
     {
-        _token.MakeKey("key", "01");
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
-        _keyd.Start();
-        var key = _keyd.Client.FindKeyPair("bootstrap")!;
+        Token.MakeKey("key", "01");
+        Configure(Token.TokenUri, "pkcs11:token=edge;object=key");
+        Keyd.Start();
+        var key = Keyd.Client.FindKeyPair("bootstrap")!;
         foreach (var refusal in (CKR[])[CKR.CKR_KEY_FUNCTION_NOT_PERMITTED, CKR.CKR_MECHANISM_INVALID])
         {
-            _faults.Order("C_SignInit", refusal);
+            Faults.Order("C_SignInit", refusal);
             Assert.Throws<ProblemException>(() => Sign(key.Handle));
             AssertSigns(key);
         }
@@ -146,80 +125,80 @@ public sealed class TokenFaultTests
     [Test]
     public void An_RSA_key_needs_no_public_part()
     {
-        _token.MakeKey("key", "01", "rsa:2048");
-        _token.DeletePublicKey("key");
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
-        _keyd.Start();
-        Assert.That(_keyd.Client.FindKeyPair("bootstrap"), Is.Not.Null);
+        Token.MakeKey("key", "01", "rsa:2048");
+        Token.DeletePublicKey("key");
+        Configure(Token.TokenUri, "pkcs11:token=edge;object=key");
+        Keyd.Start();
+        Assert.That(Keyd.Client.FindKeyPair("bootstrap"), Is.Not.Null);
     }
 
     [Test]
     public void A_preloaded_key_may_have_a_token_and_a_PIN_of_its_own()
     {
-        _token.AddToken("vendor", "4321");
-        _token.MakeKeyIn("vendor", "4321", "factory", "01");
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=vendor;object=factory?pin-value=4321");
-        _keyd.Start();
-        AssertSigns(_keyd.Client.FindKeyPair("bootstrap")!);
-        AssertSigns(_keyd.Client.CreateKeyPair("device-id", "ec-p256"));
-        Assert.That(_token.ListObjects(), Does.Contain("device-id"), "new keys are made in base_slot's token");
-        Assert.That(_faults.Logins, Is.EqualTo(2));
-        _keyd.Stop();
-        Assert.That(_keyd.Check(out var output), Is.Zero, output);
+        Token.AddToken("vendor", "4321");
+        Token.MakeKeyIn("vendor", "4321", "factory", "01");
+        Configure(Token.TokenUri, "pkcs11:token=vendor;object=factory?pin-value=4321");
+        Keyd.Start();
+        AssertSigns(Keyd.Client.FindKeyPair("bootstrap")!);
+        AssertSigns(Keyd.Client.CreateKeyPair("device-id", "ec-p256"));
+        Assert.That(Token.ListObjects(), Does.Contain("device-id"), "new keys are made in base_slot's token");
+        Assert.That(Faults.Logins, Is.EqualTo(2));
+        Keyd.Stop();
+        Assert.That(Keyd.Check(out var output), Is.Zero, output);
     }
 
     [Test]
     public void A_wrong_PIN_is_tried_once_however_many_URIs_bring_it()
     {
-        _token.MakeKey("factory", "01");
-        Configure(FaultyModule.Module, "pkcs11:token=edge?pin-value=9999", "pkcs11:token=edge;object=factory?pin-value=9999");
-        _keyd.Start();
+        Token.MakeKey("factory", "01");
+        Configure("pkcs11:token=edge?pin-value=9999", "pkcs11:token=edge;object=factory?pin-value=9999");
+        Keyd.Start();
         Assert.That(ProblemOfBootstrap().Code, Is.AnyOf("pin_incorrect", "pin_refused_before"));
         Assert.That(Problem()!.Code, Is.AnyOf("pin_incorrect", "pin_refused_before"));
-        Assert.That(_faults.Logins, Is.EqualTo(1));
+        Assert.That(Faults.Logins, Is.EqualTo(1));
     }
 
     [Test]
     public void A_login_that_is_lost_while_its_sessions_live_is_made_again()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Start();
-        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
-        OperatorKeys.LogOut(_token);
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        OperatorKeys.LogOut();
         AssertSigns(key);
-        OperatorKeys.LogOut(_token);
-        Assert.That(_keyd.Client.FindKeyPair("device-id", SHA256.HashData(key.SubjectPublicKeyInfo)), Is.Not.Null, "private objects are only hidden");
-        OperatorKeys.LogOut(_token);
-        _keyd.Http.Send("DELETE", "/keypair?api-version=2021-05-01", System.Text.Encoding.UTF8.GetBytes($"{{\"keyHandle\":\"{key.Handle}\"}}"), "application/json");
-        Assert.That(_token.ListObjects(), Does.Not.Contain("device-id"), "both halves are destroyed");
+        OperatorKeys.LogOut();
+        Assert.That(Keyd.Client.FindKeyPair("device-id", SHA256.HashData(key.SubjectPublicKeyInfo)), Is.Not.Null, "private objects are only hidden");
+        OperatorKeys.LogOut();
+        Keyd.Http.Send("DELETE", "/keypair?api-version=2021-05-01", System.Text.Encoding.UTF8.GetBytes($"{{\"keyHandle\":\"{key.Handle}\"}}"), "application/json");
+        Assert.That(Token.ListObjects(), Does.Not.Contain("device-id"), "both halves are destroyed");
     }
 
     [Test]
     public void A_pair_that_the_token_has_lost_is_told_and_can_be_made_anew()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Start();
-        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
-        _keyd.Client.StageNext("device-id", "ec-p256");
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Keyd.Client.StageNext("device-id", "ec-p256");
         for (var i = 0; i < 2; i++)
         {
-            _token.DeletePrivateKey("device-id");
-            _token.DeletePublicKey("device-id");
+            Token.DeletePrivateKey("device-id");
+            Token.DeletePublicKey("device-id");
         }
 
-        Assert.That(_keyd.Client.FindKeyPair("device-id", SHA256.HashData(key.SubjectPublicKeyInfo)), Is.Null);
-        AssertSigns(_keyd.Client.StageNext("device-id", "ec-p256"));
+        Assert.That(Keyd.Client.FindKeyPair("device-id", SHA256.HashData(key.SubjectPublicKeyInfo)), Is.Null);
+        AssertSigns(Keyd.Client.StageNext("device-id", "ec-p256"));
     }
 
     [Test]
     public void A_generation_that_is_repeated_leaves_one_pair()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Start();
+        Configure(Token.TokenUri);
+        Keyd.Start();
         // The token makes the pair, and the session is lost before keyd has read it.
-        _faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_ERROR);
-        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
-        _keyd.Restart();
+        Faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_ERROR);
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Keyd.Restart();
         AssertSigns(key);
     }
 
@@ -233,39 +212,39 @@ public sealed class TokenFaultTests
     [TestCase(CKR.CKR_OBJECT_HANDLE_INVALID)]
     public void What_was_lost_is_opened_again_at_once(CKR loss)
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Start();
-        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
         foreach (var function in (string[])["C_SignInit", "C_Sign"])
         {
-            var logins = _faults.Logins;
-            _faults.Order(function, loss);
+            var logins = Faults.Logins;
+            Faults.Order(function, loss);
             AssertSigns(key);
-            Assert.That(_faults.Left, Is.Zero);
+            Assert.That(Faults.Left, Is.Zero);
             // A handle that is stale leaves the login alone; everything else begins with it.
-            Assert.That(_faults.Logins - logins, Is.EqualTo(loss is CKR.CKR_KEY_HANDLE_INVALID or CKR.CKR_OBJECT_HANDLE_INVALID ? 0 : 1));
+            Assert.That(Faults.Logins - logins, Is.EqualTo(loss is CKR.CKR_KEY_HANDLE_INVALID or CKR.CKR_OBJECT_HANDLE_INVALID ? 0 : 1));
         }
     }
 
     [Test]
     public void A_loss_that_lasts_is_not_tried_for_ever()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Start();
-        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
-        _faults.Order("C_Sign", CKR.CKR_DEVICE_REMOVED, 1000);
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Faults.Order("C_Sign", CKR.CKR_DEVICE_REMOVED, 1000);
         var problem = Assert.Throws<ProblemException>(() => Sign(key.Handle))!;
         Assert.That(problem.Code, Is.EqualTo("token_absent"));
         Assert.That(problem.Status, Is.EqualTo(503));
-        Assert.That(_faults.Left, Is.GreaterThan(900), "the token is not asked without a pause");
+        Assert.That(Faults.Left, Is.GreaterThan(900), "the token is not asked without a pause");
     }
 
     [Test]
     public void A_loss_under_load_costs_no_request()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Start();
-        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
         var failed = 0;
         var threads = Enumerable.Range(0, 6).Select(number => new Thread(() =>
         {
@@ -273,7 +252,7 @@ public sealed class TokenFaultTests
             {
                 try
                 {
-                    if (number == 0 && i % 20 == 10) _faults.Order("C_Sign", CKR.CKR_SESSION_HANDLE_INVALID);
+                    if (number == 0 && i % 20 == 10) Faults.Order("C_Sign", CKR.CKR_SESSION_HANDLE_INVALID);
                     AssertSigns(key);
                 }
                 catch (ProblemException)
@@ -290,8 +269,8 @@ public sealed class TokenFaultTests
     [Test]
     public void A_token_that_comes_later_is_used_without_a_restart()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        using (_token.Unplug())
+        Configure(Token.TokenUri);
+        using (Token.Unplug())
         {
             Assert.That(Problem()!.Code, Is.EqualTo("token_not_found"));
         }
@@ -302,45 +281,45 @@ public sealed class TokenFaultTests
     [Test]
     public void A_failing_generation_leaves_nothing_behind()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Start();
-        _keyd.Client.CreateKeyPair("other", "ec-p256");
-        var before = _token.ListObjects();
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        Keyd.Client.CreateKeyPair("other", "ec-p256");
+        var before = Token.ListObjects();
         // The pair, and then the private half alone.
-        _faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_MEMORY, 2);
-        Assert.That(Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("device-id", "*"))!.Code, Is.EqualTo("token_full"));
-        Assert.That(_token.ListObjects(), Is.EqualTo(before));
-        Assert.That(Directory.GetFiles(Path.Combine(_keyd.Home, "keys")).Select(Path.GetFileName), Is.EqualTo(new[] { "other.json" }));
+        Faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_MEMORY, 2);
+        Assert.That(Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "*"))!.Code, Is.EqualTo("token_full"));
+        Assert.That(Token.ListObjects(), Is.EqualTo(before));
+        Assert.That(Directory.GetFiles(Path.Combine(Keyd.Home, "keys")).Select(Path.GetFileName), Is.EqualTo(new[] { "other.json" }));
     }
 
     [Test]
     public void The_next_algorithm_is_taken_where_the_token_lacks_the_first()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
-        _keyd.Start();
-        _faults.Order("C_GenerateKeyPair", CKR.CKR_MECHANISM_INVALID);
-        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256:rsa-2048");
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        Faults.Order("C_GenerateKeyPair", CKR.CKR_MECHANISM_INVALID);
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256:rsa-2048");
         Assert.That(PublicKeyInfo.Parse(key.SubjectPublicKeyInfo).Description, Is.EqualTo("RSA 2048"));
-        _faults.Order("C_GenerateKeyPair", CKR.CKR_MECHANISM_INVALID);
-        Assert.That(Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("est-id", "ec-p256"))!.Code, Is.EqualTo("mechanism_missing"));
+        Faults.Order("C_GenerateKeyPair", CKR.CKR_MECHANISM_INVALID);
+        Assert.That(Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("est-id", "ec-p256"))!.Code, Is.EqualTo("mechanism_missing"));
     }
 
     [Test]
     public void The_module_is_finalized_when_the_daemon_stops()
     {
-        Configure(FaultyModule.Module, _token.TokenUri);
+        Configure(Token.TokenUri);
         Assert.That(Problem(), Is.Null);
-        _keyd.Stop();
-        Assert.That(_faults.Finalized, Is.EqualTo(1));
-        Assert.That(_keyd.ExitCode, Is.Zero);
+        Keyd.Stop();
+        Assert.That(Faults.Finalized, Is.EqualTo(1));
+        Assert.That(Keyd.ExitCode, Is.Zero);
     }
 
     [Test]
     public void A_check_of_what_is_in_order_says_nothing()
     {
-        _token.MakeKey("key", "01");
-        Configure(FaultyModule.Module, _token.TokenUri, "pkcs11:token=edge;object=key");
-        Assert.That(_keyd.Check(out var output), Is.Zero, output);
+        Token.MakeKey("key", "01");
+        Configure(Token.TokenUri, "pkcs11:token=edge;object=key");
+        Assert.That(Keyd.Check(out var output), Is.Zero, output);
         Assert.That(output, Is.Empty);
     }
 
@@ -350,25 +329,18 @@ public sealed class TokenFaultTests
     [TestCase("pkcs11:object=a", "pkcs11:object=a")]
     public void URIs_that_cannot_be_used_are_errors_of_the_configuration(string slot, string key)
     {
-        Configure(FaultyModule.Module, slot, key);
-        Assert.That(_keyd.Check(out var output), Is.EqualTo(78));
+        Configure(slot, key);
+        Assert.That(Keyd.Check(out var output), Is.EqualTo(78));
         Assert.That(output, Does.Contain("keyd.toml:").And.Contains("error: ").And.Contains("hint: ").And.Not.Contains("SECRET"));
     }
-
-    private void Configure(string module, string slot, string key = "") => _keyd.Configure($"""
-        [pkcs11]
-        lib_path = "{module}"
-        base_slot = "{slot}"
-        {(key.Length == 0 ? "" : $"[preloaded_keys]\nbootstrap = \"{key}\"")}
-        """);
 
     /// <summary>What creating a key says; null when it works. Starts the daemon where it does not run.</summary>
     private ProblemException? Problem()
     {
-        if (_keyd.Client is null) _keyd.Start();
+        if (Keyd.Client is null) Keyd.Start();
         try
         {
-            _keyd.Client!.CreateKeyPair("device-id", "ec-p256");
+            Keyd.Client!.CreateKeyPair("device-id", "ec-p256");
             return null;
         }
         catch (ProblemException problem)
@@ -378,10 +350,5 @@ public sealed class TokenFaultTests
     }
 
     private ProblemException ProblemOfBootstrap() =>
-        Assert.Throws<ProblemException>(() => _keyd.Http.Send("GET", "/keypair/bootstrap?api-version=2020-09-01"))!;
-
-    private byte[] Sign(string handle) => _keyd.Client.SignDigest(handle, SignatureScheme.Ecdsa, HashAlgorithmName.SHA256, SHA256.HashData("m"u8));
-
-    private void AssertSigns(KeyReference key) => Assert.That(
-        Signatures.Verify(key.SubjectPublicKeyInfo, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, SHA256.HashData("m"u8), Sign(key.Handle)));
+        Assert.Throws<ProblemException>(() => Keyd.Http.Send("GET", "/keypair/bootstrap?api-version=2020-09-01"))!;
 }

@@ -8,7 +8,15 @@ namespace EstProv.Keys.Pkcs11;
 /// <summary>CKM_AES_GCM in one part (PKCS#11 v2.40 section 2.11): the tag stands behind the ciphertext.</summary>
 internal static class GcmOperation
 {
-    public static unsafe CKR Run(Pkcs11Token token, Pkcs11Session session, ulong key, bool encrypt, byte[] iv, byte[] aad, byte[] input, string name, out byte[] output)
+    public static CKR Run(Pkcs11Token token, Pkcs11Session session, ulong key, bool encrypt, byte[] iv, byte[] aad, byte[] input, string name, out byte[] output)
+    {
+        var result = Run(token, session, key, encrypt, iv, aad, input, out output);
+        if (encrypt) return result;
+        if (DecryptionResult.IsUnclear(result, session, token)) result = Run(token, session, key, encrypt, iv, aad, input, out output);
+        return DecryptionResult.Judge(result, session, token, name);
+    }
+
+    private static unsafe CKR Run(Pkcs11Token token, Pkcs11Session session, ulong key, bool encrypt, byte[] iv, byte[] aad, byte[] input, out byte[] output)
     {
         output = [];
         // Some modules take null with a length of zero for an error, or a buffer of no length for a question of its size.
@@ -34,6 +42,6 @@ internal static class GcmOperation
 
         if (result == CKR.CKR_OK) output = room[..(int)length];
         CryptographicOperations.ZeroMemory(room);
-        return encrypt ? result : DecryptionResult.Judge(result, session, token, name);
+        return result;
     }
 }

@@ -11,7 +11,6 @@ internal static class OaepDecryption
     public static unsafe CKR Run(
         Pkcs11Token token, Pkcs11Session session, Pkcs11Key.Place place, HashAlgorithmName hash, byte[] ciphertext, string name, out byte[] plaintext)
     {
-        plaintext = [];
         var (digest, mask) = hash.Name switch
         {
             "SHA1" => (CKM.CKM_SHA_1, CKG.CKG_MGF1_SHA1),
@@ -27,6 +26,14 @@ internal static class OaepDecryption
             Parameter = (IntPtr)parameters,
             ParameterLen = 5 * sizeof(ulong),
         };
+        var result = Run(token, session, place, ref mechanism, ciphertext, out plaintext);
+        if (DecryptionResult.IsUnclear(result, session, token)) result = Run(token, session, place, ref mechanism, ciphertext, out plaintext);
+        return DecryptionResult.Judge(result, session, token, name);
+    }
+
+    private static CKR Run(Pkcs11Token token, Pkcs11Session session, Pkcs11Key.Place place, ref CK_MECHANISM mechanism, byte[] ciphertext, out byte[] plaintext)
+    {
+        plaintext = [];
         var result = token.Library.C_DecryptInit(session.Handle, ref mechanism, place.Key);
         // SoftHSM2 has SHA-1 only, and calls anything else bad arguments.
         if (result == CKR.CKR_ARGUMENTS_BAD) return CKR.CKR_MECHANISM_PARAM_INVALID;
@@ -38,6 +45,6 @@ internal static class OaepDecryption
         result = token.Library.C_Decrypt(session.Handle, ciphertext, (ulong)ciphertext.Length, output, ref length);
         if (result == CKR.CKR_OK) plaintext = output[..(int)length];
         CryptographicOperations.ZeroMemory(output);
-        return DecryptionResult.Judge(result, session, token, name);
+        return result;
     }
 }

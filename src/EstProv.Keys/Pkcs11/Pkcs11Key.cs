@@ -145,6 +145,22 @@ internal sealed class Pkcs11Key : StoredKey
     private CKR Locate(Pkcs11Token token, Pkcs11Session session, out Place place)
     {
         place = null!;
+        try
+        {
+            var result = Search(token, session, out var found);
+            if (result == CKR.CKR_OK) result = session.Trouble;
+            if (result == CKR.CKR_OK) _place = place = found;
+            return result;
+        }
+        catch (ProblemException) when (session.Trouble != CKR.CKR_OK)
+        {
+            return session.Trouble;
+        }
+    }
+
+    private CKR Search(Pkcs11Token token, Pkcs11Session session, out Place place)
+    {
+        place = null!;
         var result = _name.Find(token, session, out var key);
         if (result != CKR.CKR_OK) return result;
         if (!IsOurs(session, key))
@@ -153,7 +169,7 @@ internal sealed class Pkcs11Key : StoredKey
                 "load the key pair again", 404);
         }
 
-        _place = place = Place.Of(token, session, key);
+        place = Place.Of(token, session, key);
         return CKR.CKR_OK;
     }
 

@@ -104,22 +104,28 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
         // Without the login only the public half would be found, and the private one left behind.
         var result = token.CheckLogin(session);
         if (result != CKR.CKR_OK) return result;
-        result = session.Find(new AttributeTemplate().Add(CKA.CKA_ID, id.ToBytes()), Most, out var objects);
+        var name = new AttributeTemplate().Add(CKA.CKA_ID, id.ToBytes());
+        result = session.Find(name, Most, out var objects);
         if (result != CKR.CKR_OK) return result;
+        var stale = CKR.CKR_OK;
         foreach (var found in objects)
         {
             result = token.Library.C_DestroyObject(session.Handle, found);
             if (TokenTrial.IsUnable(result)) throw TokenTrial.CannotDestroy(token);
-            if (result is not (CKR.CKR_OK or CKR.CKR_OBJECT_HANDLE_INVALID)) return result;
+            if (result == CKR.CKR_OBJECT_HANDLE_INVALID) stale = result;
+            else if (result != CKR.CKR_OK) return result;
         }
 
-        return CKR.CKR_OK;
+        if (stale == CKR.CKR_OK) return CKR.CKR_OK;
+        // Some tokens destroy one half with the other; or it is there under another handle.
+        result = session.Find(name, 1, out objects);
+        return result != CKR.CKR_OK ? result : objects.Length == 0 ? CKR.CKR_OK : stale;
     }
 
     // A key that has lost its name could neither be found nor destroyed later.
     private static void CheckName(Pkcs11Token token, Pkcs11Session session, StorageId id, ulong publicKey, ulong privateKey)
     {
-        if (session.Read(privateKey, CKA.CKA_ID) is { } kept && kept.AsSpan().SequenceEqual(id.ToBytes())) return;
+        if (session.Read(privateKey, CKA.CKA_ID) is { } kept && kept.AsSpan().SequenceEqual(id.ToBytes()) || session.Trouble != CKR.CKR_OK) return;
         foreach (var made in (ReadOnlySpan<ulong>)[privateKey, publicKey]) _ = token.Library.C_DestroyObject(session.Handle, made);
         throw new ProblemException("token_no_id", $"{token.Description} does not keep the CKA_ID of a key that it generates",
             "ask the vendor for a module that does, or generate keys with its own tool and preload them", 503);

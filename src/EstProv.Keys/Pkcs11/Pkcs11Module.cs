@@ -9,8 +9,6 @@ namespace EstProv.Keys.Pkcs11;
 /// <summary>The vendor's PKCS#11 library, loaded and initialised.</summary>
 internal sealed class Pkcs11Module : IDisposable
 {
-    private readonly bool _initialisedHere;
-
     static Pkcs11Module()
     {
         // Pkcs11Interop imports from 'libdl', which is bound at link time under AOT. Elsewhere it has to be found, and glibc has only left
@@ -20,11 +18,10 @@ internal sealed class Pkcs11Module : IDisposable
             name == "libdl" && NativeLibrary.TryLoad("libdl.so.2", out var library) ? library : IntPtr.Zero);
     }
 
-    private Pkcs11Module(string path, Pkcs11Library library, bool initialisedHere)
+    private Pkcs11Module(string path, Pkcs11Library library)
     {
         Path = path;
         Library = library;
-        _initialisedHere = initialisedHere;
     }
 
     public string Path { get; }
@@ -60,7 +57,8 @@ internal sealed class Pkcs11Module : IDisposable
 
         try
         {
-            return new Pkcs11Module(path, library, Initialize(path, library));
+            Initialize(path, library);
+            return new Pkcs11Module(path, library);
         }
         catch
         {
@@ -71,23 +69,31 @@ internal sealed class Pkcs11Module : IDisposable
 
     public void Dispose()
     {
-        if (_initialisedHere) _ = Library.C_Finalize(IntPtr.Zero);
+        _ = Library.C_Finalize(IntPtr.Zero);
         Library.Dispose();
     }
 
-    private static bool Initialize(string path, Pkcs11Library library)
+    private static void Initialize(string path, Pkcs11Library library)
     {
+        var arguments = new CK_C_INITIALIZE_ARGS { Flags = CKF.CKF_OS_LOCKING_OK };
         SystemRefusal.Forget();
-        var result = library.C_Initialize(new CK_C_INITIALIZE_ARGS { Flags = CKF.CKF_OS_LOCKING_OK });
-        return result switch
+        var result = library.C_Initialize(arguments);
+        if (result == CKR.CKR_CRYPTOKI_ALREADY_INITIALIZED)
         {
-            CKR.CKR_OK => true,
-            CKR.CKR_CRYPTOKI_ALREADY_INITIALIZED => false,
-            CKR.CKR_CANT_LOCK or CKR.CKR_NEED_TO_CREATE_THREADS => throw new ProblemException("module_initialize",
+            // Nobody else in this process uses it: an earlier C_Finalize has failed, and what was wrong in that life would go on.
+            _ = library.C_Finalize(IntPtr.Zero);
+            SystemRefusal.Forget();
+            result = library.C_Initialize(arguments);
+        }
+
+        if (result is CKR.CKR_OK or CKR.CKR_CRYPTOKI_ALREADY_INITIALIZED) return;
+        throw result switch
+        {
+            CKR.CKR_CANT_LOCK or CKR.CKR_NEED_TO_CREATE_THREADS => new ProblemException("module_initialize",
                 $"the PKCS#11 module {path} cannot be used by several threads (C_Initialize: {Pkcs11Problem.Name(result)})",
                 "ask the vendor for a module that supports CKF_OS_LOCKING_OK", 503),
-            _ when SystemRefusal.Happened => throw SystemRefusal.Explain("initialising the token's module (C_Initialize)", $"the PKCS#11 module {path}"),
-            _ => throw new ProblemException("module_initialize",
+            _ when SystemRefusal.Happened => SystemRefusal.Explain("initialising the token's module (C_Initialize)", $"the PKCS#11 module {path}"),
+            _ => new ProblemException("module_initialize",
                 $"the PKCS#11 module {path} could not be initialised (C_Initialize: {Pkcs11Problem.Name(result)})",
                 "check the module's own configuration and that the Key Service's user may open its device or files", 503),
         };

@@ -17,6 +17,11 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
     /// <summary>It was handed out for something that may take long.</summary>
     public bool IsPatient { get; set; }
 
+    /// <summary>
+    /// What kept an attribute or an object from being read, although it is no word about them; else CKR_OK. Whatever was concluded from their absence does not hold.
+    /// </summary>
+    public CKR Trouble { get; set; }
+
     /// <summary>C_SignInit and C_Sign.</summary>
     /// <param name="signature">Valid until the session is given back.</param>
     /// <param name="unlock">Run between the two, for a key that wants its PIN before every use.</param>
@@ -58,6 +63,7 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
         {
             result = Find(template.Without(CKA.CKA_ID), MostLookedAt, out var all);
             if (result == CKR.CKR_OK) objects = Array.FindAll(all, found => Read(found, CKA.CKA_ID) is { } its && its.AsSpan().SequenceEqual(id));
+            if (result == CKR.CKR_OK) result = Trouble;
             if (objects.Length > most) objects = objects[..most];
         }
 
@@ -85,23 +91,39 @@ internal sealed class Pkcs11Session(Pkcs11Library library, ulong handle)
             found += (int)count;
         }
 
-        _ = library.C_FindObjectsFinal(handle);
+        var ended = library.C_FindObjectsFinal(handle);
+        if (result == CKR.CKR_OK && Pkcs11Problem.IsLoss(ended)) result = ended;
         if (result == CKR.CKR_OK) objects = buffer[..found];
         return result;
     }
 
-    /// <summary>An attribute's value; null where the object has none or does not show it.</summary>
+    /// <summary>An attribute's value; null where the object has none or does not show it, and after a <see cref="Trouble"/>.</summary>
     public byte[]? Read(ulong @object, CKA type)
     {
-        var template = new CK_ATTRIBUTE[] { new() { type = (ulong)type } };
-        if (library.C_GetAttributeValue(handle, @object, template, 1) != CKR.CKR_OK) return null;
-        if (template[0].valueLen is 0 or > 64 * 1024) return null;
+        var result = TryRead(@object, type, out var value);
+        // A token may say this in passing.
+        if (IsUnclear(result)) result = TryRead(@object, type, out value);
+        // Some say it of an attribute that they do not know; but every object has a class.
+        if (IsUnclear(result)) result = TryRead(@object, CKA.CKA_CLASS, out _);
+        if (result is not (CKR.CKR_OK or CKR.CKR_ATTRIBUTE_SENSITIVE or CKR.CKR_ATTRIBUTE_TYPE_INVALID)) Trouble = result;
+        return value;
+    }
 
-        var value = new AttributeTemplate().Add(type, new byte[template[0].valueLen]);
-        var items = value.ToArray();
-        if (library.C_GetAttributeValue(handle, @object, items, 1) != CKR.CKR_OK) return null;
-        var result = value.Value(0, (int)items[0].valueLen);
-        GC.KeepAlive(value);
+    private static bool IsUnclear(CKR result) => result is not (CKR.CKR_OK or CKR.CKR_ATTRIBUTE_SENSITIVE or CKR.CKR_ATTRIBUTE_TYPE_INVALID)
+        && (!Pkcs11Problem.MayPass(result) || result is CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED);
+
+    private CKR TryRead(ulong @object, CKA type, out byte[]? value)
+    {
+        value = null;
+        var template = new CK_ATTRIBUTE[] { new() { type = (ulong)type } };
+        var result = library.C_GetAttributeValue(handle, @object, template, 1);
+        if (result != CKR.CKR_OK || template[0].valueLen is 0 or > 64 * 1024) return result;
+
+        var room = new AttributeTemplate().Add(type, new byte[template[0].valueLen]);
+        var items = room.ToArray();
+        result = library.C_GetAttributeValue(handle, @object, items, 1);
+        if (result == CKR.CKR_OK) value = room.Value(0, (int)items[0].valueLen);
+        GC.KeepAlive(room);
         return result;
     }
 

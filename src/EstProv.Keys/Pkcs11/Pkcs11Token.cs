@@ -158,6 +158,7 @@ internal sealed class Pkcs11Token
     private void Hand(Pkcs11Session session, bool patient)
     {
         session.IsPatient = patient;
+        session.Trouble = CKR.CKR_OK;
         session.BusySince = Environment.TickCount64;
         _rented.Add(session);
     }

@@ -55,11 +55,23 @@ internal static class PublicKeyReader
     {
         if (value is null) return null;
         var template = new AttributeTemplate().Add(CKA.CKA_CLASS, (ulong)CKO.CKO_PUBLIC_KEY).Add(by, value);
-        if (session.Find(template, 1, out var keys) == CKR.CKR_OK && keys.Length > 0 && FromPublic(session, keys[0]) is { } found) return found;
+        var result = session.Find(template, 1, out var keys);
+        // Every token is searched for public keys.
+        if (result is CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED) session.Trouble = result;
+        Note(session, result);
+        if (result == CKR.CKR_OK && keys.Length > 0 && FromPublic(session, keys[0]) is { } found) return found;
 
         template = new AttributeTemplate().Add(CKA.CKA_CLASS, (ulong)CKO.CKO_CERTIFICATE).Add(by, value);
-        if (session.Find(template, 1, out var certificates) != CKR.CKR_OK || certificates.Length == 0) return null;
+        result = session.Find(template, 1, out var certificates);
+        Note(session, result);
+        if (result != CKR.CKR_OK || certificates.Length == 0) return null;
         return session.Read(certificates[0], CKA.CKA_VALUE) is { } der ? FromCertificate(der) : null;
+    }
+
+    // Not found and not looked for are two things. What has no certificates may refuse to look for them.
+    private static void Note(Pkcs11Session session, CKR result)
+    {
+        if (Pkcs11Problem.MayPass(result) && result is not (CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED)) session.Trouble = result;
     }
 
     private static PublicKeyInfo? FromCertificate(byte[] der)

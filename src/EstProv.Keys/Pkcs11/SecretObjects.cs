@@ -24,7 +24,9 @@ internal readonly record struct SecretObjects(ulong MacKey, ulong CipherKey)
         if (result != CKR.CKR_OK) return result;
         foreach (var key in found)
         {
-            var isCipher = session.ReadNumber(key, CKA.CKA_KEY_TYPE) == (ulong)CKK.CKK_AES;
+            // Every key has a type.
+            if (session.ReadNumber(key, CKA.CKA_KEY_TYPE) is not { } type) return session.Trouble != CKR.CKR_OK ? session.Trouble : CKR.CKR_ATTRIBUTE_TYPE_INVALID;
+            var isCipher = type == (ulong)CKK.CKK_AES;
             if ((isCipher ? objects.CipherKey : objects.MacKey) != 0)
             {
                 throw new ProblemException("key_ambiguous", $"{token.Description} has several symmetric keys for {name.Text}",

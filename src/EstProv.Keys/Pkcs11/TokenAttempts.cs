@@ -1,3 +1,4 @@
+using EstProv.Platform.Time;
 using Net.Pkcs11Interop.Common;
 
 namespace EstProv.Keys.Pkcs11;
@@ -49,7 +50,7 @@ internal struct TokenAttempts(TokenLink link)
         if (counts) _failures++;
         if (_failures >= Most || Left < Pause) return false;
         // A token that can be opened at once and is lost at once is not worn out.
-        if (_losses++ > 0) Thread.Sleep(Pause);
+        if (_losses++ > 0) Waiting.For(Pause, link.Connection.Time);
         return true;
     }
 }

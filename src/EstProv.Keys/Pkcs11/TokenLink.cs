@@ -1,4 +1,5 @@
 using EstProv.Platform;
+using EstProv.Platform.Time;
 using Net.Pkcs11Interop.Common;
 
 namespace EstProv.Keys.Pkcs11;
@@ -63,7 +64,7 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
                     throw recent.Again();
                 }
 
-                Monitor.Wait(_gate, QuietAfterLoss);
+                Waiting.At(_gate, QuietAfterLoss, connection.Time);
             }
         }
         finally
@@ -100,7 +101,7 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
 
     // What the configuration or a PIN is to blame for does not pass by itself.
     private static bool MayPass(ProblemException problem) =>
-        problem.Code.StartsWith("token_", StringComparison.Ordinal) ? problem.Code is not ("token_ambiguous" or "token_login")
+        problem.Code.StartsWith("token_", StringComparison.Ordinal) ? problem.Code != "token_ambiguous"
         : problem.Code.StartsWith("module_", StringComparison.Ordinal) && problem.Code != "module_mismatch";
 
     /// <summary>Does something with a session; again on a new one when the first turns out to be lost.</summary>
@@ -119,6 +120,12 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
                 try
                 {
                     result = call(token, session, out value);
+                    if (result == CKR.CKR_OK) result = session.Trouble;
+                }
+                catch (ProblemException) when (session.Trouble != CKR.CKR_OK)
+                {
+                    // It was concluded from what could not be read.
+                    result = session.Trouble;
                 }
                 finally
                 {

@@ -9,10 +9,12 @@ internal sealed partial class SoftHsm : IDisposable
     public const string Module = "/usr/lib/softhsm/libsofthsm2.so";
     public const string Pin = "1234";
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder _folder;
 
-    public SoftHsm(string label = "edge")
+    /// <param name="inMemory">See <see cref="TemporaryFolder"/>.</param>
+    public SoftHsm(string label = "edge", bool inMemory = false)
     {
+        _folder = new TemporaryFolder(inMemory);
         Label = label;
         Directory.CreateDirectory(_folder["tokens"]);
         File.WriteAllText(Configuration, $"directories.tokendir = {_folder["tokens"]}\nobjectstore.backend = file\nlog.level = ERROR\n");
