@@ -15,7 +15,7 @@ internal static class CertdBinder
         foreach (var entry in root.Table(CertdSchema.PreloadedCerts).Entries)
         {
             if (entry.Value is TomlArray list) bundles.Add(entry.Name, TomlView.Texts(list));
-            else if (entry.Value.Kind == TomlKind.Text) files.Add(entry.Name, new(entry.Value.Text, entry.Value.Position));
+            else if (entry.Value.Kind == TomlKind.Text) files.Add(entry.Name, new(FileUri.ToPath(entry.Value.Text), entry.Value.Position));
         }
 
         var configuration = new CertdConfiguration
@@ -23,7 +23,7 @@ internal static class CertdBinder
             HomedirPath = root.Text(CertdSchema.HomedirPath)?.Value ?? CommonSettings.DefaultHomedir(CertdSchema.Daemon),
             MaxRequests = (int)(root.Integer(CommonSettings.MaxRequests)?.Value ?? CommonSettings.DefaultMaxRequests),
             AliasSockets = root.TextList(CertdSchema.AliasSockets)?.Value ?? [],
-            Issuance = Issuance(issuance),
+            Issuance = IssuanceBinder.Bind(issuance),
             Est = Est(issuance.Table(CertdSchema.Est)),
             PreloadedFiles = files,
             PreloadedBundles = bundles,
@@ -34,35 +34,6 @@ internal static class CertdBinder
         CertdRules.Check(configuration, root, context);
         return configuration;
     }
-
-    private static Dictionary<string, CertificateIssuance> Issuance(TomlView table)
-    {
-        var issuance = new Dictionary<string, CertificateIssuance>(StringComparer.Ordinal);
-        foreach (var entry in table.Entries)
-        {
-            if (entry.Name == CertdSchema.Est.Name) continue;
-            var details = new TomlView(entry.Value as TomlTable, entry.Position);
-            var method = details.Exists ? details.Text(CertdSchema.Method)?.Value : entry.Value.Text;
-            if (Method(method) is not { } known) continue;
-            issuance.Add(entry.Name, new CertificateIssuance
-            {
-                Method = known,
-                Position = entry.Value.Position,
-                KeyAlgorithm = details.Text(CertdSchema.KeyAlgorithm)?.Value ?? CertdSchema.DefaultKeyAlgorithm,
-                CommonName = details.Text(CertdSchema.CommonName)?.Value,
-                Renewal = Renewal(details.Table(CertdSchema.Renewal)),
-            });
-        }
-
-        return issuance;
-    }
-
-    private static IssuanceMethod? Method(string? word) => word switch
-    {
-        "est" => IssuanceMethod.Est,
-        "device-ca" => IssuanceMethod.DeviceCa,
-        _ => null,
-    };
 
     private static EstIssuance? Est(TomlView table)
     {
@@ -84,12 +55,7 @@ internal static class CertdBinder
             IdentityPk = table.Text(CertdSchema.IdentityPk)?.Value,
             BootstrapIdentityCert = table.Text(CertdSchema.BootstrapIdentityCert)?.Value,
             BootstrapIdentityPk = table.Text(CertdSchema.BootstrapIdentityPk)?.Value,
-            BootstrapUse = table.Text(CertdSchema.BootstrapUse)?.Value switch
-            {
-                "first-issue" => BootstrapUse.FirstIssue,
-                "always" => BootstrapUse.Always,
-                _ => BootstrapUse.Expired,
-            },
+            BootstrapUse = IssuanceBinder.Use(table),
             Username = table.Text(CertdSchema.Username)?.Value,
             PasswordFile = table.Text(CertdSchema.PasswordFile),
             PasswordIsHashed = table.Text(CertdSchema.HttpAuthentication)?.Value == "digest",
@@ -100,20 +66,24 @@ internal static class CertdBinder
             Proxy = table.Text(CertdSchema.Proxy),
             ChannelBinding = table.Boolean(CertdSchema.ChannelBinding)?.Value ?? false,
             Urls = urls,
-            Renewal = Renewal(table.Table(CertdSchema.Renewal)),
+            Headers = Headers(table.Table(CertdSchema.Headers)),
+            Renewal = IssuanceBinder.Renewal(table.Table(CertdSchema.Renewal)),
         };
     }
 
     private static Positioned<byte[]>? Fingerprint(Positioned<string>? text) =>
         text is { } known && Sha256Fingerprint.Parse(known.Value) is { } hash ? new(hash, known.Position) : null;
 
-    private static RenewalSettings? Renewal(TomlView table) => !table.Exists ? null : new RenewalSettings
+    private static List<KeyValuePair<string, string>> Headers(TomlView table)
     {
-        From = LifetimeSpan.Parse(table.Text(CertdSchema.RenewalFrom)?.Value),
-        Until = LifetimeSpan.Parse(table.Text(CertdSchema.RenewalUntil)?.Value),
-        Retry = LifetimeSpan.Parse(table.Text(CertdSchema.RenewalRetry)?.Value),
-        RotateKey = table.Boolean(CertdSchema.RotateKey)?.Value ?? true,
-    };
+        var headers = new List<KeyValuePair<string, string>>();
+        foreach (var entry in table.Entries)
+        {
+            if (entry.Value.Kind == TomlKind.Text) headers.Add(new(entry.Name, entry.Value.Text));
+        }
+
+        return headers;
+    }
 
     private static List<IssuerName> Distrusted(TomlView root)
     {
@@ -140,6 +110,7 @@ internal static class CertdBinder
                 Issuers = principal.TextList(CertdSchema.Issuers)?.Value ?? [],
                 MayRescue = operations.Contains("rescue"),
                 MayDistrust = operations.Contains("distrust"),
+                Csr = CsrSchema.Bind(principal.Table(CsrSchema.Csr)),
             });
         }
 

@@ -40,6 +40,17 @@ public enum IssuanceMethod
 
     /// <summary><c>"device-ca"</c>: minted locally with the device CA's key.</summary>
     DeviceCa,
+
+    /// <summary><c>"self_signed"</c>: signed with its own key.</summary>
+    SelfSigned,
+}
+
+/// <summary>What a certificate is for.</summary>
+public enum IssuanceProfile
+{
+    Client,
+    Server,
+    Ca,
 }
 
 /// <summary>How one certificate id is issued: a plain string in <c>[cert_issuance]</c>, or a table with more to say.</summary>
@@ -53,8 +64,32 @@ public sealed record CertificateIssuance
     /// <summary><c>key_algorithm</c>: <c>ec-p256</c> (default), <c>ec-p384</c>, <c>rsa-2048</c> and so on; preferences are separated by a colon.</summary>
     public required string KeyAlgorithm { get; init; }
 
-    /// <summary><c>common_name</c>; null leaves it to the rules for the id.</summary>
+    /// <summary><c>common_name</c>, or the CN of <c>subject</c>; null leaves it to the rules for the id.</summary>
     public string? CommonName { get; init; }
+
+    /// <summary><c>subject</c>, in its order, the CN among it where there is one; null for a subject that is a common name alone.</summary>
+    public IReadOnlyList<SubjectField>? Subject { get; init; }
+
+    /// <summary><c>profile</c>; null leaves it to the rules for the id.</summary>
+    public IssuanceProfile? Profile { get; init; }
+
+    /// <summary><c>alternative_names</c>; null leaves them to the profile.</summary>
+    public IReadOnlyList<AlternativeName>? AlternativeNames { get; init; }
+
+    /// <summary><c>expiry_days</c>, of what is made on the device; null for the default.</summary>
+    public int? ExpiryDays { get; init; }
+
+    /// <summary><c>path_length</c>, of a CA; null for 0.</summary>
+    public int? PathLength { get; init; }
+
+    /// <summary><c>url</c>, the base URL with <c>/simpleenroll</c> already taken off; null for those of <c>[cert_issuance.est.urls]</c>.</summary>
+    public Positioned<Uri>? Url { get; init; }
+
+    /// <summary><c>auth</c>; null for what <c>[cert_issuance.est]</c> says.</summary>
+    public EstAccess? Auth { get; init; }
+
+    /// <summary><c>csr</c>; null leaves everything to the defaults for the id.</summary>
+    public CsrPolicy? Csr { get; init; }
 
     /// <summary><c>renewal</c>; null leaves everything to the default.</summary>
     public RenewalSettings? Renewal { get; init; }
@@ -107,7 +142,23 @@ public sealed record EstIssuance
     /// <summary><c>channel_binding</c>: requests name the TLS session that they go over.</summary>
     public bool ChannelBinding { get; init; }
 
-    /// <summary><c>[cert_issuance.est.renewal]</c>, of the EST identity; null leaves everything to the default.</summary>
+    /// <summary><c>[cert_issuance.est.headers]</c>: names and values of HTTP headers that go with every request.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
+
+    /// <summary>Who we are to the server where a certificate says nothing else.</summary>
+    public EstAccess Access => new()
+    {
+        Position = Position,
+        IdentityCert = Method == EstAuthentication.X509 ? IdentityCert : null,
+        IdentityPk = Method == EstAuthentication.X509 ? IdentityPk : null,
+        BootstrapIdentityCert = BootstrapIdentityCert,
+        BootstrapIdentityPk = BootstrapIdentityPk,
+        BootstrapUse = BootstrapUse,
+        Username = Username,
+        PasswordFile = PasswordFile,
+    };
+
+    /// <summary><c>[cert_issuance.est.renewal]</c>, of EST identities; null leaves everything to the default.</summary>
     public RenewalSettings? Renewal { get; init; }
 
     /// <summary><c>[cert_issuance.est.urls]</c>: certificate id, or <c>default</c>, to the base URL, with <c>/simpleenroll</c> already taken off.</summary>
@@ -143,6 +194,9 @@ public sealed record CertificatePrincipal
 
     /// <summary>Certificate ids with the wildcards <c>*</c> and <c>?</c>.</summary>
     public required IReadOnlyList<string> Certs { get; init; }
+
+    /// <summary>What his requests for these may ask; null for what the certificates say of all callers.</summary>
+    public CsrPolicy? Csr { get; init; }
 
     /// <summary>Certificate ids that he may name as issuer; the right to one's key in keyd is another matter.</summary>
     public required IReadOnlyList<string> Issuers { get; init; }

@@ -28,6 +28,7 @@ internal sealed class CertdRules
         rules.CheckBundles();
         rules.CheckDeviceCa();
         rules.CheckRenewal();
+        IssuanceRules.Check(configuration, rules._issuance, context.Problems);
         var est = rules._issuance.Table(CertdSchema.Est);
         if (configuration.Est is null)
         {
@@ -37,6 +38,8 @@ internal sealed class CertdRules
 
         rules.CheckAuthentication(configuration.Est, est);
         rules.CheckBootstrap(est);
+        rules.CheckOwnAuthentication();
+        rules.CheckHeaders(est);
         rules.CheckTrust(configuration.Est, est);
         rules.CheckRescue(configuration.Est, est);
         rules.CheckUrls(configuration.Est, est);
@@ -67,13 +70,13 @@ internal sealed class CertdRules
     {
         foreach (var member in (list as TomlArray)?.Items ?? [])
         {
-            if (member.Kind == TomlKind.Text) CheckPreloaded(member.Text, member.Position, path);
+            if (member.Kind == TomlKind.Text) CheckPreloaded(member.Text, member.Position, path, orIssued: true);
         }
     }
 
-    private void CheckPreloaded(string id, Position position, string path)
+    private void CheckPreloaded(string id, Position position, string path, bool orIssued = false)
     {
-        if (IsPreloaded(id) || Forms.Id(id) is not null) return;
+        if (IsPreloaded(id) || Forms.Id(id) is not null || (orIssued && _configuration.Issuance.ContainsKey(id))) return;
         var near = NearestName.Find(id, _preloaded.Entries.Select(static entry => entry.Name));
         _problems.Error(position, $"{path} names {Shown.Value(id)}, which is not in [preloaded_certs]; allowed: an id of [preloaded_certs]",
             near is null ? $"add {Shown.Key("", id)} = \"/path/of/its.pem\" to [preloaded_certs]" : $"did you mean \"{near}\"?");
@@ -83,14 +86,14 @@ internal sealed class CertdRules
 
     private void CheckDeviceCa()
     {
-        var signs = _issuance.Find(CertdSchema.DeviceCa) is not null;
+        var signs = _issuance.Find(CertdSchema.DeviceCa) is not null || _configuration.PreloadedFiles.ContainsKey(CertdSchema.DeviceCa);
         foreach (var (id, issuance) in _configuration.Issuance)
         {
             if (issuance.Method != IssuanceMethod.DeviceCa) continue;
             var path = Shown.Key("cert_issuance", id);
             if (id == CertdSchema.DeviceCa)
             {
-                _problems.Error(issuance.Position, $"{path} = \"device-ca\": it cannot sign itself; allowed: \"est\"");
+                _problems.Error(issuance.Position, $"{path} = \"device-ca\": it cannot sign itself; allowed: \"est\" or \"self_signed\"");
             }
             else if (!signs)
             {
@@ -145,21 +148,70 @@ internal sealed class CertdRules
             Needs(table, CertdSchema.PasswordFile, "method = \"basic\" needs it");
         }
 
-        Pair(table, CertdSchema.IdentityCert, CertdSchema.IdentityPk);
-        Pair(table, CertdSchema.Username, CertdSchema.PasswordFile);
+        Pair(table, EstPath, CertdSchema.IdentityCert, CertdSchema.IdentityPk);
+        Pair(table, EstPath, CertdSchema.Username, CertdSchema.PasswordFile);
         if (table.Text(CertdSchema.HttpAuthentication) is { } use && !table.Has(CertdSchema.Username))
             _problems.Warn(use.Position, $"{EstPath}.http_authentication has no effect without username and password_file");
 
-        if (est.IdentityCert is { } identity && _configuration.Issuance.TryGetValue(identity, out var issuance) && issuance.Method == IssuanceMethod.DeviceCa)
+        if (est.Access.IdentityCert is { } identity) CheckComesOverEst(identity);
+    }
+
+    private void CheckComesOverEst(string identity)
+    {
+        if (!_configuration.Issuance.TryGetValue(identity, out var issuance) || issuance.Method == IssuanceMethod.Est) return;
+        var (word, hint) = issuance.Method == IssuanceMethod.DeviceCa
+            ? ("device-ca", "the device CA itself is got with the EST identity")
+            : ("self_signed", "an EST server takes nothing that is signed with its own key");
+        _problems.Error(issuance.Position, $"{Shown.Key("cert_issuance", identity)} = \"{word}\", but it is the EST identity; allowed: \"est\"", hint);
+    }
+
+    /// <summary>Each <c>[cert_issuance.ID.auth]</c>.</summary>
+    private void CheckOwnAuthentication()
+    {
+        var keys = new Dictionary<string, (string? Key, string Path)>(StringComparer.Ordinal);
+        if (_configuration.Est!.Access is { IdentityCert: { } shared } common) keys.Add(shared, (common.IdentityPk, EstPath));
+        foreach (var (id, issuance) in _configuration.Issuance)
         {
-            _problems.Error(issuance.Position, $"{Shown.Key("cert_issuance", identity)} = \"device-ca\", but it is the EST identity; allowed: \"est\"",
-                "the device CA itself is got with the EST identity");
+            if (issuance.Auth is not { } auth || _issuance.Find(id) is not TomlTable own) continue;
+            var path = $"{Shown.Key("cert_issuance", id)}.{CertdSchema.Auth.Name}";
+            var table = new TomlView(own, own.Position).Table(CertdSchema.Auth);
+            if (auth.IdentityCert is null && auth.Username is null)
+            {
+                _problems.Error(auth.Position, $"[{path}] says nothing of who we are; allowed: identity_cert and identity_pk, username and password_file, or all four",
+                    "without the table what [cert_issuance.est] says holds");
+            }
+
+            Pair(table, path, CertdSchema.IdentityCert, CertdSchema.IdentityPk);
+            Pair(table, path, CertdSchema.Username, CertdSchema.PasswordFile);
+            Pair(table, path, CertdSchema.BootstrapIdentityCert, CertdSchema.BootstrapIdentityPk);
+            if (table.Text(CertdSchema.BootstrapIdentityCert) is { } bootstrap) CheckPreloaded(bootstrap.Value, bootstrap.Position, $"{path}.{CertdSchema.BootstrapIdentityCert.Name}");
+            if (auth.IdentityCert is not { } identity) continue;
+            CheckComesOverEst(identity);
+            if (!keys.TryAdd(identity, (auth.IdentityPk, path)) && keys[identity] is var known && known.Key != auth.IdentityPk && auth.IdentityPk is not null)
+            {
+                _problems.Error(auth.Position, $"[{path}] has the key {Shown.Value(auth.IdentityPk)} for the certificate {Shown.Value(identity)}, [{known.Path}] another one",
+                    "a certificate goes with one key everywhere");
+            }
+
+            if (identity != id && _configuration.Issuance.GetValueOrDefault(identity)?.Auth is { } others && others.IdentityCert != identity)
+            {
+                _problems.Error(others.Position, $"[{Shown.Key("cert_issuance", identity)}.{CertdSchema.Auth.Name}]: this certificate is an EST identity ([{path}]), which is shown for itself",
+                    $"its identity_cert must be {Shown.Value(identity)}, or take the table away");
+            }
+        }
+    }
+
+    private void CheckHeaders(TomlView table)
+    {
+        foreach (var entry in table.Table(CertdSchema.Headers).Entries)
+        {
+            if (HeaderFields.CheckName(entry.Name) is { } fault) _problems.Error(entry.Position, $"{Shown.Key($"{EstPath}.headers", entry.Name)} {fault.What}", fault.Hint);
         }
     }
 
     private void CheckBootstrap(TomlView table)
     {
-        Pair(table, CertdSchema.BootstrapIdentityCert, CertdSchema.BootstrapIdentityPk);
+        Pair(table, EstPath, CertdSchema.BootstrapIdentityCert, CertdSchema.BootstrapIdentityPk);
         if (table.Text(CertdSchema.BootstrapIdentityCert) is { } certificate)
         {
             CheckPreloaded(certificate.Value, certificate.Position, $"{EstPath}.{CertdSchema.BootstrapIdentityCert.Name}");
@@ -215,20 +267,33 @@ internal sealed class CertdRules
                     "is the path complete?");
             }
 
-            if (id == CertdSchema.DefaultUrl || id == est.IdentityCert || _issuance.Find(id) is not null) continue;
+            if (id == CertdSchema.DefaultUrl || id == est.IdentityCert || _issuance.Find(id) is not null || IsIdentity(id)) continue;
             var ids = _issuance.Entries.Select(static entry => entry.Name).Append(est.IdentityCert ?? "").Append(CertdSchema.DefaultUrl);
             _problems.Warn(url.Position, $"{path} is used by nothing: no certificate {Shown.Value(id)} is issued",
                 NearestName.Find(id, ids) is { } near ? $"did you mean \"{near}\"?" : "add the id to [cert_issuance], or take the URL away");
         }
 
         var urls = table.Table(CertdSchema.Urls);
-        bool Has(string id) => urls.Find(id) is not null;
-        if (Has(CertdSchema.DefaultUrl)) return;
+        bool Has(string id) => urls.Find(id) is not null || (_issuance.Find(id) is TomlTable own && new TomlView(own, own.Position).Has(IssuanceSchema.Url));
+        if (urls.Find(CertdSchema.DefaultUrl) is not null) return;
         if (est.IdentityCert is { } identity && !_configuration.Issuance.ContainsKey(identity) && !Has(identity)) LacksUrl(identity, table.Text(CertdSchema.IdentityCert)!.Value.Position);
         foreach (var (id, issuance) in _configuration.Issuance)
         {
-            if (issuance.Method == IssuanceMethod.Est && !Has(id)) LacksUrl(id, issuance.Position);
+            if (issuance.Method != IssuanceMethod.Est) continue;
+            if (!Has(id)) LacksUrl(id, issuance.Position);
+            if (issuance.Auth?.IdentityCert is { } own && !_configuration.Issuance.ContainsKey(own) && own != est.IdentityCert && !Has(own)) LacksUrl(own, issuance.Auth.Position);
         }
+    }
+
+    /// <summary>Whether a certificate's own authentication shows it.</summary>
+    private bool IsIdentity(string id)
+    {
+        foreach (var issuance in _configuration.Issuance.Values)
+        {
+            if (issuance.Auth?.IdentityCert == id) return true;
+        }
+
+        return false;
     }
 
     private void LacksUrl(string id, Position position)
@@ -248,13 +313,13 @@ internal sealed class CertdRules
         if (!table.Has(setting)) _problems.Error(table.Position, $"[{EstPath}] has no {setting.Name}: {why}", $"add {setting.Name} = {setting.Example}");
     }
 
-    private void Pair(TomlView table, Setting one, Setting other)
+    private void Pair(TomlView table, string path, Setting one, Setting other)
     {
         if (table.Has(one) == table.Has(other)) return;
         var (there, missing) = table.Has(one) ? (one, other) : (other, one);
         if (table.Text(CertdSchema.EstMethod)?.Value == "x509" && missing.Name is "identity_cert" or "identity_pk") return;
         if (table.Text(CertdSchema.EstMethod)?.Value == "basic" && missing.Name is "username" or "password_file") return;
-        _problems.Error(table.Text(there)?.Position ?? table.Position, $"{EstPath}.{there.Name} stands without {missing.Name}; allowed: both or none",
+        _problems.Error(table.Text(there)?.Position ?? table.Position, $"{path}.{there.Name} stands without {missing.Name}; allowed: both or none",
             $"add {missing.Name} = {missing.Example}");
     }
 }

@@ -50,10 +50,12 @@ internal static class CertdSchema
     };
 
     public static readonly Setting Method = new("method", SettingKind.Text,
-        "`est`: enrolled at the EST server. `device-ca`: minted on the device with the key of the certificate `device-ca`, which itself comes over EST.")
+        "`est`: enrolled at the EST server. `device-ca`: minted on the device with the key of the certificate `device-ca`, which itself comes over EST or stands in `[preloaded_certs]`. " +
+        "`self_signed`: signed with its own key, which must be in keyd.")
     {
         Required = true,
-        Choices = ["est", "device-ca"],
+        Choices = ["est", "device-ca", "self_signed"],
+        VersionHint = "what Azure IoT Identity Service calls local_ca is device-ca here",
         Example = "\"est\"",
     };
 
@@ -255,6 +257,17 @@ internal static class CertdSchema
         },
     };
 
+    public static readonly Section Headers = new("headers", "HTTP headers that are sent along with every request to an EST server, once it has been verified.")
+    {
+        Entry = new Setting("NAME", SettingKind.Text, "The header's value.")
+        {
+            Form = "text in ASCII",
+            Check = HeaderFields.CheckValue,
+            ExampleName = "X-Tenant",
+            Example = "\"factory-7\"",
+        },
+    };
+
     public static readonly Section Est = new("est", "The EST server and who we are to it. Needed as soon as a certificate comes over EST.")
     {
         Settings =
@@ -263,22 +276,37 @@ internal static class CertdSchema
             HttpAuthentication, TrustedCerts, Trust, CaFingerprint, Proxy, ChannelBinding,
             RescueCerts,
         ],
-        Sections = [Urls, Renewal],
+        Sections = [Urls, Headers, Renewal],
+    };
+
+    public static readonly Section Auth = new("auth",
+        "Who we are to the EST server for this certificate, in place of what `[cert_issuance.est]` says of it. An identity of its own is got and renewed like that one, at its own URL or the " +
+        "default one; `identity_cert` may be this certificate itself.")
+    {
+        Settings =
+        [
+            IdentityCert, IdentityPk, BootstrapIdentityCert, BootstrapIdentityPk, BootstrapUse, Username,
+            PasswordFile,
+        ],
     };
 
     public static readonly Section IssuanceTable = new("ID", "One certificate with more to say than how it is issued: `[cert_issuance.device-id]`.")
     {
-        Settings = [Method, KeyAlgorithm, CommonName],
-        Sections = [Renewal],
+        Settings =
+        [
+            Method, KeyAlgorithm, CommonName, IssuanceSchema.Profile, IssuanceSchema.AlternativeNames, IssuanceSchema.ExpiryDays, IssuanceSchema.PathLength, IssuanceSchema.Url,
+        ],
+        Sections = [IssuanceSchema.Subject, Auth, CsrSchema.Csr, Renewal],
     };
 
     public static readonly Section Issuance = new("cert_issuance",
         "How each certificate id is issued: a string, or a table. Known ids are `device-id` (the device's identity), `device-ca` (signs what is minted on the device), `module-id` and " +
         "`module-server` (of modules, on their own CSR); others are issued on request in the same way.")
     {
-        Entry = new Setting("ID", SettingKind.TextOrTable, "The method (`est` or `device-ca`), or a table with `method` and more.")
+        Entry = new Setting("ID", SettingKind.TextOrTable, "The method (`est`, `device-ca` or `self_signed`), or a table with `method` and more.")
         {
             Choices = Method.Choices,
+            VersionHint = Method.VersionHint,
             Table = IssuanceTable,
             ExampleName = "device-id",
             Example = "\"est\"",
@@ -290,11 +318,11 @@ internal static class CertdSchema
         "Certificates of the operator's: certificate id and file; or an array of ids that together are a bundle. `trust-bundle` is what modules and, without `trusted_certs`, " +
         "EST are verified against. A file that changes is read again.")
     {
-        Entry = new Setting("ID", SettingKind.TextOrList, "Path of a PEM or DER file, or an array of ids of this table.")
+        Entry = new Setting("ID", SettingKind.TextOrList, "Path of a PEM or DER file, or its `file://` URI; or an array of ids of this table, or of certificates that are issued.")
         {
             Form = "an absolute path",
             ElementForm = "an id of [preloaded_certs]",
-            Check = Forms.AbsolutePath,
+            Check = FileUri.Check,
             ExampleName = "est-ca",
             Example = "\"/var/secrets/est-ca.cer\"",
         },
@@ -309,7 +337,7 @@ internal static class CertdSchema
     };
 
     public static readonly Setting Issuers = new("issuers", SettingKind.TextList,
-        "Certificate ids that he may name as issuer in a request of his; the right to the issuer's key is asked of keyd besides.")
+        "Certificate ids that he may name as issuer in a request of his: certd then signs with that CA's key, so this is the right to use that key.")
     {
         Default = "`[]`",
         ElementForm = "a certificate id or a pattern with * and ?",
@@ -329,6 +357,7 @@ internal static class CertdSchema
     {
         Repeated = true,
         Settings = [CommonSettings.Uid, CommonSettings.User, Certs, Issuers, Operations],
+        Sections = [CsrSchema.Csr],
     };
 
     public static readonly Section File = new("", "The Certificates Service: `/etc/estprov/certd.toml`.")
