@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using EstProv.Certificates.Store;
+using EstProv.Configuration;
 using EstProv.Configuration.Certd;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
@@ -32,13 +33,23 @@ internal static class CertificateCheck
             }
         }
 
-        if (configuration.Est?.PasswordFile is { } password && !CanRead(password.Value))
+        foreach (var password in PasswordFiles(configuration))
         {
+            if (CanRead(password.Value)) continue;
             isWell = false;
             Console.Error.WriteLine($"error: {password.Position}: cannot read the password file {password.Value}");
         }
 
         return isWell;
+    }
+
+    private static IEnumerable<Positioned<string>> PasswordFiles(CertdConfiguration configuration)
+    {
+        if (configuration.Est?.PasswordFile is { } shared) yield return shared;
+        foreach (var issuance in configuration.Issuance.Values)
+        {
+            if (issuance.Auth?.PasswordFile is { } own) yield return own;
+        }
     }
 
     private static bool CanRead(string path)

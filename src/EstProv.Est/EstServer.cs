@@ -37,6 +37,9 @@ public sealed record EstServer
     /// <summary>Through which proxy the server is reached; null for none.</summary>
     public ProxyChoice? Proxies { get; init; }
 
+    /// <summary>HTTP headers of the operator's that go with every request, once the server has been verified.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
+
     /// <summary>How long one operation may take, from the connection to the last byte of the answer.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -1,3 +1,4 @@
+using EstProv.Configuration.Certd;
 using EstProv.LocalApi.Access;
 using EstProv.LocalApi.Server;
 using EstProv.Platform;
@@ -20,6 +21,12 @@ internal sealed class CertificateRights(Func<CertificateRules> rules, DenialLog 
         denials.Denied(peer, $"have the certificate '{id}' issued, imported or deleted");
         throw Forbidden($"user {peer.Uid} is not authorized to access the certificate {id}", peer.Uid, $"certs = [\"{id}\"]");
     }
+
+    /// <summary>What this caller's request for a certificate may ask beside what is configured for all callers.</summary>
+    public IReadOnlyList<CsrPolicy?> PoliciesFor(PeerCredentials peer, string id) => rules().PoliciesFor(peer.Uid, id);
+
+    /// <summary>A request that asked for more than its caller may have is one line in the log, as every denial.</summary>
+    public void NoteRefusedRequest(PeerCredentials peer, ProblemException refusal) => denials.Denied(peer, $"have that certificate issued: {refusal.Message}");
 
     /// <summary>The right to a CA's certificate is the right to have its key used for a request: certd asks keyd in its own name.</summary>
     /// <exception cref="ProblemException"><c>forbidden</c> 401.</exception>

@@ -26,9 +26,17 @@ internal sealed class CertificateRoutes(
         var body = request.Json(CertificateJson.Issue);
         rights.DemandCertificate(request.Peer, body.CertId);
         if (body.Issuer is { } named) rights.DemandIssuer(request.Peer, named.CertId);
-        var pem = issuer.Issue(body.CertId, body.Csr, body.Issuer?.CertId, request.Stopping);
-        response.Status = 201;
-        CertificateJson.WritePem(response.Json(), pem);
+        try
+        {
+            var pem = issuer.Issue(body.CertId, body.Csr, body.Issuer?.CertId, request.Stopping, rights.PoliciesFor(request.Peer, body.CertId));
+            response.Status = 201;
+            CertificateJson.WritePem(response.Json(), pem);
+        }
+        catch (ProblemException refusal) when (refusal.Code == "csr_not_allowed")
+        {
+            rights.NoteRefusedRequest(request.Peer, refusal);
+            throw;
+        }
     }
 
     /// <summary>Whoever says what he has (If-None-Match, RFC 9110 section 13.1.2) is told that it is the newest (304), without the certificate.</summary>
@@ -56,6 +64,7 @@ internal sealed class CertificateRoutes(
         }
         else
         {
+            DemandKey(id, imported);
             if (parts.Preloaded.IsFile(id)) imported = imported with { OperatorFile = parts.Preloaded.ReadFile(id).Hash };
             parts.Store.WriteCommitted(imported);
             lock (engine.Table.Gate) engine.Table.PutOther(imported);
@@ -64,6 +73,23 @@ internal sealed class CertificateRoutes(
 
         response.Status = 201;
         CertificateJson.WritePem(response.Json(), imported.Pem);
+    }
+
+    /// <summary>Where keyd has a key pair under the same id, the certificate must be for that.</summary>
+    private void DemandKey(string id, StoredCertificate imported)
+    {
+        try
+        {
+            if (parts.Keys.FindKeyPair(id) is null || parts.Keys.FindKeyPair(id, imported.SpkiHash) is not null) return;
+        }
+        catch (ProblemException problem) when (problem.Code == "forbidden")
+        {
+            // A key that certd has nothing to do with.
+            return;
+        }
+
+        throw new ProblemException("key_mismatch", $"the Key Service has another key '{id}' than the one of this certificate",
+            "import it under another id, or bring the certificate of that key", 400);
     }
 
     /// <summary>Also when there is none. An operator's file is never touched.</summary>

@@ -18,6 +18,19 @@ internal sealed record CertificateRules(IReadOnlyList<CertificatePrincipal> Prin
         return false;
     }
 
+    /// <summary>What is said of this user's requests for a certificate: an entry for each that admits him, null for one that leaves it to the certificate.</summary>
+    public IReadOnlyList<CsrPolicy?> PoliciesFor(uint uid, string id)
+    {
+        var policies = new List<CsrPolicy?>();
+        foreach (var principal in Principals)
+        {
+            if (principal.Uid == uid && Wildcard.MatchesAny(principal.Certs, id)) policies.Add(principal.Csr);
+        }
+
+        if (policies.Count == 0) policies.Add(null);
+        return policies;
+    }
+
     public bool AllowIssuer(uint uid, string issuer)
     {
         foreach (var principal in Principals)

@@ -47,7 +47,7 @@ internal sealed class Credential
 
     public RenewalPolicy Policy { get; }
 
-    public CertificateProfile Profile => CertificateProfiles.Of(Id);
+    public CertificateProfile Profile => CertificateProfiles.Of(Id, Issuance);
 
     /// <summary>On disk: in use.</summary>
     public StoredCertificate? Stored { get; set; }

@@ -230,7 +230,7 @@ internal sealed partial class CredentialEngine : IDisposable
             return end > clock.Now ? end - clock.Now : null;
         }
 
-        if (Needs.Of(credential, clock, Identities.BootstrapAlways) == Need.None)
+        if (Needs.Of(credential, clock, Identities.BootstrapAlways(credential)) == Need.None)
             return credential is { Issuance: not null, Current: { } current } ? Needs.RenewalAt(credential, current) - clock.Now : null;
         if (wait > TimeSpan.Zero) return wait;
         // The key and the request can be made while something else is waited for, which then wakes this one.
@@ -247,7 +247,9 @@ internal sealed partial class CredentialEngine : IDisposable
         if (!needed.Wanted)
         {
             needed.Wanted = again = true;
-            if (credential.Profile != Issuing.CertificateProfile.Ca) needed.WantedName ??= credential.WantedName;
+            // The device's name is that of its EST identity as well; what else has an identity of its own does not name that.
+            var isNamedAlike = credential.Profile != Issuing.CertificateProfile.Ca && (ReferenceEquals(needed, Table.Identity) || credential.Id == "device-id");
+            if (isNamedAlike) needed.WantedName ??= credential.WantedName;
         }
 
         return true;

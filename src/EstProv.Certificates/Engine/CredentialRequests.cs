@@ -200,7 +200,7 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
                 if (!parts.Configuration.Issuance.ContainsKey(id) && !parts.Preloaded.IsFile(id))
                 {
                     throw new ProblemException("not_configured", $"certificate '{id}' is neither issued nor preloaded here",
-                        $"add \"{id}\" = \"est\" or \"device-ca\" to [cert_issuance], or its file to [preloaded_certs]", 400);
+                        $"add \"{id}\" = \"est\", \"device-ca\" or \"self_signed\" to [cert_issuance], or its file to [preloaded_certs]", 400);
                 }
 
                 credential = Table.Add(id, keyId);
@@ -208,7 +208,7 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
             else if (credential.KeyId != keyId)
             {
                 if (credential.Stored is not null || credential.Staged is not null || credential.Pending is not null || credential.Prepared is not null || credential.Busy
-                    || ReferenceEquals(credential, Table.Identity) || ReferenceEquals(credential, Table.DeviceCa))
+                    || Table.IsIdentity(credential) || ReferenceEquals(credential, Table.DeviceCa))
                 {
                     throw new ProblemException("key_id", $"certificate '{id}' goes with key '{credential.KeyId}', not with '{keyId}'",
                         "use the same pair of ids everywhere", 400);
@@ -219,7 +219,7 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
 
             credential.Wanted = true;
             if (commonName is not null) (credential.WantedName, credential.NamedByCaller) = (commonName, true);
-            if (provesItself && !ReferenceEquals(credential, Table.Identity) && credential.Profile != CertificateProfile.Ca) credential.ProvedByCaller = true;
+            if (provesItself && !Table.IsIdentity(credential) && credential.Profile != CertificateProfile.Ca) credential.ProvedByCaller = true;
             return credential;
         }
     }
@@ -247,7 +247,7 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
 
         var answer = new CredentialAnswer(state, engine.Identities.ChainOf(chosen!), key!.Handle, null);
         // Whoever asked has it in hand now: the key before it has had its day.
-        if (state == CredentialState.Current && !ReferenceEquals(credential, Table.Identity) && credential.Profile != CertificateProfile.Ca) engine.Steps.MarkUsed(credential);
+        if (state == CredentialState.Current && !Table.IsIdentity(credential) && credential.Profile != CertificateProfile.Ca) engine.Steps.MarkUsed(credential);
         return answer;
     }
 

@@ -17,8 +17,6 @@ namespace EstProv.Certificates.Engine;
 internal sealed class CredentialSteps(
     EngineParts parts, CredentialTable table, IdentityChoice identities, Proofs proofs, BootstrapGuard bootstrap, Replacements replacements)
 {
-    private const string SubjectAlternativeName = "2.5.29.17";
-
     /// <summary>So often may a new certificate be refused where it is to be proved, before another one is asked for.</summary>
     private const int MostRefusals = 3;
 
@@ -46,7 +44,7 @@ internal sealed class CredentialSteps(
         {
             lock (table.Gate)
             {
-                if (Needs.Of(credential, parts.Clock, identities.BootstrapAlways) == Need.None) return;
+                if (Needs.Of(credential, parts.Clock, identities.BootstrapAlways(credential)) == Need.None) return;
             }
 
             GiveUpOldRequest(credential);
@@ -139,10 +137,10 @@ internal sealed class CredentialSteps(
         }
 
         // The proof of an EST identity is an answer to a harmless question; whether enrolments are accepted shows later.
-        var before = ReferenceEquals(credential, table.Identity) && !credential.KeyMissing ? credential.Current : null;
+        var before = table.IsIdentity(credential) && !credential.KeyMissing ? credential.Current : null;
         if (before is not null && (before.Spki == staged.Spki || Needs.IsExpired(before, parts.Clock))) before = null;
         lock (credential.Turning) Turn(credential, staged, key, before);
-        if (ReferenceEquals(credential, table.Identity)) parts.Est?.Forget(new ShownCredential(credential.Id, staged.Pem, key.Handle));
+        if (table.IsIdentity(credential)) parts.Est?.Forget(identities.Show(credential, staged.Pem, key));
     }
 
     private void Turn(Credential credential, StoredCertificate staged, KeyReference key, StoredCertificate? before)
@@ -234,7 +232,7 @@ internal sealed class CredentialSteps(
         }
 
         if (isCommitted) return;
-        if (ReferenceEquals(credential, table.Identity) && key is not null) parts.Est?.Drop(new ShownCredential(credential.Id, staged.Pem, key.Handle));
+        if (table.IsIdentity(credential) && key is not null) parts.Est?.Drop(identities.Show(credential, staged.Pem, key));
         parts.Checkpoint?.Invoke("staged dropped");
         // Not where it may be the key in use: of what was brought for that very key, and where keyd follows after the first use only (PromoteKey).
         if (credential.Previous is null && credential.Current?.Spki != staged.Spki) parts.Keys.DiscardNext(credential.KeyId);
@@ -250,7 +248,7 @@ internal sealed class CredentialSteps(
         if (staged.Url is not { } url || credential.Issuance is not { } issuance) return false;
         try
         {
-            return url != (issuance.Method == IssuanceMethod.DeviceCa ? LocalUrl : identities.UrlOf(credential.Id).ToString());
+            return url != SourceOf(credential.Id, issuance.Method);
         }
         catch (ProblemException)
         {
@@ -265,7 +263,7 @@ internal sealed class CredentialSteps(
         var plan = PlanOf(credential);
         if (credential.Prepared?.Plan == plan && !IsToBeRotated(credential)) return plan;
         if (credential.LastAttempt is null && credential.Issuance!.CommonName is null && credential.WantedName is null)
-            parts.Events.Note(credential.Id, $"no name is configured for it: the request asks for the common name '{plan.Name}'");
+            parts.Events.Note(credential.Id, $"no name is configured for it: the request asks for the common name '{RequestedNames.CommonNameIn(plan.Name)}'");
 
         // The key in use may be keyd's next one still; a request must not get that.
         if (credential.Previous is not null) PromoteKey(credential, credential.Stored!, now: true);
@@ -274,7 +272,7 @@ internal sealed class CredentialSteps(
         byte[]? csr = null;
         if (credential.Issuance!.Method == IssuanceMethod.Est)
         {
-            var content = CertificateProfiles.Content(plan.Profile, SubjectOf(plan), AlternativeNamesOf(plan));
+            var content = CertificateProfiles.Content(plan.Profile, SubjectOf(plan), AlternativeNamesOf(plan), credential.Issuance.PathLength ?? 0);
             csr = CertificateSigningRequests.Create(content, KeySigner.Of(parts.Keys, key));
         }
 
@@ -296,24 +294,28 @@ internal sealed class CredentialSteps(
     private RequestPlan PlanOf(Credential credential)
     {
         var keepsName = credential.Current is { } current && Needs.KeepsName(credential, current, parts.Clock);
-        var reenroll = keepsName && ReferenceEquals(credential, table.Identity)
-            && EstIdentitySources.Choose(credential, parts.Configuration.Est!, parts.Clock) == EstIdentitySource.Itself;
+        var reenroll = keepsName && table.IsIdentity(credential)
+            && EstIdentitySources.Choose(credential, table.AccessOf(credential.Id)!, parts.Clock) == EstIdentitySource.Itself;
         if (reenroll)
         {
             var old = PemText.Parse(identities.ChainOf(credential.Current!))[0];
-            var names = old.Extensions[SubjectAlternativeName];
+            var names = old.Extensions[AlternativeNames.Oid];
             return new RequestPlan(Convert.ToBase64String(old.SubjectName.RawData), names is null ? null : Convert.ToBase64String(names.RawData), credential.Profile,
-                true, credential.Current!.RequestedName ?? identities.NameFor(credential));
+                true, credential.Current!.RequestedName ?? RequestedNames.Of(credential.Issuance?.Subject, identities.NameFor(credential)));
         }
 
-        var name = (keepsName && credential.Current!.Kind == StoredKind.Credential ? credential.Current.RequestedName : null) ?? identities.NameFor(credential);
-        return new RequestPlan(Convert.ToBase64String(SubjectNames.CommonName(name).RawData), null, credential.Profile, false, name);
+        var name = (keepsName && credential.Current!.Kind == StoredKind.Credential ? credential.Current.RequestedName : null)
+            ?? RequestedNames.Of(credential.Issuance?.Subject, identities.NameFor(credential));
+        var subject = RequestedNames.SubjectOf(name) ?? SubjectNames.CommonName(name);
+        var asked = CertificateProfiles.NamesFor(credential.Profile, credential.Issuance);
+        return new RequestPlan(
+            Convert.ToBase64String(subject.RawData), asked is null ? null : Convert.ToBase64String(asked.RawData), credential.Profile, false, name);
     }
 
     private static X500DistinguishedName SubjectOf(RequestPlan plan) => new(Convert.FromBase64String(plan.Subject));
 
     private static X509Extension? AlternativeNamesOf(RequestPlan plan) =>
-        plan.AlternativeNames is { } names ? new X509Extension(SubjectAlternativeName, Convert.FromBase64String(names), critical: false) : null;
+        plan.AlternativeNames is { } names ? new X509Extension(AlternativeNames.Oid, Convert.FromBase64String(names), critical: false) : null;
 
     /// <returns>False when the server asks for patience.</returns>
     private bool Issue(Credential credential, RequestPlan plan, CancellationToken cancel)
@@ -323,6 +325,7 @@ internal sealed class CredentialSteps(
         var prepared = credential.Prepared!;
         StoredCertificate? staged;
         if (credential.Issuance!.Method == IssuanceMethod.DeviceCa) staged = Mint(credential, prepared);
+        else if (credential.Issuance.Method == IssuanceMethod.SelfSigned) staged = SelfSign(credential, prepared);
         else if (Enroll(credential, prepared, cancel) is { } enrolled) staged = enrolled;
         else return false;
 
@@ -404,9 +407,25 @@ internal sealed class CredentialSteps(
         StoredCertificate caCertificate;
         KeyReference caKey;
         lock (table.Gate) (caCertificate, caKey) = (ca.Current!, ca.Key!);
-        var order = new MintOrder(PublicKey.CreateFromSubjectPublicKeyInfo(prepared.Key.SubjectPublicKeyInfo, out _), SubjectOf(prepared.Plan), credential.Profile);
-        var chain = Sign(ca, new LocalCa(PemText.Parse(identities.ChainOf(caCertificate)), KeySigner.Of(parts.Keys, caKey)), order);
+        var chain = Sign(ca, new LocalCa(PemText.Parse(identities.ChainOf(caCertificate)), KeySigner.Of(parts.Keys, caKey)), OrderFor(credential, prepared));
         return Describe(credential.Id, chain[0], PemText.Of(chain), LocalUrl, ca.Id) with { IssuerSpki = caCertificate.Spki };
+    }
+
+    private StoredCertificate SelfSign(Credential credential, PreparedRequest prepared)
+    {
+        lock (table.Gate) (credential.LastUrl, credential.LastCredential) = (SelfUrl, credential.Id);
+        var leaf = LocalMint.SelfSign(OrderFor(credential, prepared), KeySigner.Of(parts.Keys, prepared.Key), parts.Clock);
+        return Describe(credential.Id, leaf, leaf.ExportCertificatePem() + "\n", SelfUrl, credential.Id);
+    }
+
+    private static MintOrder OrderFor(Credential credential, PreparedRequest prepared)
+    {
+        var key = PublicKey.CreateFromSubjectPublicKeyInfo(prepared.Key.SubjectPublicKeyInfo, out _);
+        return new MintOrder(key, SubjectOf(prepared.Plan), credential.Profile, AlternativeNamesOf(prepared.Plan))
+        {
+            Lifetime = credential.Issuance?.ExpiryDays is { } days ? TimeSpan.FromDays(days) : null,
+            PathLength = credential.Issuance?.PathLength ?? 0,
+        };
     }
 
     /// <summary>Mints under a CA of ours, and notes what that says of its key.</summary>
@@ -430,6 +449,18 @@ internal sealed class CredentialSteps(
 
     /// <summary>Where locally minted certificates come from, in the place of a URL.</summary>
     public const string LocalUrl = LocalPrefix + CertificateProfiles.DeviceCa;
+
+    /// <summary>Where a certificate comes from that its own key signed.</summary>
+    public const string SelfUrl = "local:self";
+
+    /// <summary>Where a certificate comes from by the configuration.</summary>
+    /// <exception cref="ProblemException"><c>est_no_url</c>.</exception>
+    public string SourceOf(string id, IssuanceMethod method) => method switch
+    {
+        IssuanceMethod.DeviceCa => LocalUrl,
+        IssuanceMethod.SelfSigned => SelfUrl,
+        _ => identities.UrlOf(id).ToString(),
+    };
 
     private StoredCertificate? Enroll(Credential credential, PreparedRequest prepared, CancellationToken cancel)
     {
@@ -509,7 +540,7 @@ internal sealed class CredentialSteps(
     /// <exception cref="ProblemException"><c>est_*</c>, keyd's.</exception>
     public EstOutcome Enroll(EstOrder order, CancellationToken cancel)
     {
-        var identity = table.Identity is { } known && order.Shown.Name == known.Id ? known : null;
+        var identity = table.FindIdentity(order.Shown.Name);
         try
         {
             var outcome = parts.Est!.Enroll(order, cancel);
@@ -555,7 +586,7 @@ internal sealed class CredentialSteps(
         try
         {
             if (parts.Keys.FindKeyPair(identity.KeyId, previous.SpkiHash) is not { } key) return null;
-            var outcome = parts.Est!.Enroll(order with { Shown = new ShownCredential(identity.Id, identities.ChainOf(previous), key.Handle) }, cancel);
+            var outcome = parts.Est!.Enroll(order with { Shown = order.Shown with { ChainPem = identities.ChainOf(previous), KeyHandle = key.Handle } }, cancel);
             lock (table.Gate) identity.TakesBack = ReferenceEquals(identity.Previous, previous);
             return outcome;
         }

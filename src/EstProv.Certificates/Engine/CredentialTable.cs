@@ -16,6 +16,7 @@ internal sealed class CredentialTable
 
     private readonly EngineParts _parts;
     private readonly Dictionary<string, Credential> _credentials = new(StringComparer.Ordinal);
+    private readonly EstAccesses _access;
     private readonly Lock _refreshing = new();
 
     /// <summary>Of what nobody has asked for since the start.</summary>
@@ -26,16 +27,30 @@ internal sealed class CredentialTable
     {
         _parts = parts;
         var configuration = parts.Configuration;
-        if (configuration.Est is { Method: EstAuthentication.X509, IdentityCert: { } identity } est) Identity = Add(identity, est.IdentityPk ?? identity);
-        if (configuration.Issuance.ContainsKey(CertificateProfiles.DeviceCa)) DeviceCa = Add(CertificateProfiles.DeviceCa, CertificateProfiles.DeviceCa);
+        _access = new EstAccesses(configuration);
+        foreach (var (identity, access) in _access.Identities) Add(identity, access.IdentityPk ?? identity);
+        Identity = configuration.Est?.Access.IdentityCert is { } shared ? Find(shared) : null;
+        if (Find(CertificateProfiles.DeviceCa) is { } known) DeviceCa = known;
+        else if (configuration.Issuance.ContainsKey(CertificateProfiles.DeviceCa) || parts.Preloaded.IsFile(CertificateProfiles.DeviceCa)) DeviceCa = Add(CertificateProfiles.DeviceCa, CertificateProfiles.DeviceCa);
         Load();
     }
 
     /// <summary>Waiters are woken through it at every change.</summary>
     public object Gate { get; } = new();
 
-    /// <summary>The EST identity; null when there is none to have.</summary>
+    /// <summary>The EST identity of <c>[cert_issuance.est]</c>; null when there is none to have.</summary>
     public Credential? Identity { get; }
+
+    /// <summary>Whether it is shown to EST servers: for all certificates that say nothing else, or for one with an authentication of its own.</summary>
+    public bool IsIdentity(Credential credential) => _access.Identities.ContainsKey(credential.Id);
+
+    public Credential? FindIdentity(string id) => _access.Identities.ContainsKey(id) ? Find(id) : null;
+
+    /// <summary>The EST identity that this certificate is enrolled with; null with HTTP Basic alone.</summary>
+    public Credential? IdentityFor(string id) => AccessOf(id)?.IdentityCert is { } identity ? Find(identity) : null;
+
+    /// <summary>Who we are to the EST server for this certificate; null where nothing says so.</summary>
+    public EstAccess? AccessOf(string id) => _access.Of(id);
 
     public Credential? DeviceCa { get; }
 
@@ -201,7 +216,7 @@ internal sealed class CredentialTable
     {
         var configuration = _parts.Configuration;
         var issuance = configuration.Issuance.GetValueOrDefault(id);
-        if (configuration.Est is not { } est || est.IdentityCert != id) return issuance;
+        if (configuration.Est is not { } est || (est.IdentityCert != id && !_access.Identities.ContainsKey(id))) return issuance;
         issuance ??= new CertificateIssuance { Method = IssuanceMethod.Est, Position = est.Position, KeyAlgorithm = DefaultAlgorithms };
         return issuance with { Renewal = issuance.Renewal ?? est.Renewal };
     }

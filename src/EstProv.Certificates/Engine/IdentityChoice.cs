@@ -18,12 +18,13 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
     private EstIssuance Est => parts.Configuration.Est
         ?? throw new ProblemException("est_not_configured", "there is no [cert_issuance.est]", "add it, with identity_cert and urls", 400);
 
-    public bool BootstrapAlways => parts.Configuration.Est?.BootstrapUse == BootstrapUse.Always;
+    public bool BootstrapAlways(Credential credential) => table.AccessOf(credential.Id)?.BootstrapUse == BootstrapUse.Always;
 
     /// <summary>The own URL of a certificate id, else the default.</summary>
     /// <exception cref="ProblemException"><c>est_no_url</c>.</exception>
     public Uri UrlOf(string id)
     {
+        if (parts.Configuration.Issuance.TryGetValue(id, out var issuance) && issuance.Url is { } alone) return alone.Value;
         if (Est.Urls.TryGetValue(id, out var own) || Est.Urls.TryGetValue("default", out own)) return own.Value;
         throw new ProblemException("est_no_url", $"{Est.Position}: there is no EST URL for certificate '{id}'",
             $"add \"{id}\" or \"default\" to [cert_issuance.est.urls]", 400);
@@ -39,7 +40,8 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
     /// <exception cref="ProblemException"><c>device_ca_not_configured</c>.</exception>
     public Credential? NeededFor(string id, IssuanceMethod method)
     {
-        if (method == IssuanceMethod.Est) return table.Identity;
+        if (method == IssuanceMethod.Est) return table.IdentityFor(id);
+        if (method == IssuanceMethod.SelfSigned) return null;
         if (table.DeviceCa is { } ca && id != ca.Id) return ca;
         throw new ProblemException("device_ca_not_configured", $"certificate '{id}' is to be signed by the device CA, which is not configured",
             "add device-ca = \"est\" to [cert_issuance]", 400);
@@ -49,14 +51,14 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
     public EnrolmentWay WayFor(Credential credential)
     {
         var url = UrlOf(credential.Id);
-        if (Est.Method == EstAuthentication.Basic) return new EnrolmentWay(url, ShownCredential.Basic, false, null);
-        if (!ReferenceEquals(credential, table.Identity)) return new EnrolmentWay(url, Shown(table.Identity!), false, null);
+        if (!table.IsIdentity(credential)) return new EnrolmentWay(url, ShownFor(credential.Id), false, null);
 
+        var access = AccessOf(credential.Id);
         EstIdentitySource source;
         string reason;
         lock (table.Gate)
         {
-            source = EstIdentitySources.Choose(credential, Est, parts.Clock);
+            source = EstIdentitySources.Choose(credential, access, parts.Clock);
             reason = credential.Rescue is { } rescue ? $"an operator allowed it ({rescue.By})"
                 : credential.Current is null ? "there is no EST identity yet"
                 : credential.KeyMissing ? "the EST identity's key is gone"
@@ -67,13 +69,13 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         return source switch
         {
             EstIdentitySource.Itself => new EnrolmentWay(url, Shown(credential), true, null),
-            EstIdentitySource.Basic => new EnrolmentWay(url, ShownCredential.Basic, false, null),
+            EstIdentitySource.Basic => new EnrolmentWay(url, Basic(access), false, null),
             EstIdentitySource.OneTime => new EnrolmentWay(url, ShownCredential.OneTime, false, null),
-            EstIdentitySource.Bootstrap => new EnrolmentWay(url, Bootstrap(), false, reason),
+            EstIdentitySource.Bootstrap => new EnrolmentWay(url, Bootstrap(access), false, reason),
             _ when credential.KeyMissing => throw new ProblemException("key_not_found",
                 $"the Key Service has no key '{credential.KeyId}' for the EST identity '{credential.Id}', and the bootstrap identity may not be used",
                 "put the key that the certificate was requested with into [preloaded_keys] of the Key Service, or configure a bootstrap identity", 503),
-            _ => throw new ProblemException("est_no_identity", $"{Est.Position}: there is neither an EST identity '{credential.Id}' nor a bootstrap identity",
+            _ => throw new ProblemException("est_no_identity", $"{access.Position}: there is neither an EST identity '{credential.Id}' nor a bootstrap identity",
                 $"preload \"{credential.Id}\" with its key, or configure bootstrap_identity_cert and bootstrap_identity_pk", 503),
         };
     }
@@ -90,8 +92,32 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
                 "it is tried again by itself", 503);
         }
 
-        return new ShownCredential(credential.Id, ChainOf(current), key.Handle);
+        return Show(credential, ChainOf(current), key);
     }
+
+    /// <summary>What is shown to the EST server for this certificate: its EST identity in use, or a user name and password.</summary>
+    public ShownCredential ShownFor(string id)
+    {
+        var access = AccessOf(id);
+        if (table.IdentityFor(id) is not { } identity) return Basic(access);
+        return Shown(identity) with { Username = access.Username, PasswordFile = access.PasswordFile };
+    }
+
+    /// <summary>An EST identity with this certificate and key.</summary>
+    public ShownCredential Show(Credential identity, string chainPem, KeyReference key)
+    {
+        var access = table.AccessOf(identity.Id);
+        return new ShownCredential(identity.Id, chainPem, key.Handle)
+        {
+            Username = access?.Username,
+            PasswordFile = access?.PasswordFile,
+            IsIdentity = table.IsIdentity(identity),
+        };
+    }
+
+    private EstAccess AccessOf(string id) => table.AccessOf(id) ?? Est.Access;
+
+    private static ShownCredential Basic(EstAccess access) => ShownCredential.Basic with { Username = access.Username, PasswordFile = access.PasswordFile };
 
     public string ChainOf(StoredCertificate certificate) =>
         certificate.Kind == StoredKind.Operator ? parts.Preloaded.ReadFile(certificate.Id).Pem : certificate.Pem;
@@ -105,14 +131,14 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         string? wanted;
         lock (table.Gate) wanted = credential.WantedName;
         if (credential.Issuance?.CommonName is { } configured) return configured;
-        if (credential.Profile == CertificateProfile.Ca) return SubjectNames.OfDeviceCa(DeviceName(table.Identity?.WantedName));
-        return DeviceName(wanted);
+        if (credential.Profile == CertificateProfile.Ca) return SubjectNames.OfDeviceCa(DeviceName(table.Identity?.WantedName, table.AccessOf(credential.Id)));
+        return DeviceName(wanted, table.AccessOf(credential.Id));
     }
 
-    private string DeviceName(string? wanted)
+    private string DeviceName(string? wanted, EstAccess? access)
     {
         if (wanted is not null) return wanted;
-        if (parts.Configuration.Est?.BootstrapIdentityCert is { } bootstrap)
+        if ((access?.BootstrapIdentityCert ?? parts.Configuration.Est?.BootstrapIdentityCert) is { } bootstrap)
         {
             try
             {
@@ -162,9 +188,9 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         }
     }
 
-    private ShownCredential Bootstrap()
+    private ShownCredential Bootstrap(EstAccess access)
     {
-        var (certificate, keyId) = (Est.BootstrapIdentityCert!, Est.BootstrapIdentityPk ?? Est.BootstrapIdentityCert!);
+        var (certificate, keyId) = (access.BootstrapIdentityCert!, access.BootstrapIdentityPk ?? access.BootstrapIdentityCert!);
         var pem = ReadPreloaded(certificate);
         byte[] spki;
         try
@@ -180,7 +206,7 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
             ?? throw new ProblemException("key_mismatch",
                 $"the Key Service has no key '{keyId}' that belongs to the bootstrap certificate '{certificate}' (SPKI SHA-256 {Base64Url.EncodeToString(spki)})",
                 "[preloaded_keys] of the Key Service must name the key with which that certificate was requested", 503);
-        return new ShownCredential(certificate, pem, key.Handle);
+        return new ShownCredential(certificate, pem, key.Handle) { Username = access.Username, PasswordFile = access.PasswordFile };
     }
 
     private string ReadPreloaded(string id) => parts.Preloaded.IsFile(id)

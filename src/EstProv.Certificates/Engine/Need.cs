@@ -1,3 +1,4 @@
+using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
@@ -50,8 +51,10 @@ internal static class Needs
     /// <summary>The configuration or a caller wants another name than the one that was asked for.</summary>
     public static bool HasOtherName(Credential credential, StoredCertificate current)
     {
+        if (current is not { Kind: StoredKind.Credential, RequestedName: { } asked }) return false;
         var name = credential.Issuance?.CommonName ?? (credential.NamedByCaller ? credential.WantedName : null);
-        return current.Kind == StoredKind.Credential && name is not null && current.RequestedName is { } asked && asked != name;
+        if (credential.Issuance?.Subject is not { } subject) return name is not null ? asked != name : RequestedNames.SubjectOf(asked) is not null;
+        return (name ?? RequestedNames.CommonNameIn(asked)) is { } known && asked != RequestedNames.Of(subject, known);
     }
 
     /// <summary>
@@ -117,9 +120,9 @@ internal enum EstIdentitySource
 internal static class EstIdentitySources
 {
     /// <summary>The rules of <c>bootstrap_use</c>. What a server answers never opens the way back, unless the operator said <c>always</c>.</summary>
-    public static EstIdentitySource Choose(Credential identity, EstIssuance est, BelievedClock clock)
+    public static EstIdentitySource Choose(Credential identity, EstAccess est, BelievedClock clock)
     {
-        if (est.Method == EstAuthentication.Basic) return EstIdentitySource.Basic;
+        if (est.IdentityCert is null) return EstIdentitySource.Basic;
         if (identity.Rescue is { } rescue) return rescue.Way == RescueWay.Bootstrap ? EstIdentitySource.Bootstrap : EstIdentitySource.OneTime;
         var hasBootstrap = est.BootstrapIdentityCert is not null;
         if (identity.Current is not { } current)

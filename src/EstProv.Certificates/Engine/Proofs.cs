@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Store;
+using EstProv.Configuration;
 using EstProv.Configuration.Certd;
 using EstProv.Est;
 using EstProv.Keys.Client;
@@ -15,10 +16,10 @@ internal sealed class Proofs(EngineParts parts, CredentialTable table, IdentityC
     /// <exception cref="Platform.ProblemException">It was refused, or the place cannot be reached.</exception>
     public string? Prove(Credential credential, StoredCertificate staged, KeyReference key, CancellationToken cancel)
     {
-        if (ReferenceEquals(credential, table.Identity))
+        if (table.IsIdentity(credential))
         {
             var url = identities.UrlOf(credential.Id);
-            parts.Est!.Prove(url, new ShownCredential(credential.Id, staged.Pem, key.Handle), cancel);
+            parts.Est!.Prove(url, identities.Show(credential, staged.Pem, key), cancel);
             return $"the EST server at {url.Authority} accepts it";
         }
 
@@ -36,17 +37,38 @@ internal sealed class Proofs(EngineParts parts, CredentialTable table, IdentityC
         var order = new MintOrder(PublicKey.CreateFromSubjectPublicKeyInfo(spki, out _), SubjectNames.CommonName("EstProv test"), CertificateProfile.Client);
         var chain = LocalMint.Mint(ca, order, parts.Clock);
 
+        if (credential.Issuance?.Method != IssuanceMethod.Est)
+        {
+            IssuedCertificateCheck.Verify(chain, spki, order.Subject, caWanted: false, [ca.Chain[^1]], [], parts.Clock,
+                new IssuedFrom
+                {
+                    Url = new Uri(staged.Url ?? CredentialSteps.SelfUrl),
+                    Credential = credential.Id,
+                    CertificateId = $"{credential.Id} (test certificate)",
+                });
+            return;
+        }
+
         var url = identities.UrlOf(credential.Id);
-        var shown = parts.Configuration.Est!.Method == EstAuthentication.Basic ? ShownCredential.Basic : identities.Shown(table.Identity!);
+        var shown = identities.ShownFor(credential.Id);
         var (anchors, caCertificates) = parts.Est!.TrustFor(url, shown, cancel);
         IssuedCertificateCheck.Verify(chain, spki, order.Subject, caWanted: false, anchors, caCertificates, parts.Clock,
             new IssuedFrom { Url = url, Credential = credential.Id, CertificateId = $"{credential.Id} (test certificate)" });
         // Each server once; its own by the label that has just issued it, since another one may be slow.
         var servers = new HashSet<string>(StringComparer.OrdinalIgnoreCase) { url.Authority };
         parts.Est.DemandTrust(url, shown, staged.Pem, cancel);
-        foreach (var server in parts.Configuration.Est.Urls.Values)
+        foreach (var server in EstUrls())
         {
-            if (servers.Add(server.Value.Authority)) parts.Est.DemandTrust(server.Value, shown, staged.Pem, cancel);
+            if (servers.Add(server.Value.Authority)) parts.Est!.DemandTrust(server.Value, shown, staged.Pem, cancel);
+        }
+    }
+
+    private IEnumerable<Positioned<Uri>> EstUrls()
+    {
+        foreach (var shared in parts.Configuration.Est!.Urls.Values) yield return shared;
+        foreach (var issuance in parts.Configuration.Issuance.Values)
+        {
+            if (issuance.Url is { } own) yield return own;
         }
     }
 }

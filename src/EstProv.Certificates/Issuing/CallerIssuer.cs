@@ -19,19 +19,29 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
     /// <summary>How long a caller waits for the EST identity or the device CA to be there.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
 
+    private readonly CallerMint _mint = new(parts, engine);
+
     private CredentialTable Table => engine.Table;
 
     /// <param name="issuer">A CA of ours that the caller may name; null for what the configuration says.</param>
+    /// <param name="callers">What <c>[[principal]]</c> says of this caller's requests, an entry for each that admits him; null for one that says nothing.</param>
     /// <returns>The chain as PEM, leaf first.</returns>
     /// <exception cref="ProblemException"><c>bad_csr</c>, <c>csr_not_allowed</c>, <c>certificate_managed</c>, <c>not_configured</c>, <c>est_*</c>.</exception>
-    public string Issue(string id, string csr, string? issuer, CancellationToken cancel)
+    public string Issue(string id, string csr, string? issuer, CancellationToken cancel, IReadOnlyList<CsrPolicy?>? callers = null)
     {
         CheckId(id);
         var request = CallerRequest.Read(csr);
+        var method = MethodFor(id, issuer);
+        var policy = Allow(id, request, method, callers);
         if (Known(id, request, issuer) is { } known) return known;
 
         var started = parts.Time.GetTimestamp();
-        var issued = MethodFor(id, issuer) == IssuanceMethod.DeviceCa ? Mint(id, request, issuer, cancel) : Enroll(id, request, cancel);
+        var issued = method switch
+        {
+            IssuanceMethod.DeviceCa => Mint(id, request, policy, issuer, cancel),
+            IssuanceMethod.SelfSigned => SelfSign(id, request, policy),
+            _ => Enroll(id, request, cancel),
+        };
         issued = issued with { Request = request.Fingerprint };
         parts.Store.WriteCommitted(issued);
         lock (Table.Gate) Table.PutOther(issued);
@@ -59,6 +69,15 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
                 $"add \"{id}\" = \"est\" or \"device-ca\" to [cert_issuance]", 400);
     }
 
+    private EffectivePolicy Allow(string id, CallerRequest request, IssuanceMethod method, IReadOnlyList<CsrPolicy?>? callers)
+    {
+        var issuance = parts.Configuration.Issuance.GetValueOrDefault(id);
+        var policies = new List<EffectivePolicy>();
+        foreach (var caller in callers ?? [null]) policies.Add(CsrPolicies.Of(id, caller, issuance));
+        var replacesSubject = method != IssuanceMethod.Est && CallerMint.ConfiguredSubject(issuance) is not null;
+        return new CsrCheck(HostNames.Read).Demand(request, policies, replacesSubject);
+    }
+
     private string? Known(string id, CallerRequest request, string? issuer)
     {
         StoredCertificate? stored;
@@ -71,37 +90,27 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
         return parts.Clock.Now < policy.FirstTry(stored.NotBefore, stored.NotAfter, stored.IssuedAt, 1) ? stored.Pem : null;
     }
 
-    private string SourceOf(string id) =>
-        MethodFor(id, null) == IssuanceMethod.DeviceCa ? CredentialSteps.LocalUrl : engine.Identities.UrlOf(id).ToString();
+    private string SourceOf(string id) => engine.Steps.SourceOf(id, MethodFor(id, null));
 
     private static string CallerSource(string issuer) => CredentialSteps.LocalPrefix + issuer;
 
-    private StoredCertificate Mint(string id, CallerRequest request, string? issuer, CancellationToken cancel)
+    private StoredCertificate Mint(string id, CallerRequest request, EffectivePolicy policy, string? issuer, CancellationToken cancel)
     {
-        Credential? ca;
-        lock (Table.Gate) ca = issuer is null ? engine.Identities.NeededFor(id, IssuanceMethod.DeviceCa) : Table.Find(issuer);
-        if (ca is null)
-        {
-            throw new ProblemException("issuer_not_found", $"the issuer '{issuer}' is no certificate with a key in the Key Service",
-                "name device-ca, or leave the issuer out", 400);
-        }
+        var (chain, ca) = Noting(() => _mint.Mint(id, request, policy, issuer, cancel));
+        return Describe(id, chain[0], PemText.Of(chain), CallerSource(ca), ca) with { IssuerSpki = CertificateFacts.SpkiOf(chain[1]) };
+    }
 
-        var usable = engine.Acquire(ca, LongestWait, cancel);
-        var order = new MintOrder(request.Key, request.Subject, CertificateProfiles.Of(id), request.AlternativeNames, request.Usages);
-        var chain = Noting(() => engine.Steps.Sign(ca, new LocalCa(PemText.Parse(usable.ChainPem), KeySigner.Of(parts.Keys, usable.Key)), order));
-        return Describe(id, chain[0], PemText.Of(chain), CallerSource(ca.Id), ca.Id) with { IssuerSpki = CertificateFacts.SpkiOf(usable.Key.SubjectPublicKeyInfo) };
+    private StoredCertificate SelfSign(string id, CallerRequest request, EffectivePolicy policy)
+    {
+        var leaf = _mint.SelfSign(id, request, policy);
+        return Describe(id, leaf, leaf.ExportCertificatePem() + "\n", CredentialSteps.SelfUrl, id);
     }
 
     private StoredCertificate Enroll(string id, CallerRequest request, CancellationToken cancel)
     {
         var url = engine.Identities.UrlOf(id);
-        var shown = ShownCredential.Basic;
-        if (Table.Identity is { } identity)
-        {
-            var usable = engine.Acquire(identity, LongestWait, cancel);
-            shown = new ShownCredential(identity.Id, usable.ChainPem, usable.Key.Handle);
-        }
-
+        if (Table.IdentityFor(id) is { } identity) engine.Acquire(identity, LongestWait, cancel);
+        var shown = engine.Identities.ShownFor(id);
         var order = new EstOrder
         {
             Id = id,
@@ -110,7 +119,7 @@ internal sealed class CallerIssuer(EngineParts parts, CredentialEngine engine)
             Csr = request.Der,
             SubjectPublicKeyInfo = request.Key.ExportSubjectPublicKeyInfo(),
             Reenroll = false,
-            CaWanted = false,
+            CaWanted = request.IsCa,
             Subject = request.Subject,
             AlternativeNames = request.AlternativeNames,
         };

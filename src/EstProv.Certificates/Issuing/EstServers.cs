@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Rescue;
+using EstProv.Configuration;
 using EstProv.Configuration.Certd;
 using EstProv.Est;
 using EstProv.Platform;
@@ -190,16 +191,17 @@ internal sealed class EstServers : IEstServers, IDisposable
         },
         Clock = _clock,
         ClientCertificate = shown.ChainPem is null ? null : _identities.Open(shown),
-        Username = shown == ShownCredential.OneTime ? _oneTime?.Invoke()?.Username : _configuration.Username,
-        Password = shown == ShownCredential.OneTime ? () => _oneTime?.Invoke()?.ReadPassword() : ReadPassword,
+        Username = shown == ShownCredential.OneTime ? _oneTime?.Invoke()?.Username : shown.Username,
+        Password = shown == ShownCredential.OneTime ? () => _oneTime?.Invoke()?.ReadPassword() : () => ReadPassword(shown.PasswordFile),
+        Headers = _configuration.Headers,
         PasswordUse = _configuration.PasswordIsHashed ? EstPasswordUse.Digest : EstPasswordUse.Basic,
         Proxies = _proxies,
         Credential = shown.Name,
     };
 
-    private string? ReadPassword()
+    private static string? ReadPassword(Positioned<string>? passwordFile)
     {
-        if (_configuration.PasswordFile is not { } file) return null;
+        if (passwordFile is not { } file) return null;
         try
         {
             return File.ReadAllText(file.Value).TrimEnd('\r', '\n');

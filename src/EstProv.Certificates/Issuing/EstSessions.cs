@@ -55,9 +55,11 @@ internal sealed class EstSessions(Func<Uri, ShownCredential, AnchorSet, EstClien
     /// <summary>Makes sure that the next request to this server is made over a new connection.</summary>
     public void Renew(Uri url, ShownCredential shown) => Retire(key => key.Shown == shown && key.Origin == Origin(url), closeIdentity: false);
 
-    public void Forget(ShownCredential inUse) => Retire(key => key.Shown != inUse, closeIdentity: true);
+    /// <summary>Other identities, of certificates with an authentication of their own, are in use as well.</summary>
+    public void Forget(ShownCredential inUse) =>
+        Retire(key => key.Shown.InTls != inUse.InTls && (!key.Shown.IsIdentity || key.Shown.Name == inUse.Name), closeIdentity: true);
 
-    public void Drop(ShownCredential refused) => Retire(key => key.Shown == refused, closeIdentity: true);
+    public void Drop(ShownCredential refused) => Retire(key => key.Shown.InTls == refused.InTls, closeIdentity: true);
 
     public void Dispose() => Retire(static _ => true, closeIdentity: true);
 

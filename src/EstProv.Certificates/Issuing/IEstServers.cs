@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using EstProv.Configuration;
 using EstProv.Est;
 using EstProv.Platform;
 
@@ -14,6 +15,17 @@ internal sealed record ShownCredential(string Name, string? ChainPem, string? Ke
 
     /// <summary>The one-time user name and password that an operator brought.</summary>
     public static ShownCredential OneTime { get; } = new("one-time", null, null);
+
+    /// <summary>HTTP Basic beside it, or alone; null for none.</summary>
+    public string? Username { get; init; }
+
+    public Positioned<string>? PasswordFile { get; init; }
+
+    /// <summary>An EST identity, as opposed to a bootstrap certificate or HTTP Basic alone.</summary>
+    public bool IsIdentity { get; init; }
+
+    /// <summary>What TLS shows of it.</summary>
+    public ShownCredential InTls => new(Name, ChainPem, KeyHandle);
 }
 
 /// <summary>One enrolment.</summary>

@@ -25,6 +25,7 @@ internal sealed class ProviderIdentities(ProviderKeys keys) : ITlsIdentities, ID
 
     public SslStreamCertificateContext Open(ShownCredential shown)
     {
+        shown = shown.InTls;
         lock (_gate)
         {
             if (_open.TryGetValue(shown, out var known)) return known.Context;
@@ -43,7 +44,7 @@ internal sealed class ProviderIdentities(ProviderKeys keys) : ITlsIdentities, ID
     {
         lock (_gate)
         {
-            if (!_open.Remove(shown, out var known)) return;
+            if (!_open.Remove(shown.InTls, out var known)) return;
             known.Dispose();
             keys.Forget(known.KeyHandle);
         }

@@ -19,9 +19,16 @@ internal sealed record LocalCa(X509Certificate2Collection Chain, RemoteSignature
 /// <param name="AlternativeNames">The SAN, taken over as it is; null for none.</param>
 /// <param name="Usages">Extended key usages; null for the profile's own.</param>
 internal sealed record MintOrder(
-    PublicKey Key, X500DistinguishedName Subject, CertificateProfile Profile, X509Extension? AlternativeNames = null, OidCollection? Usages = null);
+    PublicKey Key, X500DistinguishedName Subject, CertificateProfile Profile, X509Extension? AlternativeNames = null, OidCollection? Usages = null)
+{
+    /// <summary>How long it is to live; null for the default.</summary>
+    public TimeSpan? Lifetime { get; init; }
 
-/// <summary>Signs end entity certificates with a CA key that stays in keyd (RFC 5280 section 4).</summary>
+    /// <summary>Of a CA: how many CAs may follow below it.</summary>
+    public int PathLength { get; init; }
+}
+
+/// <summary>Signs certificates with a key that stays in keyd, a CA's or their own (RFC 5280 section 4).</summary>
 internal static class LocalMint
 {
     public const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
@@ -35,23 +42,44 @@ internal static class LocalMint
     /// <summary>Other clocks are behind ours.</summary>
     private static readonly TimeSpan BackDating = TimeSpan.FromMinutes(5);
 
+    /// <summary>Bench set-ups have nobody to renew a CA that they trust by hand.</summary>
+    public static readonly TimeSpan LifetimeOfSelfSignedCa = TimeSpan.FromDays(3650);
+
     /// <returns>The chain, the new certificate first.</returns>
-    /// <exception cref="ProblemException"><c>device_ca_unusable</c>; what keyd says.</exception>
+    /// <exception cref="ProblemException"><c>device_ca_unusable</c>, <c>device_ca_expired</c>; what keyd says.</exception>
     public static X509Certificate2Collection Mint(LocalCa ca, MintOrder order, BelievedClock clock)
     {
-        if (!MaySign(ca.Certificate))
+        var longest = LongestPathBelow(ca.Certificate);
+        if (order.Profile == CertificateProfile.Ca && longest < 0)
         {
-            throw new ProblemException("device_ca_unusable", $"the certificate '{ca.Certificate.Subject}' may not sign certificates: it is no CA certificate",
-                "the EST server must issue CA certificates at the URL of device-ca");
+            throw new ProblemException("device_ca_unusable",
+                $"the certificate '{ca.Certificate.Subject}' may not sign CA certificates: its path length allows no CA below it (RFC 5280 section 4.2.1.9)",
+                "have it issued with a greater path length (path_length in its [cert_issuance] table), or ask for no CA certificate", 400);
         }
 
-        var (start, end) = Validity(ca.Certificate, clock);
-        var request = new CertificateRequest(order.Subject, order.Key, HashFor(ca.Certificate));
-        AddExtensions(request, ca.Certificate, order);
+        var (start, end) = Validity(ca.Certificate, order, clock);
+        var request = new CertificateRequest(order.Subject, order.Key, HashFor(ca.Certificate.PublicKey));
+        AddExtensions(request, order, Math.Min(order.PathLength, longest));
+        request.CertificateExtensions.Add(ca.Certificate.Extensions[SubjectKeyIdentifier] is null
+            ? X509AuthorityKeyIdentifierExtension.CreateFromIssuerNameAndSerialNumber(ca.Certificate.IssuerName, ca.Certificate.SerialNumberBytes.Span)
+            : X509AuthorityKeyIdentifierExtension.CreateFromCertificate(ca.Certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));
         var leaf = request.Create(ca.Certificate.SubjectName, ca.Key, start, end, NewSerialNumber());
         var chain = new X509Certificate2Collection(leaf);
         foreach (var certificate in ca.Chain) chain.Add(certificate);
         return chain;
+    }
+
+    /// <summary>Signs a certificate with its own key.</summary>
+    /// <param name="key">The key of <paramref name="order"/>.</param>
+    /// <exception cref="ProblemException">What keyd says.</exception>
+    public static X509Certificate2 SelfSign(MintOrder order, RemoteSignatureGenerator key, BelievedClock clock)
+    {
+        var request = new CertificateRequest(order.Subject, order.Key, HashFor(order.Key));
+        AddExtensions(request, order, order.PathLength);
+        var lifetime = order.Lifetime ?? (order.Profile == CertificateProfile.Ca ? LifetimeOfSelfSignedCa : Lifetime);
+        // By a clock that is not believed the end of a short life may be over before it began.
+        if (!clock.IsBelieved && lifetime < LifetimeOfSelfSignedCa) lifetime = LifetimeOfSelfSignedCa;
+        return request.Create(order.Subject, key, clock.Now - BackDating, Latest(clock.Now, lifetime), NewSerialNumber());
     }
 
     /// <summary>159 random bits, positive, never zero (RFC 5280 section 4.1.2.2 allows 20 octets).</summary>
@@ -71,7 +99,7 @@ internal static class LocalMint
     /// Within the issuer's. By a clock that is not believed nobody knows when now is: such a certificate lives as long as its issuer, since a short
     /// life counted from the floor would be over before it began.
     /// </remarks>
-    private static (DateTimeOffset Start, DateTimeOffset End) Validity(X509Certificate2 issuer, BelievedClock clock)
+    private static (DateTimeOffset Start, DateTimeOffset End) Validity(X509Certificate2 issuer, MintOrder order, BelievedClock clock)
     {
         var (issuerStart, issuerEnd) = (new DateTimeOffset(issuer.NotBefore.ToUniversalTime()), new DateTimeOffset(issuer.NotAfter.ToUniversalTime()));
         var now = clock.Now;
@@ -82,23 +110,22 @@ internal static class LocalMint
         }
 
         var start = now - BackDating > issuerStart ? now - BackDating : issuerStart;
-        var end = clock.IsBelieved && now + Lifetime < issuerEnd ? now + Lifetime : issuerEnd;
+        var wanted = Latest(now, order.Lifetime ?? Lifetime);
+        var end = clock.IsBelieved && wanted < issuerEnd ? wanted : issuerEnd;
         return (start, end);
     }
 
-    private static void AddExtensions(CertificateRequest request, X509Certificate2 issuer, MintOrder order)
+    /// <summary>UTCTime and GeneralizedTime end with the year 9999 (RFC 5280 section 4.1.2.5).</summary>
+    private static DateTimeOffset Latest(DateTimeOffset now, TimeSpan lifetime) => DateTimeOffset.MaxValue - now > lifetime ? now + lifetime : DateTimeOffset.MaxValue;
+
+    private static void AddExtensions(CertificateRequest request, MintOrder order, int pathLength)
     {
         var extensions = request.CertificateExtensions;
-        extensions.Add(new X509BasicConstraintsExtension(false, false, 0, critical: true));
-        var usage = X509KeyUsageFlags.DigitalSignature;
-        // RSA key exchange of TLS 1.2 (RFC 5246 section 7.4.2).
-        if (order.Key.Oid.Value == RsaEncryption && order.Profile == CertificateProfile.Server) usage |= X509KeyUsageFlags.KeyEncipherment;
-        extensions.Add(new X509KeyUsageExtension(usage, critical: true));
-        extensions.Add(new X509EnhancedKeyUsageExtension(order.Usages ?? DefaultUsages(order.Profile), critical: false));
+        var isCa = order.Profile == CertificateProfile.Ca;
+        extensions.Add(new X509BasicConstraintsExtension(isCa, isCa, isCa ? pathLength : 0, critical: true));
+        extensions.Add(new X509KeyUsageExtension(UsageOf(order), critical: true));
+        if (!isCa) extensions.Add(new X509EnhancedKeyUsageExtension(order.Usages ?? DefaultUsages(order.Profile), critical: false));
         extensions.Add(new X509SubjectKeyIdentifierExtension(order.Key, critical: false));
-        extensions.Add(issuer.Extensions[SubjectKeyIdentifier] is null
-            ? X509AuthorityKeyIdentifierExtension.CreateFromIssuerNameAndSerialNumber(issuer.IssuerName, issuer.SerialNumberBytes.Span)
-            : X509AuthorityKeyIdentifierExtension.CreateFromCertificate(issuer, includeKeyIdentifier: true, includeIssuerAndSerial: false));
         if (order.AlternativeNames is { } names)
         {
             // With an empty subject the SAN must be critical (RFC 5280 section 4.2.1.6).
@@ -106,27 +133,42 @@ internal static class LocalMint
         }
     }
 
+    private static X509KeyUsageFlags UsageOf(MintOrder order)
+    {
+        if (order.Profile == CertificateProfile.Ca) return X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign;
+        // RSA key exchange of TLS 1.2 (RFC 5246 section 7.4.2).
+        return order.Key.Oid.Value == RsaEncryption && order.Profile == CertificateProfile.Server
+            ? X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyEncipherment
+            : X509KeyUsageFlags.DigitalSignature;
+    }
+
     private const string SubjectKeyIdentifier = "2.5.29.14";
 
     private static OidCollection DefaultUsages(CertificateProfile profile) =>
         [new Oid(profile == CertificateProfile.Server ? ServerAuthentication : ClientAuthentication)];
 
-    private static bool MaySign(X509Certificate2 certificate)
+    /// <summary>How many CAs may follow below the next one under it; -1 where only end entities may.</summary>
+    /// <exception cref="ProblemException"><c>device_ca_unusable</c>: it is no CA at all.</exception>
+    private static int LongestPathBelow(X509Certificate2 certificate)
     {
-        var isCa = false;
+        const int Unlimited = int.MaxValue;
+        int? longest = null;
+        var maySign = true;
         foreach (var extension in certificate.Extensions)
         {
-            if (extension is X509BasicConstraintsExtension constraints) isCa = constraints.CertificateAuthority;
-            if (extension is X509KeyUsageExtension usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign)) return false;
+            if (extension is X509BasicConstraintsExtension { CertificateAuthority: true } constraints)
+                longest = constraints.HasPathLengthConstraint ? constraints.PathLengthConstraint - 1 : Unlimited;
+            if (extension is X509KeyUsageExtension usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign)) maySign = false;
         }
 
-        return isCa;
+        return maySign && longest is { } known ? known : throw new ProblemException("device_ca_unusable",
+            $"the certificate '{certificate.Subject}' may not sign certificates: it is no CA certificate", "the EST server must issue CA certificates at the URL of device-ca");
     }
 
-    /// <summary>The hash goes with the issuer's key: P-384 with SHA-384, P-521 with SHA-512, everything else with SHA-256.</summary>
-    private static HashAlgorithmName HashFor(X509Certificate2 issuer)
+    /// <summary>The hash goes with the key that signs: P-384 with SHA-384, P-521 with SHA-512, everything else with SHA-256.</summary>
+    private static HashAlgorithmName HashFor(PublicKey signer)
     {
-        using var key = issuer.GetECDsaPublicKey();
+        using var key = signer.GetECDsaPublicKey();
         return key?.KeySize switch
         {
             384 => HashAlgorithmName.SHA384,

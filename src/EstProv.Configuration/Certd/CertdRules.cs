@@ -177,25 +177,29 @@ internal sealed class CertdRules
             var table = new TomlView(own, own.Position).Table(CertdSchema.Auth);
             if (auth.IdentityCert is null && auth.Username is null)
             {
-                _problems.Error(auth.Position, $"[{path}] says nothing of who we are; allowed: identity_cert and identity_pk, username and password_file, or all four",
+                _problems.Error(auth.Position,
+                    $"[{path}] says nothing of who we are; allowed: identity_cert and identity_pk, username and password_file, or all four",
                     "without the table what [cert_issuance.est] says holds");
             }
 
             Pair(table, path, CertdSchema.IdentityCert, CertdSchema.IdentityPk);
             Pair(table, path, CertdSchema.Username, CertdSchema.PasswordFile);
             Pair(table, path, CertdSchema.BootstrapIdentityCert, CertdSchema.BootstrapIdentityPk);
-            if (table.Text(CertdSchema.BootstrapIdentityCert) is { } bootstrap) CheckPreloaded(bootstrap.Value, bootstrap.Position, $"{path}.{CertdSchema.BootstrapIdentityCert.Name}");
+            if (table.Text(CertdSchema.BootstrapIdentityCert) is { } bootstrap)
+                CheckPreloaded(bootstrap.Value, bootstrap.Position, $"{path}.{CertdSchema.BootstrapIdentityCert.Name}");
             if (auth.IdentityCert is not { } identity) continue;
             CheckComesOverEst(identity);
             if (!keys.TryAdd(identity, (auth.IdentityPk, path)) && keys[identity] is var known && known.Key != auth.IdentityPk && auth.IdentityPk is not null)
             {
-                _problems.Error(auth.Position, $"[{path}] has the key {Shown.Value(auth.IdentityPk)} for the certificate {Shown.Value(identity)}, [{known.Path}] another one",
+                _problems.Error(auth.Position,
+                    $"[{path}] has the key {Shown.Value(auth.IdentityPk)} for the certificate {Shown.Value(identity)}, [{known.Path}] another one",
                     "a certificate goes with one key everywhere");
             }
 
             if (identity != id && _configuration.Issuance.GetValueOrDefault(identity)?.Auth is { } others && others.IdentityCert != identity)
             {
-                _problems.Error(others.Position, $"[{Shown.Key("cert_issuance", identity)}.{CertdSchema.Auth.Name}]: this certificate is an EST identity ([{path}]), which is shown for itself",
+                _problems.Error(others.Position,
+                    $"[{Shown.Key("cert_issuance", identity)}.{CertdSchema.Auth.Name}]: this certificate is an EST identity ([{path}]), which is shown for itself",
                     $"its identity_cert must be {Shown.Value(identity)}, or take the table away");
             }
         }
@@ -205,7 +209,8 @@ internal sealed class CertdRules
     {
         foreach (var entry in table.Table(CertdSchema.Headers).Entries)
         {
-            if (HeaderFields.CheckName(entry.Name) is { } fault) _problems.Error(entry.Position, $"{Shown.Key($"{EstPath}.headers", entry.Name)} {fault.What}", fault.Hint);
+            if (HeaderFields.CheckName(entry.Name) is { } fault)
+                _problems.Error(entry.Position, $"{Shown.Key($"{EstPath}.headers", entry.Name)} {fault.What}", fault.Hint);
         }
     }
 
@@ -281,7 +286,8 @@ internal sealed class CertdRules
         {
             if (issuance.Method != IssuanceMethod.Est) continue;
             if (!Has(id)) LacksUrl(id, issuance.Position);
-            if (issuance.Auth?.IdentityCert is { } own && !_configuration.Issuance.ContainsKey(own) && own != est.IdentityCert && !Has(own)) LacksUrl(own, issuance.Auth.Position);
+            if (issuance.Auth?.IdentityCert is not { } own || _configuration.Issuance.ContainsKey(own) || own == est.IdentityCert) continue;
+            if (!Has(own)) LacksUrl(own, issuance.Auth.Position);
         }
     }
 

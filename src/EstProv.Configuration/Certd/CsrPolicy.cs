@@ -12,7 +12,9 @@ public sealed record CsrPolicy
     /// <summary><c>subject</c>: <c>*</c>, <c>host</c>, or <c>CN=pattern</c> and the like for each attribute.</summary>
     public IReadOnlyList<string>? Subject { get; init; }
 
-    /// <summary><c>alternative_names</c>: <c>*</c>, <c>host</c>, <c>DNS:pattern</c>, <c>IP:address</c>, <c>IP:network/length</c>, <c>URI:pattern</c>, <c>email:pattern</c>.</summary>
+    /// <summary>
+    /// <c>alternative_names</c>: <c>*</c>, <c>host</c>, <c>DNS:pattern</c>, <c>IP:address</c>, <c>IP:network/length</c>, <c>URI:pattern</c>, <c>email:pattern</c>.
+    /// </summary>
     public IReadOnlyList<string>? AlternativeNames { get; init; }
 
     /// <summary><c>usages</c>: <c>server</c>, <c>client</c>.</summary>

@@ -73,6 +73,7 @@ internal static class CsrSchema
         if (equals <= 0) return new Fault("names no attribute", $"write CN={pattern}");
         var name = pattern[..equals];
         if (SubjectAttributeType.Find(name) is not null) return null;
-        return new Fault("names an attribute that is not known", NearestName.Find(name, SubjectAttributeType.Names) is { } near ? $"did you mean {near}=?" : "a dotted OID is taken, too");
+        return new Fault("names an attribute that is not known",
+            NearestName.Find(name, SubjectAttributeType.Names) is { } near ? $"did you mean {near}=?" : "a dotted OID is taken, too");
     }
 }

@@ -8,7 +8,10 @@ internal static class HeaderFields
     private const string TokenCharacters = "!#$%&'*+-.^_`|~";
 
     // What the client sets itself, and what would let one request become two.
-    private static readonly string[] Ours = ["Host", "Content-Length", "Content-Type", "Content-Transfer-Encoding", "Transfer-Encoding", "Connection", "Authorization", "Accept"];
+    private static readonly string[] Ours =
+    [
+        "Host", "Content-Length", "Content-Type", "Content-Transfer-Encoding", "Transfer-Encoding", "Connection", "Authorization", "Accept", "User-Agent",
+    ];
 
     public static Fault? CheckName(string name)
     {

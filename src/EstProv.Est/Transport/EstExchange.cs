@@ -47,7 +47,7 @@ internal sealed partial class EstExchange : IDisposable
 
     /// <summary>With a server that nobody has verified: nothing of ours is shown to it, and nothing that it says is believed (RFC 7030 section 4.1.1).</summary>
     public static EstExchange Unverified(EstServer server, ILogger logger) =>
-        new(server with { ClientCertificate = null, Username = null, Password = null, Credential = "none" }, EstAddress.Check(server.BaseUrl), logger, unverified: true);
+        new(server with { ClientCertificate = null, Username = null, Password = null, Headers = [], Credential = "none" }, EstAddress.Check(server.BaseUrl), logger, unverified: true);
 
     /// <summary>Another label over the same connections. The origin must be the same: the server was verified for it.</summary>
     public EstExchange ForLabel(EstServer server) => server.BaseUrl.GetLeftPart(UriPartial.Authority) == _server.BaseUrl.GetLeftPart(UriPartial.Authority)
@@ -133,7 +133,7 @@ internal sealed partial class EstExchange : IDisposable
     /// <summary>Another server than the configured one, judged by the same anchors and by its own name. No user name and no password goes there.</summary>
     private EstExchange Elsewhere(Uri url)
     {
-        var server = _server with { BaseUrl = url, Username = null, Password = null, Credential = _server.ClientCertificate is null ? "none" : _server.Credential };
+        var server = _server with { BaseUrl = url, Username = null, Password = null, Headers = [], Credential = _server.ClientCertificate is null ? "none" : _server.Credential };
         return new EstExchange(server, url.GetLeftPart(UriPartial.Path), _logger, unverified: false);
     }
 
@@ -210,6 +210,7 @@ internal sealed partial class EstExchange : IDisposable
         request.Headers.TryAddWithoutValidation("User-Agent", "EstProv");
         request.Headers.TryAddWithoutValidation("Accept", "*/*");
         request.Headers.Authorization = authorization;
+        foreach (var (name, value) in _server.Headers) request.Headers.TryAddWithoutValidation(name, value);
         if (body is null) return request;
         request.Content = new ByteArrayContent(body);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue(CsrMediaType);

@@ -135,6 +135,81 @@ public sealed class DaemonTests
         Assert.That(certd.Refused("POST", "/certificates", """{"certId":"nobody-knows","csr":"x"}""").Status, Is.EqualTo(400));
     }
 
+    [TestCase("mine")]
+    [TestCase("bootstrap")]
+    [TestCase("module-server")]
+    [TestCase("device-id")]
+    public async Task Whatever_is_no_certificate_is_not_imported_under_any_id(string id)
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+        string[] bad = ["", "text", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", Csr.Make("CN=a").Pem];
+        foreach (var pem in bad)
+        {
+            var refusal = certd.Refused("PUT", $"/certificates/{id}", JsonSerializer.Serialize(new Dictionary<string, string> { ["pem"] = pem }, JsonSerializerOptions.Default));
+            Assert.That(refusal, Has.Property("Code").EqualTo("bad_certificate").And.Property("Status").EqualTo(400), pem);
+        }
+    }
+
+    [Test]
+    public async Task A_certificate_for_another_key_than_keyds_of_that_id_is_not_imported()
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+        var pem = await File.ReadAllTextAsync(certd.Simulator.Pki.CertificatePath(certd.Simulator.Pki.EstServer));
+        var body = JsonSerializer.Serialize(new Dictionary<string, string> { ["pem"] = pem }, JsonSerializerOptions.Default);
+        certd.Keyd.Client.CreateKeyPair("agent", "ec-p256");
+
+        Assert.That(certd.Refused("PUT", "/certificates/agent", body), Has.Property("Code").EqualTo("key_mismatch").And.Property("Status").EqualTo(400));
+        Assert.That(certd.Refused("PUT", "/certificates/bootstrap", body).Code, Is.EqualTo("key_mismatch"), "the operator's");
+        Assert.That(certd.Refused("PUT", "/certificates/est-id", body).Code, Is.EqualTo("key_mismatch"), "a credential");
+        Assert.That(certd.Send("PUT", "/certificates/root", body).Status, Is.EqualTo(201), "of what has no key here none can be wrong");
+    }
+
+    [Test]
+    public async Task A_delete_leaves_every_file_of_the_operators_as_it_is()
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+        await EnsureAsync(certd);
+        string[] files = [certd["bootstrap.cer"], certd.Simulator.Pki.CertificatePath(certd.Simulator.Pki.EstServer)];
+        var before = files.Select(File.ReadAllText).ToArray();
+        var pem = await File.ReadAllTextAsync(files[1]);
+        var body = JsonSerializer.Serialize(new Dictionary<string, string> { ["pem"] = pem }, JsonSerializerOptions.Default);
+
+        certd.Send("PUT", "/certificates/est-ca", body);
+        foreach (var id in new[] { "bootstrap", "est-ca", "trust-bundle", "est-id", "..%2F..%2Fbootstrap.cer" }) Assert.That(certd.Send("DELETE", $"/certificates/{id}").Status, Is.EqualTo(204), id);
+
+        Assert.That(files.Select(File.ReadAllText), Is.EqualTo(before));
+        Assert.That(Pem(certd.Send("GET", "/certificates/est-ca")), Is.EqualTo(before[1]));
+        Assert.That((await certd.Client.GetAsync("trust-bundle", CancellationToken.None)), Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_callers_request_is_held_against_his_policy_which_is_read_again()
+    {
+        var mine = $"[[principal]]\nuid = {Users.Self}\ncerts = [\"module-*\"]\n";
+        await using var certd = await CertdUnderTest.StartAsync(mine + "[principal.csr]\nsubject = [\"CN=edge-*\"]\n");
+        string Body(string subject) => JsonSerializer.Serialize(new Dictionary<string, string> { ["certId"] = "module-server", ["csr"] = Csr.Make(subject).Pem }, JsonSerializerOptions.Default);
+
+        var refusal = certd.Refused("POST", "/certificates", Body("CN=hub"));
+        Assert.That(refusal, Has.Property("Code").EqualTo("csr_not_allowed").And.Property("Status").EqualTo(400));
+        Assert.That(refusal.Message, Does.Contain("CN=hub").And.Contain("[principal.csr]").And.Match("certd\\.toml:\\d+:1"));
+        Assert.That(certd.Send("POST", "/certificates", Body("CN=edge-1")).Status, Is.EqualTo(201));
+
+        certd.Configure(mine);
+        Assert.That(() => IsIssued(certd, Body("CN=hub")), Is.True.After(20_000, 200), "without a restart");
+    }
+
+    private static bool IsIssued(CertdUnderTest certd, string body)
+    {
+        try
+        {
+            return certd.Send("POST", "/certificates", body).Status == 201;
+        }
+        catch (ProblemException)
+        {
+            return false;
+        }
+    }
+
     [Test]
     public async Task An_issuer_may_be_named_by_those_only_who_are_listed_for_it()
     {

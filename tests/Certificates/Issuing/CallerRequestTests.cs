@@ -61,5 +61,8 @@ public sealed class CallerRequestTests
         Assert.That(CodeOf(pem), Is.EqualTo("csr_not_allowed"));
     }
 
-    private static string CodeOf(string pem) => Assert.Throws<ProblemException>(() => CallerRequest.Read(pem))!.Code;
+    private static string CodeOf(string pem) => Assert.Throws<ProblemException>(() => Judge(pem))!.Code;
+
+    private static void Judge(string pem) =>
+        new CsrCheck(() => new HostNames("edge", [])).Demand(CallerRequest.Read(pem), [CsrPolicies.Of("other", null, null)], replacesSubject: false);
 }

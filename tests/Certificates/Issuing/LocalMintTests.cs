@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Issuing;
@@ -6,7 +5,6 @@ using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Contract.Tests.Stores;
 using EstProv.Est;
-using EstProv.Keys.Client;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Time.Testing;
@@ -31,9 +29,9 @@ public sealed class LocalMintTests
         File.WriteAllText(folder["root.pem"], world.Root.ExportCertificatePem());
         File.WriteAllText(folder["ca.pem"], world.Ca.ExportCertificatePem());
         File.WriteAllText(folder["leaf.pem"], PemText.Of(chain));
-        Assert.That(OpenSsl("verify", "-x509_strict", "-attime", Now.ToUnixTimeSeconds().ToString(), "-purpose", "sslserver", "-CAfile", folder["root.pem"], "-untrusted", folder["ca.pem"], folder["leaf.pem"]),
+        Assert.That(OpenSsl.Run("verify", "-x509_strict", "-attime", Now.ToUnixTimeSeconds().ToString(), "-purpose", "sslserver", "-CAfile", folder["root.pem"], "-untrusted", folder["ca.pem"], folder["leaf.pem"]),
             Does.Contain("OK"));
-        var text = OpenSsl("x509", "-in", folder["leaf.pem"], "-noout", "-text");
+        var text = OpenSsl.Run("x509", "-in", folder["leaf.pem"], "-noout", "-text");
         Assert.That(text, Does.Contain("CA:FALSE").And.Contain("DNS:edge.local").And.Contain("TLS Web Server Authentication").And.Contain("Digital Signature")
             .And.Contain("Subject Key Identifier").And.Contain("Authority Key Identifier"));
     }
@@ -87,24 +85,79 @@ public sealed class LocalMintTests
         Assert.That(() => none.Mint(CertificateProfile.Client), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("device_ca_unusable"));
     }
 
-    private static string OpenSsl(params string[] arguments)
+    [TestCase("ec-p256")]
+    [TestCase("rsa-2048")]
+    public void A_self_signed_ca_and_what_it_signs_are_verified_by_openssl(string algorithm)
     {
-        using var process = Process.Start(new ProcessStartInfo("openssl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
-        return process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+        using var folder = new TemporaryFolder();
+        using var world = new World(algorithm);
+        var root = world.SelfSign(CertificateProfile.Ca, pathLength: 1);
+        var (sub, subKey) = world.MintCa(root, world.Key, pathLength: 5);
+        var leaf = world.Mint(CertificateProfile.Client, under: new LocalCa([sub], subKey))[0];
+
+        File.WriteAllText(folder["root.pem"], root.ExportCertificatePem());
+        File.WriteAllText(folder["sub.pem"], sub.ExportCertificatePem());
+        File.WriteAllText(folder["leaf.pem"], leaf.ExportCertificatePem());
+        Assert.That(OpenSsl.Run("verify", "-x509_strict", "-check_ss_sig", "-attime", Now.ToUnixTimeSeconds().ToString(), "-purpose", "sslclient", "-CAfile", folder["root.pem"],
+            "-untrusted", folder["sub.pem"], folder["leaf.pem"]), Does.Contain("OK"));
+        var text = OpenSsl.Run("x509", "-in", folder["root.pem"], "-noout", "-text");
+        Assert.That(text, Does.Contain("CA:TRUE, pathlen:1").And.Contain("Certificate Sign, CRL Sign").And.Contain("Subject Key Identifier").And.Not.Contain("Extended Key Usage"));
+        Assert.That(OpenSsl.Run("x509", "-in", folder["sub.pem"], "-noout", "-text"), Does.Contain("CA:TRUE, pathlen:0"), "no more than its issuer leaves");
+    }
+
+    [TestCase("sslclient")]
+    [TestCase("sslserver")]
+    public void A_self_signed_end_entity_is_verified_by_openssl(string purpose)
+    {
+        var profile = purpose == "sslserver" ? CertificateProfile.Server : CertificateProfile.Client;
+        using var folder = new TemporaryFolder();
+        using var world = new World("ec-p256");
+        var leaf = world.SelfSign(profile);
+        File.WriteAllText(folder["leaf.pem"], leaf.ExportCertificatePem());
+        Assert.That(OpenSsl.Run("verify", "-x509_strict", "-check_ss_sig", "-attime", Now.ToUnixTimeSeconds().ToString(), "-purpose", purpose, "-CAfile", folder["leaf.pem"], folder["leaf.pem"]),
+            Does.Contain("OK"));
+        Assert.That(leaf.NotAfter.ToUniversalTime(), Is.EqualTo(Now.UtcDateTime + LocalMint.Lifetime));
+    }
+
+    [Test]
+    public void A_ca_whose_path_length_is_used_up_signs_no_ca()
+    {
+        using var world = new World("ec-p256");
+        var problem = Assert.Throws<ProblemException>(() => world.MintCa(world.Ca, world.Key, pathLength: 0))!;
+        Assert.That(problem.Code, Is.EqualTo("device_ca_unusable"));
+        Assert.That(problem.Message, Does.Contain("path length"));
+        Assert.That(problem.Hint, Does.Contain("path_length"));
+    }
+
+    [Test]
+    public void The_days_of_the_configuration_are_kept_within_the_issuers()
+    {
+        using var world = new World("ec-p256");
+        Assert.That(world.Mint(CertificateProfile.Client, days: 90)[0].NotAfter.ToUniversalTime(), Is.EqualTo(Now.UtcDateTime.AddDays(90)));
+        Assert.That(world.Mint(CertificateProfile.Client, days: 36_500)[0].NotAfter, Is.EqualTo(world.Ca.NotAfter));
+        Assert.That(world.SelfSign(CertificateProfile.Ca, days: 36_500).NotAfter.ToUniversalTime(), Is.EqualTo(Now.UtcDateTime.AddDays(36_500)));
+        Assert.That(world.SelfSign(CertificateProfile.Ca).NotAfter.ToUniversalTime(), Is.EqualTo(Now.UtcDateTime + LocalMint.LifetimeOfSelfSignedCa));
+    }
+
+    [Test]
+    public void By_a_clock_that_is_not_believed_a_self_signed_certificate_is_not_over_when_the_clock_is_right()
+    {
+        using var world = new World("ec-p256");
+        world.Time.AdjustTime(DateTimeOffset.UnixEpoch.AddSeconds(30));
+        Assert.That(world.SelfSign(CertificateProfile.Client, days: 1).NotAfter.ToUniversalTime(), Is.GreaterThan(Now.UtcDateTime.AddDays(1)));
     }
 
     /// <summary>A root, and under it a CA whose key is in keyd.</summary>
     private sealed class World : IDisposable
     {
         private readonly SoftKeyd _keyd = new();
-        private readonly KeyReference _key;
         private readonly BelievedClock _clock;
 
         public World(string algorithm, bool isCa = true, DateTimeOffset? caStart = null)
         {
             Time = new FakeTimeProvider(Now);
             _clock = new BelievedClock(Time, Now.AddDays(-20));
-            _key = _keyd.CreateKeyPair("device-ca", algorithm);
+            Key = KeySigner.Of(_keyd, _keyd.CreateKeyPair("device-ca", algorithm));
             using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP384);
             var root = new CertificateRequest("CN=root", rootKey, HashAlgorithmName.SHA384);
             root.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
@@ -112,7 +165,7 @@ public sealed class LocalMintTests
             root.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(root.PublicKey, false));
             Root = root.CreateSelfSigned(Now.AddYears(-1), Now.AddYears(10));
             var content = CertificateProfiles.Content(isCa ? CertificateProfile.Ca : CertificateProfile.Client, new X500DistinguishedName("CN=device CA"), null);
-            var request = CertificateSigningRequests.ToRequest(content, KeySigner.Of(_keyd, _key));
+            var request = CertificateSigningRequests.ToRequest(content, Key);
             request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
             request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(Root, true, false));
             Ca = request.Create(Root.SubjectName, X509SignatureGenerator.CreateForECDsa(rootKey), caStart ?? Now.AddDays(-10), Now.AddDays(365), LocalMint.NewSerialNumber());
@@ -124,11 +177,33 @@ public sealed class LocalMintTests
 
         public X509Certificate2 Ca { get; }
 
-        public X509Certificate2Collection Mint(CertificateProfile profile, X509Extension? names = null)
+        public RemoteSignatureGenerator Key { get; }
+
+        public X509Certificate2Collection Mint(CertificateProfile profile, X509Extension? names = null, int? days = null, LocalCa? under = null)
         {
             using var leaf = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            var order = new MintOrder(PublicKey.CreateFromSubjectPublicKeyInfo(leaf.ExportSubjectPublicKeyInfo(), out _), new X500DistinguishedName("CN=leaf"), profile, names);
-            return LocalMint.Mint(new LocalCa([Ca], KeySigner.Of(_keyd, _key)), order, _clock);
+            var order = new MintOrder(PublicKey.CreateFromSubjectPublicKeyInfo(leaf.ExportSubjectPublicKeyInfo(), out _), new X500DistinguishedName("CN=leaf"), profile, names)
+            {
+                Lifetime = days is { } known ? TimeSpan.FromDays(known) : null,
+            };
+            return LocalMint.Mint(under ?? new LocalCa([Ca], Key), order, _clock);
+        }
+
+        public (X509Certificate2 Certificate, RemoteSignatureGenerator Key) MintCa(X509Certificate2 issuer, RemoteSignatureGenerator issuerKey, int pathLength)
+        {
+            var key = KeySigner.Of(_keyd, _keyd.CreateKeyPair("sub", "ec-p256"));
+            var order = new MintOrder(key.PublicKey, new X500DistinguishedName("CN=sub"), CertificateProfile.Ca) { PathLength = pathLength };
+            return (LocalMint.Mint(new LocalCa([issuer], issuerKey), order, _clock)[0], key);
+        }
+
+        public X509Certificate2 SelfSign(CertificateProfile profile, int pathLength = 0, int? days = null)
+        {
+            var order = new MintOrder(Key.PublicKey, new X500DistinguishedName("CN=self"), profile)
+            {
+                Lifetime = days is { } known ? TimeSpan.FromDays(known) : null,
+                PathLength = pathLength,
+            };
+            return LocalMint.SelfSign(order, Key, _clock);
         }
 
         public void Dispose() => _keyd.Dispose();

@@ -108,6 +108,8 @@ internal sealed class TestDevice : IAsyncDisposable
     /// <summary>What the environment says.</summary>
     public ProxyChoice? Proxies { get; set; }
 
+    public ILogger Log { get; set; } = NullLogger.Instance;
+
     public static async Task<TestDevice> CreateAsync(EstOptions? est = null, bool bootstrap = true)
     {
         var folder = Directory.CreateTempSubdirectory("certd-").FullName;
@@ -122,6 +124,18 @@ internal sealed class TestDevice : IAsyncDisposable
         new() { Method = method, Position = Here, KeyAlgorithm = algorithm, CommonName = name };
 
     public static Positioned<T> At<T>(T value) => new(value, Here);
+
+    /// <summary>Adds or replaces entries of <c>[cert_issuance]</c>.</summary>
+    public void Issue(params (string Id, CertificateIssuance Issuance)[] entries)
+    {
+        var issuance = new Dictionary<string, CertificateIssuance>(Configuration.Issuance);
+        foreach (var (id, entry) in entries) issuance[id] = entry;
+        Configuration = Configuration with { Issuance = issuance };
+    }
+
+    /// <summary>Adds an operator's file to <c>[preloaded_certs]</c>.</summary>
+    public void PreloadFile(string id, string file) =>
+        Configuration = Configuration with { PreloadedFiles = new Dictionary<string, Positioned<string>>(Configuration.PreloadedFiles) { [id] = At(FileOf(file)) } };
 
     public string FileOf(string name) => Path.Combine(Folder, name);
 
@@ -176,7 +190,7 @@ internal sealed class TestDevice : IAsyncDisposable
     {
         Directory.CreateDirectory(Configuration.HomedirPath);
         Clock = new BelievedClock(Time, BuildTime, Path.Combine(Configuration.HomedirPath, "clock"));
-        var log = (ILogger)NullLogger.Instance;
+        var log = Log;
         var preloaded = new PreloadedCertificates(Configuration, log);
         Reader = new CertificateReader(preloaded);
         var distrusted = new DistrustList(Configuration.HomedirPath, Configuration.Distrusted, Configuration.DistrustSpread, Clock, log);
