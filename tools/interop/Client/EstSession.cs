@@ -39,6 +39,7 @@ internal sealed class EstSession : IDisposable
                 Trust = new EstTrust { Anchors = _anchors },
                 Clock = _clock,
                 ClientCertificate = shown,
+                PasswordUse = arguments["digest"] is "yes" ? EstPasswordUse.Digest : EstPasswordUse.Basic,
                 Username = arguments["user"],
                 Password = arguments["password-file"] is { } password ? () => File.ReadAllText(password).TrimEnd('\n') : null,
                 Credential = shown is not null ? "certificate" : arguments["user"] is not null ? "password" : "nothing",
@@ -65,10 +66,15 @@ internal sealed class EstSession : IDisposable
         var ca = _arguments["ca"] is "yes";
         var content = Content(again, ca);
         var authorities = await _client.GetCaCertificatesAsync(CancellationToken.None);
+        var operation = again ? EstOperation.Reenroll : EstOperation.Simple;
         var request = CertificateSigningRequests.Create(content, key.Signer());
         for (var polls = _arguments.Number("polls", 0); ; polls--)
         {
-            switch (await _client.EnrollAsync(request, again ? EstOperation.Reenroll : EstOperation.Simple, CancellationToken.None))
+            var answer = _arguments["bind"] is "yes"
+                ? await _client.EnrollBoundAsync(
+                    password => CertificateSigningRequests.Create(content with { ChallengePassword = password }, key.Signer()), operation, CancellationToken.None)
+                : await _client.EnrollAsync(request, operation, CancellationToken.None);
+            switch (answer)
             {
                 case EstEnrollment.Issued issued:
                     var from = new IssuedFrom

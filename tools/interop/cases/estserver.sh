@@ -79,8 +79,12 @@ refused "simpleenroll with a wrong password" est_unauthorized enrols "${by_wrong
 refused "simpleenroll with nothing" est_unauthorized enrols
 
 libest "-h password (Digest)" -h
+accepted "simpleenroll with password" enrols "${by_password[@]}" --digest yes
+accepted "simplereenroll with certificate and password" renews "${by_password[@]}" --digest yes
+accepted "simpleenroll with certificate and password" enrols "${by_certificate[@]}" "${by_password[@]}" --digest yes
+refused "simpleenroll with password by Basic: no challenge comes" "check user name and password" enrols "${by_password[@]}"
 refused "simpleenroll with nothing" "the server asks for Digest" enrols
-refused "simpleenroll with a wrong password" est_unauthorized enrols "${by_wrong_password[@]}"
+refused "simpleenroll with a wrong password" est_unauthorized enrols "${by_wrong_password[@]}" --digest yes
 
 libest "--token (Bearer)" --token secret-token
 refused "simpleenroll with password" est_unauthorized enrols "${by_password[@]}"
@@ -90,4 +94,16 @@ not_possible "simpleenroll with a token" "RFC 7030 knows no bearer tokens, and E
 libest "-n -m 2 manual approval" -n -m 2
 refused "simpleenroll once: 202" "asked to wait 3600 s" enrols "${by_certificate[@]}"
 accepted "simpleenroll, the same request again: issued" says "pending, asked to wait 3600 s" enrols "${by_certificate[@]}" --polls 1 --wait 3
+
+libest "-n -t channel binding" -n -t
+accepted "csrattrs asks for challengePassword" says YJKoZIhvcNAQkH ours csrattrs
+accepted "simpleenroll with tls-unique" enrols "${by_certificate[@]}" --bind yes
+accepted "simplereenroll with tls-unique" renews --bind yes
+refused "simpleenroll without" est_unauthorized enrols "${by_certificate[@]}"
+
+libest "-b -t password, channel binding" -b -t
+accepted "simpleenroll with tls-unique" enrols "${by_password[@]}" --bind yes
+
+libest "-h -t Digest, channel binding" -h -t
+accepted "simpleenroll with tls-unique" enrols "${by_password[@]}" --digest yes --bind yes
 stop_estserver
