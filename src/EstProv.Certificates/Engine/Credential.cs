@@ -21,10 +21,9 @@ internal sealed record PreparedRequest(KeyReference Key, RequestPlan Plan, byte[
 /// </summary>
 internal sealed class Credential
 {
-    private static readonly TimeSpan FirstGap = TimeSpan.FromSeconds(1.5), LongestGap = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan FirstLocalGap = TimeSpan.FromSeconds(0.2), LongestLocalGap = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan FirstRefusalGap = TimeSpan.FromSeconds(30), LongestRefusalGap = TimeSpan.FromHours(1);
-    private static readonly TimeSpan FirstPendingGap = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstPendingGap = TimeSpan.FromSeconds(1), LongestPendingGap = TimeSpan.FromMinutes(5);
 
     public Credential(string id, string keyId, CertificateIssuance? issuance, Random random)
     {
@@ -32,10 +31,9 @@ internal sealed class Credential
         KeyId = keyId;
         Issuance = issuance;
         Policy = RenewalPolicy.Of(issuance?.Renewal);
-        FirstIssueBackoff = new Backoff(FirstGap, LongestGap, random);
         LocalBackoff = new Backoff(FirstLocalGap, LongestLocalGap, random);
         RefusalBackoff = new Backoff(FirstRefusalGap, LongestRefusalGap, random);
-        PendingBackoff = new Backoff(FirstPendingGap, LongestGap, random);
+        PendingBackoff = new Backoff(FirstPendingGap, LongestPendingGap, random);
     }
 
     public string Id { get; }
@@ -146,7 +144,8 @@ internal sealed class Credential
 
     public CredentialProblem? Problem { get; set; }
 
-    public Backoff FirstIssueBackoff { get; }
+    /// <summary>Failed attempts at a first issue since the last success; waiting for keyd is not counted.</summary>
+    public int FirstIssueFailures { get; set; }
 
     public Backoff LocalBackoff { get; }
 
@@ -162,7 +161,7 @@ internal sealed class Credential
         Refusals = 0;
         WaitsFor = TimeSpan.Zero;
         Problem = null;
-        FirstIssueBackoff.Reset();
+        FirstIssueFailures = 0;
         LocalBackoff.Reset();
     }
 }

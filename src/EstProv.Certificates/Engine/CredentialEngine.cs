@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using EstProv.Certificates.Client;
+using EstProv.Certificates.Renewal;
 using EstProv.Certificates.Store;
 using EstProv.Keys.Client;
 using EstProv.Platform;
@@ -24,8 +25,6 @@ internal sealed partial class CredentialEngine : IDisposable
     private static readonly TimeSpan WorkMayTake = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan WithoutThread = TimeSpan.FromSeconds(10);
-
-    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
 
     private static readonly TimeSpan WorthWriting = TimeSpan.FromMinutes(5);
 
@@ -384,15 +383,11 @@ internal sealed partial class CredentialEngine : IDisposable
     private TimeSpan Gap(Credential credential, ProblemException problem)
     {
         if (problem.Code == "keyd_unreachable") return credential.LocalBackoff.Next();
-        var asked = problem.RetryAfter is { } wish ? (wish < LongestRetryAfter ? wish : LongestRetryAfter) : TimeSpan.Zero;
+        var jitter = _parts.Random.NextDouble();
         // With a rescue somebody stands by.
-        if (credential is { Current: { } current, KeyMissing: false, Rescue: null })
-        {
-            var left = current.NotAfter - _parts.Clock.Now;
-            return credential.Policy.RetryGap(credential.Failures, left, current.NotAfter - current.NotBefore, _parts.Random.NextDouble(), asked);
-        }
-
-        return credential.FirstIssueBackoff.Next(asked);
+        return credential is { Current: { } current, KeyMissing: false, Rescue: null }
+            ? AttemptGap.OfRenewal(credential.Policy, credential.Failures, current.NotBefore, current.NotAfter, _parts.Clock.Now, jitter, problem.RetryAfter)
+            : AttemptGap.OfFirstIssue(++credential.FirstIssueFailures, jitter, problem.RetryAfter);
     }
 
     /// <summary>What a credential is issued with; null for none, and where the configuration lacks it, which its own attempt reports.</summary>
