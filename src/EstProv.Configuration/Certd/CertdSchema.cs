@@ -13,8 +13,8 @@ internal static class CertdSchema
     public const string TrustBundle = "trust-bundle";
     public const string DefaultUrl = "default";
     public const string NoProxy = "none";
-    public const string DefaultRenewalFrom = "30%";
-    public const string DefaultRenewalUntil = "70%";
+    public const string DefaultRenewalFrom = "35%";
+    public const string DefaultRenewalUntil = "75%";
     public const string DefaultRenewalRetry = "1 day";
 
     public const string DefaultDistrustSpread = "1 day";
@@ -207,7 +207,7 @@ internal static class CertdSchema
         Default = $"`\"{DefaultRenewalFrom}\"`",
         Form = SpanForm,
         Check = LifetimeSpan.Check,
-        Example = "\"30%\"",
+        Example = "\"35%\"",
     };
 
     public static readonly Setting RenewalUntil = new("until", SettingKind.Text,

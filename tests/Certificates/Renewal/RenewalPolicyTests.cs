@@ -9,10 +9,10 @@ public sealed class RenewalPolicyTests
     private static readonly TimeSpan Life = TimeSpan.FromDays(100);
     private static readonly RenewalPolicy Default = RenewalPolicy.Default;
 
-    [TestCase(0.0, 30.0)]
-    [TestCase(0.5, 50.0)]
-    [TestCase(1.0, 70.0)]
-    public void The_first_try_lies_between_30_and_70_percent_by_the_certificates_own_number(double spread, double day) =>
+    [TestCase(0.0, 35.0)]
+    [TestCase(0.5, 55.0)]
+    [TestCase(1.0, 75.0)]
+    public void The_first_try_lies_between_35_and_75_percent_by_the_certificates_own_number(double spread, double day) =>
         Assert.That(Due(Default, spread), Is.EqualTo(day).Within(0.001));
 
     [TestCase("80%", "80%", 80.0, 80.0)]
@@ -21,7 +21,7 @@ public sealed class RenewalPolicyTests
     [TestCase("10 days", "50%", 50.0, 90.0, Description = "by this life the other way round")]
     [TestCase("1%", "50%", 10.0, 50.0, Description = "not in the first tenth")]
     [TestCase("95 days", "50%", 10.0, 50.0)]
-    [TestCase("200 days", "95 days", 30.0, 70.0, Description = "no room for it: the default")]
+    [TestCase("200 days", "95 days", 35.0, 75.0, Description = "no room for it: the default")]
     public void A_configured_window_is_kept_as_far_as_the_certificates_life_has_room_for_it(string from, string until, double first, double last)
     {
         var policy = Policy(from, until);
@@ -41,16 +41,16 @@ public sealed class RenewalPolicyTests
     public void What_was_nearly_over_when_it_was_issued_is_not_renewed_at_once()
     {
         var issued = Start + 0.9 * Life;
-        Assert.That(Default.FirstTry(Start, Start + Life, issued, 0), Is.EqualTo(issued + TimeSpan.FromDays(3)).Within(TimeSpan.FromSeconds(1)));
+        Assert.That(Default.FirstTry(Start, Start + Life, issued, 0), Is.EqualTo(issued + TimeSpan.FromDays(3.5)).Within(TimeSpan.FromSeconds(1)));
         Assert.That(Default.FirstTry(Start, Start + Life, Start + Life - TimeSpan.FromSeconds(1), 0), Is.GreaterThanOrEqualTo(Start + Life - TimeSpan.FromMilliseconds(500)));
-        Assert.That(Policy("60 days", "30 days").FirstTry(Start, Start + Life, issued, 0), Is.EqualTo(issued + TimeSpan.FromDays(3)).Within(TimeSpan.FromSeconds(1)));
+        Assert.That(Policy("60 days", "30 days").FirstTry(Start, Start + Life, issued, 0), Is.EqualTo(issued + TimeSpan.FromDays(3.5)).Within(TimeSpan.FromSeconds(1)));
     }
 
     [Test]
     public void An_issue_time_by_a_wrong_clock_is_left_aside()
     {
-        Assert.That(Default.FirstTry(Start, Start + Life, DateTimeOffset.UnixEpoch, 0), Is.EqualTo(Start + 0.3 * Life));
-        Assert.That(Default.FirstTry(Start, Start + Life, Start + 2 * Life, 0), Is.EqualTo(Start + 0.3 * Life));
+        Assert.That(Default.FirstTry(Start, Start + Life, DateTimeOffset.UnixEpoch, 0), Is.EqualTo(Start + 0.35 * Life));
+        Assert.That(Default.FirstTry(Start, Start + Life, Start + 2 * Life, 0), Is.EqualTo(Start + 0.35 * Life));
     }
 
     [Test]
@@ -85,11 +85,21 @@ public sealed class RenewalPolicyTests
     [Test]
     public void What_the_server_asks_for_is_obeyed_up_to_a_quarter_of_what_is_left()
     {
-        TimeSpan Gap(TimeSpan left, TimeSpan asked) => Default.RetryGap(1, left, Life, 0.5, asked);
+        TimeSpan Gap(TimeSpan left, TimeSpan asked) => Default.RetryGap(1, left, Life, 0, asked);
         Assert.That(Gap(TimeSpan.FromDays(30), TimeSpan.FromHours(2)), Is.EqualTo(TimeSpan.FromHours(2)));
         Assert.That(Gap(TimeSpan.FromHours(4), TimeSpan.FromHours(2)), Is.EqualTo(TimeSpan.FromHours(1)));
         Assert.That(Gap(TimeSpan.FromHours(-4), TimeSpan.FromHours(2)), Is.EqualTo(TimeSpan.FromHours(2)));
-        Assert.That(Gap(TimeSpan.FromDays(30), TimeSpan.FromSeconds(1)), Is.EqualTo(TimeSpan.FromMinutes(5)), "it is no leave to ask more often");
+        Assert.That(Gap(TimeSpan.FromDays(30), TimeSpan.FromSeconds(1)), Is.EqualTo(TimeSpan.FromMinutes(4)), "it is no leave to ask more often");
+    }
+
+    [Test]
+    public void What_the_server_asks_of_all_for_one_moment_is_spread_over_as_long_again_and_less_after_expiry()
+    {
+        TimeSpan Gap(TimeSpan left, TimeSpan asked, int failures = 1) => Default.RetryGap(failures, left, Life, 1, asked);
+        Assert.That(Gap(TimeSpan.FromDays(30), TimeSpan.FromHours(2)), Is.EqualTo(TimeSpan.FromHours(4)));
+        Assert.That(Gap(TimeSpan.FromDays(30), TimeSpan.FromHours(2), failures: 50), Is.EqualTo(TimeSpan.FromHours(28.8)), "its own gap, where that is longer");
+        Assert.That(Gap(TimeSpan.FromHours(4), TimeSpan.FromHours(2)), Is.EqualTo(TimeSpan.FromHours(2)), "half of what is left");
+        Assert.That(Gap(TimeSpan.FromHours(-4), TimeSpan.FromHours(2), failures: 50), Is.EqualTo(TimeSpan.FromHours(2.5)), "what has expired waits no longer than need be");
     }
 
     [Test]
