@@ -18,6 +18,8 @@ usage: ./build.sh COMMAND
   bench [device|keys]       publish, then print speed, memory and size beside the budgets
   fuzz [SECONDS] [TARGET]   fuzz the readers of http, json, uri, toml (60 s each), guided by coverage
   crash [ARGUMENT ...]      cut the power at every call that writes, and see whether the device goes on (tools/crash)
+  fleet [SEED]              a million devices over three years in virtual time, and one with all its parts; the bounds of
+                            the renewal policy
   lint                      formatting, shellcheck, warnings of gcc and clang
   install DESTDIR           publish and lay out what ships under DESTDIR (LIBDIR=/usr/lib by default)
   clean                     remove what was built
@@ -27,7 +29,7 @@ EOF
 command=${1:-}
 [ $# -gt 0 ] && shift
 case $command in
-demo | test | interop | bench | fuzz | crash | lint | install)
+demo | test | interop | bench | fuzz | crash | fleet | lint | install)
     # shellcheck source=/dev/null
     . "$top/tools/build/$command.sh"
     "run_$command" "$@"
