@@ -27,6 +27,11 @@ internal sealed class SeenEvents
         }
     }
 
+    public void Clear()
+    {
+        lock (_gate) _events.Clear();
+    }
+
     public int Count(string kind, string id)
     {
         lock (_gate) return _events.Count(seen => seen.Kind == kind && seen.Id == id);
