@@ -111,7 +111,7 @@ internal sealed class EstCommands(TimeProvider time)
         var key = issued.Key;
         try
         {
-            if (encrypted) key = Decrypted(line, connection, issued, certificates);
+            if (encrypted) key = Decrypted(line, connection, issued);
             var chain = Checked(connection, issued.Certificates, ServerGeneratedKey.PublicKeyOf(key), subject, caWanted: false, certificates);
             var pem = PemEncoding.WriteUtf8("PRIVATE KEY"u8, key);
             EstFiles.WriteKey(keyFile, pem);
@@ -125,11 +125,11 @@ internal sealed class EstCommands(TimeProvider time)
         }
     }
 
-    private static byte[] Decrypted(CommandLine line, EstConnection connection, EstEnrollment.IssuedWithKey issued, X509Certificate2Collection caCertificates)
+    private static byte[] Decrypted(CommandLine line, EstConnection connection, EstEnrollment.IssuedWithKey issued)
     {
         using var recipient = EstFiles.WithKey(connection.Certificate!, line.Value(EstOptions.Key.Name)!);
         using var rsa = recipient.GetRSAPrivateKey()!;
-        return ServerGeneratedKey.Decrypt(issued.Key, rsa, connection.Anchors, caCertificates, connection.Clock);
+        return ServerGeneratedKey.Decrypt(issued.Key, rsa);
     }
 
     private static byte[] Recipient(EstConnection connection)

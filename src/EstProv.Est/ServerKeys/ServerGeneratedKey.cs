@@ -1,10 +1,7 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.Pkcs;
-using System.Security.Cryptography.X509Certificates;
-using EstProv.Est.Paths;
 using EstProv.Platform;
-using EstProv.Platform.Time;
 
 namespace EstProv.Est;
 
@@ -19,13 +16,15 @@ public static class ServerGeneratedKey
 
     /// <summary>
     /// Takes the key out of its CMS: EnvelopedData for our RSA key, in it SignedData of the one who made the key, in that an asymmetric key package (RFC 7030
-    /// section 4.4.2, RFC 5958). Servers that leave signature or package out are understood; a signature that is there has to be right, by a certificate
-    /// that leads to an anchor.
+    /// section 4.4.2, RFC 5958). Servers that leave signature or package out are understood.
     /// </summary>
-    /// <param name="caCertificates">The label's <c>/cacerts</c>: trusted for what this label issues, as the anchors are.</param>
+    /// <remarks>
+    /// The signature is not what the key is trusted for: RFC 7030 leaves open whose it is. A key counts when a certificate that was found good
+    /// (<see cref="IssuedCertificateCheck"/>) is for its <see cref="PublicKeyOf"/>.
+    /// </remarks>
     /// <returns>PKCS#8, to be zeroed after use.</returns>
     /// <exception cref="ProblemException"><c>est_bad_key</c>.</exception>
-    public static byte[] Decrypt(byte[] envelopedData, RSA key, X509Certificate2Collection anchors, X509Certificate2Collection caCertificates, BelievedClock clock)
+    public static byte[] Decrypt(byte[] envelopedData, RSA key)
     {
         try
         {
@@ -34,7 +33,7 @@ public static class ServerGeneratedKey
             if (envelope.RecipientInfos.Count != 1) throw Bad($"the encrypted private key is for {envelope.RecipientInfos.Count} recipients, not for one");
             envelope.Decrypt(envelope.RecipientInfos[0], key);
             var (type, content) = (envelope.ContentInfo.ContentType.Value, envelope.ContentInfo.Content);
-            if (type == SignedData) (type, content) = Verified(content, anchors, caCertificates, clock);
+            if (type == SignedData) (type, content) = Unsigned(content);
             return type switch
             {
                 KeyPackage => OnlyKey(content),
@@ -76,22 +75,12 @@ public static class ServerGeneratedKey
         }
     }
 
-    private static (string? Type, byte[] Content) Verified(byte[] signedData, X509Certificate2Collection anchors, X509Certificate2Collection caCertificates,
-        BelievedClock clock)
+    private static (string? Type, byte[] Content) Unsigned(byte[] signedData)
     {
         var message = new SignedCms();
         // EnvelopedData holds the SignedData itself, SignedCms wants the ContentInfo around it.
         message.Decode(WithContentInfo(Unwrapped(signedData, isPackage: false)));
-        X509Certificate2Collection trusted = [.. anchors, .. caCertificates];
-        X509Certificate2Collection known = [.. message.Certificates, .. trusted];
-        message.CheckSignature(known, verifySignatureOnly: true);
-        foreach (var signer in message.SignerInfos)
-        {
-            if (signer.Certificate is { } certificate && CertificatePath.Build(certificate, trusted, known, clock).Failure is null)
-                return (message.ContentInfo.ContentType.Value, message.ContentInfo.Content);
-        }
-
-        throw Bad("the private key is signed by somebody whose certificate leads to no trust anchor", "the EST server, or its CA, must sign the keys that it makes");
+        return (message.ContentInfo.ContentType.Value, message.ContentInfo.Content);
     }
 
     /// <summary>.NET puts a SEQUENCE of its own around what was encrypted, unless that is called data; and takes one off when it encrypts.</summary>
