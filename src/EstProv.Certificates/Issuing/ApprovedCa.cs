@@ -15,22 +15,22 @@ internal sealed partial class ApprovedCa
     private readonly string _file;
     private readonly ILogger _log;
     private volatile string? _pem;
+    private volatile bool _isLoaded;
 
     public ApprovedCa(string folder, byte[] fingerprint, ILogger log)
     {
         Fingerprint = fingerprint;
         _file = Path.Combine(folder, "anchors", $"approved-{Convert.ToHexStringLower(fingerprint)}.pem");
         _log = log;
-        _pem = Load();
     }
 
     public byte[] Fingerprint { get; }
 
     /// <summary>Whether it has been fetched.</summary>
-    public bool IsKnown => _pem is not null;
+    public bool IsKnown => Known() is not null;
 
     /// <summary>Empty until it has been fetched.</summary>
-    public string Pem => _pem ?? "";
+    public string Pem => Known() ?? "";
 
     /// <param name="certificate">One that has the fingerprint.</param>
     public void Take(X509Certificate2 certificate, Uri url)
@@ -52,6 +52,16 @@ internal sealed partial class ApprovedCa
         {
             Log.NotKept(_log, $"the folder of {_file} cannot be made");
         }
+    }
+
+    /// <summary>The file is read at the first use: the start of a device that is provisioned parses no certificate.</summary>
+    private string? Known()
+    {
+        if (_isLoaded) return _pem;
+        var loaded = Load();
+        _pem ??= loaded;
+        _isLoaded = true;
+        return _pem;
     }
 
     private string? Load()
