@@ -95,7 +95,7 @@ internal static class EstFiles
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new ProblemException("file_write", $"cannot write {path}", 
+            throw new ProblemException("file_write", $"cannot write {path}",
                 "its folder must exist and be writable for you; a key is not written over a file that is there", inner: cause);
         }
     }
