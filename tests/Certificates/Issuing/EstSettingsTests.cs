@@ -141,7 +141,7 @@ public sealed class EstSettingsTests
 
     private static CertdConfiguration With(TestDevice device, Func<EstIssuance, EstIssuance> change) => device.Configuration with { Est = change(device.Configuration.Est!) };
 
-    private static TestDelegate Fetch(TestDevice device) =>
+    private static Action Fetch(TestDevice device) =>
         () => device.Parts.Est!.TrustFor(new Uri(device.Base), ShownCredential.Basic, CancellationToken.None);
 
     private static string[] ApprovedFiles(TestDevice device) => Directory.GetFiles(Path.Combine(device.Configuration.HomedirPath, "anchors"), "approved-*.pem");
