@@ -13,7 +13,8 @@ public static class AtomicFile
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>As mkdir -p makes what it has to pass, less what the umask takes away.</summary>
-    private const UnixFileMode EverybodysFolder = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode EverybodysFolder = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
     /// <summary>Replaces <paramref name="path"/>. The file is durable when this returns.</summary>
     /// <exception cref="ProblemException">
@@ -86,8 +87,8 @@ public static class AtomicFile
     }
 
     /// <summary>
-    /// Makes a folder for its owner alone, and those above it that are missing, durably: what is written into a folder goes with the power for as long as the folder's
-    /// own name is not on the disk.
+    /// Makes a folder for its owner alone, and those above it that are missing, durably: what is written into a folder goes with the power
+    /// for as long as the folder's own name is not on the disk.
     /// </summary>
     /// <exception cref="IOException">It cannot be made, or its name not be made durable. To be repeated.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder above belongs to somebody else.</exception>

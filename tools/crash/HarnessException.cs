@@ -1,4 +1,4 @@
 namespace EstProv.Crash;
 
 /// <summary>The harness itself cannot work: no judgement of the product.</summary>
-internal sealed class HarnessException(string message, Exception? cause = null) : Exception(message, cause);
+internal class HarnessException(string message, Exception? cause = null) : Exception(message, cause);

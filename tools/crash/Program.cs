@@ -7,7 +7,8 @@ namespace EstProv.Crash;
 internal static class Program
 {
     private const string Usage = """
-        usage: EstProv.Crash TOOLS STAGE FOLDER [--every N [--turn T]] [--scenario S] [--daemon D] [--at N [--place P]] [--token-every N] [--workers N] [--unsynced]
+        usage: EstProv.Crash TOOLS STAGE FOLDER [--every N [--turn T]] [--scenario S] [--daemon D]
+                            [--at N [--place P]] [--token-every N] [--workers N] [--unsynced]
           TOOLS            folder of the programs cut and clock.so
           STAGE            what ships, as ./build.sh install lays it out
           FOLDER           for the devices (a tmpfs makes it fast); findings are left there

@@ -28,7 +28,10 @@ internal sealed class KeySlot(string keyId, KeySource? source)
             "check the token's device; the module does not answer", 503);
     }
 
-    /// <summary>The record was found on disk and has not been written since: a process that was killed in between may have left its name there to go with the power.</summary>
+    /// <summary>
+    /// The record was found on disk and has not been written since: a process that was killed in between may have left its name there to go
+    /// with the power.
+    /// </summary>
     public bool IsFound { get; set; }
 
     public SlotState State

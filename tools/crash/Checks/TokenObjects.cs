@@ -12,7 +12,8 @@ internal sealed class TokenObjects(DeviceFolder device)
     private readonly Dictionary<string, string> _foreign = FilesOf(device);
 
     /// <summary>
-    /// Null when all is as it should be: the keys of others are there, and their files untouched; each of ours is in the index, is whole, and belongs to a certificate
+    /// Null when all is as it should be: the keys of others are there, and their files untouched; each of ours is in the index, is whole,
+    /// and belongs to a certificate
     /// in use or to the one before it.
     /// </summary>
     public string? FindFault(IReadOnlyList<string> ids)
@@ -39,17 +40,22 @@ internal sealed class TokenObjects(DeviceFolder device)
         var missing = known.Where(id => !privateKeys.Contains(id, StringComparer.Ordinal)).ToList();
         if (missing.Count > 0) return $"the index names keys that the token does not have: {string.Join(", ", missing)}";
         var most = 2 * ids.Count;
-        return privateKeys.Count < ids.Count || privateKeys.Count > most ? $"{privateKeys.Count} private keys of ours in the token, {ids.Count} to {most} expected" : null;
+        return privateKeys.Count >= ids.Count && privateKeys.Count <= most ? null
+            : $"{privateKeys.Count} private keys of ours in the token, {ids.Count} to {most} expected";
     }
 
     private HashSet<(string Kind, string Id)> List()
     {
-        var list = Tool.Run("pkcs11-tool", ["--module", DeviceFolder.Module, "--slot", device.Slot, "--login", "--pin", DeviceFolder.Pin, "--list-objects"], device.Environment);
+        var list = Tool.Run("pkcs11-tool",
+            ["--module", DeviceFolder.Module, "--slot", device.Slot, "--login", "--pin", DeviceFolder.Pin, "--list-objects"],
+            device.Environment);
         var objects = new HashSet<(string, string)>();
         var kind = "";
         foreach (var line in list.Split('\n'))
         {
-            if (line.Contains(" Object", StringComparison.Ordinal)) kind = line[..(line.IndexOf(" Object", StringComparison.Ordinal) + " Object".Length)];
+            if (line.StartsWith(Private, StringComparison.Ordinal)) kind = Private;
+            else if (line.StartsWith(Public, StringComparison.Ordinal)) kind = Public;
+            else if (line.Contains(" Object", StringComparison.Ordinal)) kind = line;
             else if (line.Trim() is var text && text.StartsWith("ID:", StringComparison.Ordinal)) objects.Add((kind, text[3..].Trim()));
         }
 

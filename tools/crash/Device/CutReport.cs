@@ -6,7 +6,8 @@ namespace EstProv.Crash.Device;
 /// <param name="Killed">The call that was not made, null when the point was never reached.</param>
 /// <param name="EndedAlone">A daemon that ended by itself, and its status.</param>
 /// <param name="Images">The other ways in which a loss of power there could have left the device.</param>
-internal sealed record CutReport(string? Killed, string? EndedAlone, IReadOnlyList<string> Images, IReadOnlyDictionary<(string Daemon, string Place), int> Counts)
+internal sealed record CutReport(
+    string? Killed, string? EndedAlone, IReadOnlyList<string> Images, IReadOnlyDictionary<(string Daemon, string Place), int> Counts)
 {
     public static CutReport Parse(string report)
     {

@@ -22,7 +22,8 @@ internal sealed class Daemons : IDisposable
     public static IReadOnlyList<string> Names { get; } = ["keyd", "certd", "identityd"];
 
     public static uint UserId { get; } = uint.Parse(
-        File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2], CultureInfo.InvariantCulture);
+        File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2],
+        CultureInfo.InvariantCulture);
 
     /// <summary>Ends them when the daemons have ended, by the point or by themselves.</summary>
     public bool HasEnded => _cut.HasExited;
@@ -36,12 +37,15 @@ internal sealed class Daemons : IDisposable
     {
         List<string> words = ["-t", device.At("token"), "-o", device.At("run")];
         foreach (var daemon in Names) words.AddRange(["-s", device.At(daemon)]);
-        if (point is not null) words.AddRange(["-v", point.Daemon, "-c", point.Place, "-n", point.Number.ToString(CultureInfo.InvariantCulture), "-i", images]);
+        if (point is not null)
+        {
+            words.AddRange(["-v", point.Daemon, "-c", point.Place, "-n", point.Number.ToString(CultureInfo.InvariantCulture)]);
+            words.AddRange(["-i", images]);
+        }
+
         if (options.Unsynced) words.Add("-x");
         return Start(options, device, clock, words);
     }
-
-    public void WaitForEnd() => _cut.WaitForExit();
 
     /// <summary>Kills them, if they have not ended, and tells what there was.</summary>
     public CutReport End()
@@ -69,7 +73,8 @@ internal sealed class Daemons : IDisposable
         words.AddRange(["-w", device.At("run"), "-l", device.At("log")]);
         foreach (var daemon in Names)
         {
-            words.AddRange(["--", daemon, Path.Combine(options.Stage, "usr/libexec/estprov/estprov-" + daemon), "--config", device.At(daemon + ".toml"), "--runtime-dir", device.At("run")]);
+            words.AddRange(["--", daemon, Path.Combine(options.Stage, "usr/libexec/estprov/estprov-" + daemon)]);
+            words.AddRange(["--config", device.At(daemon + ".toml"), "--runtime-dir", device.At("run")]);
         }
 
         // The first "--" ends cut's own options, those after it part the daemons.

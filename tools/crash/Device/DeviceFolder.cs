@@ -5,7 +5,8 @@ using EstProv.Simulator.Pki;
 namespace EstProv.Crash.Device;
 
 /// <summary>
-/// The files of one device: configuration, the daemons' states, a SoftHSM2 token with the operator's bootstrap key, and keys of somebody else's in it, of which two
+/// The files of one device: configuration, the daemons' states, a SoftHSM2 token with the operator's bootstrap key, and keys of somebody
+/// else's in it, of which two
 /// have the labels that our own keys have.
 /// </summary>
 internal sealed class DeviceFolder
@@ -13,7 +14,8 @@ internal sealed class DeviceFolder
     public const string Name = "crash-device", Module = "/usr/lib/softhsm/libsofthsm2.so", Pin = "1234";
 
     private static readonly string[] s_parts = [.. Daemons.Names, "token"];
-    private static readonly (string Label, string Id)[] s_foreign = [("device id", "01"), ("somebody", "02"), ("est-id", "03"), ("device-id", "04")];
+    private static readonly (string Label, string Id)[] s_foreign =
+        [("device id", "01"), ("somebody", "02"), ("est-id", "03"), ("device-id", "04")];
 
     public DeviceFolder(string folder)
     {
@@ -47,7 +49,8 @@ internal sealed class DeviceFolder
         foreach (var (label, id) in s_foreign)
         {
             Tool.Run("pkcs11-tool",
-                ["--module", Module, "--slot", Slot, "--login", "--pin", Pin, "--keypairgen", "--key-type", "EC:prime256v1", "--label", label, "--id", id], Environment);
+                ["--module", Module, "--slot", Slot, "--login", "--pin", Pin, "--keypairgen", "--key-type", "EC:prime256v1",
+                    "--label", label, "--id", id], Environment);
         }
 
         SignBootstrap(simulator);
@@ -75,7 +78,8 @@ internal sealed class DeviceFolder
         const string Key = "pkcs11:token=device;object=device%20id";
         File.WriteAllText(At("template"), $"cn = \"{Name}\"\n");
         File.WriteAllText(At("bootstrap.csr"), Tool.Run("certtool",
-            ["--provider", Module, "--generate-request", "--template", At("template"), "--load-privkey", Key + ";type=private", "--load-pubkey", Key + ";type=public", "--no-text"],
+            ["--provider", Module, "--generate-request", "--template", At("template"),
+                "--load-privkey", Key + ";type=private", "--load-pubkey", Key + ";type=public", "--no-text"],
             Environment));
         var request = SigningRequest.FromFile(At("bootstrap.csr"));
         var order = new IssueOrder
@@ -150,7 +154,8 @@ internal sealed class DeviceFolder
         foreach (var line in Tool.Run("softhsm2-util", ["--show-slots"], Environment).Split('\n'))
         {
             if (line.StartsWith("Slot ", StringComparison.Ordinal)) slot = line[5..].Trim();
-            if (line.Trim() is var text && text.StartsWith("Label:", StringComparison.Ordinal) && text.EndsWith(" device", StringComparison.Ordinal)) return slot;
+            var text = line.Trim();
+            if (text.StartsWith("Label:", StringComparison.Ordinal) && text.EndsWith(" device", StringComparison.Ordinal)) return slot;
         }
 
         throw new HarnessException("the token just made is not there");

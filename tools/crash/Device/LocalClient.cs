@@ -29,7 +29,8 @@ internal sealed class LocalClient : IDisposable
     {
         try
         {
-            using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, $"{path}{(path.Contains('?') ? '&' : '?')}api-version={_version}");
+            var uri = $"{path}{(path.Contains('?') ? '&' : '?')}api-version={_version}";
+            using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, uri);
             if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, "application/json");
             using var answer = _http.Send(request);
             using var reader = new StreamReader(answer.Content.ReadAsStream());

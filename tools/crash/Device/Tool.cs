@@ -13,9 +13,15 @@ internal static class Tool
         return code == 0 ? output : throw new HarnessException($"{file} ended with {code}: {output}{errors}");
     }
 
-    public static (int Code, string Output, string Errors) Try(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
+    private static (int Code, string Output, string Errors) Try(
+        string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo(file, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(file, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();

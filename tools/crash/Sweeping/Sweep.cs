@@ -18,7 +18,8 @@ internal sealed class Sweep(SweepOptions options)
         if (points.IsEmpty) throw new HarnessException("no point fits what was asked for");
         _tally.Expect(points.Count);
         var failures = new ConcurrentQueue<Exception>();
-        var workers = Enumerable.Range(0, Math.Min(options.Workers, points.Count)).Select(number => new Thread(() => Work(number, points, failures))).ToList();
+        var workers = Enumerable.Range(0, Math.Min(options.Workers, points.Count))
+            .Select(number => new Thread(() => Work(number, points, failures))).ToList();
         foreach (var worker in workers) worker.Start();
         foreach (var worker in workers) worker.Join();
         if (failures.TryDequeue(out var failure)) throw failure as HarnessException ?? new HarnessException(failure.ToString(), failure);
@@ -42,11 +43,13 @@ internal sealed class Sweep(SweepOptions options)
             {
                 points.AddRange(Enumerable.Range(1, counts[(daemon, "own")]).Select(number => new Point(scenario, daemon, "own", number)));
                 // SoftHSM2's own calls are its business; whether we come to terms with what they leave is ours.
-                points.AddRange(Enumerable.Range(1, counts[(daemon, "token")]).Where(number => (number + options.Turn) % options.TokenEvery == 0)
+                points.AddRange(Enumerable.Range(1, counts[(daemon, "token")])
+                    .Where(number => (number + options.Turn) % options.TokenEvery == 0)
                     .Select(number => new Point(scenario, daemon, "token", number)));
             }
 
-            Console.WriteLine($"{scenario.Name}: {string.Join(", ", counts.Where(c => c.Value > 0).Select(c => $"{c.Key.Daemon} {c.Value} {c.Key.Place}"))} calls that write");
+            var told = counts.Where(c => c.Value > 0).Select(c => $"{c.Key.Daemon} {c.Value} {c.Key.Place}");
+            Console.WriteLine($"{scenario.Name}: {string.Join(", ", told)} calls that write");
         }
 
         return [.. points.Where((_, index) => (index + options.Turn) % options.Every == 0)];
@@ -76,7 +79,11 @@ internal sealed class Sweep(SweepOptions options)
             {
                 var local = point.Scenario.LocalMint;
                 if (!benches.TryGetValue(local, out var bench))
-                    benches[local] = bench = Workbench.SetUpAsync(options, Path.Combine(options.Folder, $"{number}{(local ? "-local" : "")}"), local).GetAwaiter().GetResult();
+                {
+                    var folder = Path.Combine(options.Folder, $"{number}{(local ? "-local" : "")}");
+                    benches[local] = bench = Workbench.SetUpAsync(options, folder, local).GetAwaiter().GetResult();
+                }
+
                 _tally.Add(point, bench.Try(point));
             }
         }

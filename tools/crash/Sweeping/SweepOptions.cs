@@ -34,7 +34,12 @@ internal sealed record SweepOptions
     public static SweepOptions? Parse(string[] words)
     {
         if (words.Length < 3) return null;
-        var options = new SweepOptions { Tools = Path.GetFullPath(words[0]), Stage = Path.GetFullPath(words[1]), Folder = Path.GetFullPath(words[2]) };
+        var options = new SweepOptions
+        {
+            Tools = Path.GetFullPath(words[0]),
+            Stage = Path.GetFullPath(words[1]),
+            Folder = Path.GetFullPath(words[2]),
+        };
         for (var i = 3; i < words.Length; i++)
         {
             if (words[i] == "--unsynced")
@@ -62,7 +67,8 @@ internal sealed record SweepOptions
             case "--place":
                 return value is "own" or "token" ? options with { Place = value } : null;
             case "--turn":
-                return long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var turn) ? options with { Turn = (int)(turn % int.MaxValue) } : null;
+                return long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var turn)
+                    ? options with { Turn = (int)(turn % int.MaxValue) } : null;
         }
 
         if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number < 1) return null;

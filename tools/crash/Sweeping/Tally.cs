@@ -25,7 +25,8 @@ internal sealed class Tally
             var row = $"{point.Scenario.Name} {point.Daemon} {point.Place}";
             var (points, states, survived, missed) = _rows.GetValueOrDefault(row);
             var good = outcomes.Count(o => o.Fault is null);
-            _rows[row] = (points + (outcomes.Count > 0 ? 1 : 0), states + outcomes.Count, survived + good, missed + (outcomes.Count == 0 ? 1 : 0));
+            var reached = outcomes.Count > 0 ? 1 : 0;
+            _rows[row] = (points + reached, states + outcomes.Count, survived + good, missed + 1 - reached);
             foreach (var outcome in outcomes.Where(o => o.Fault is not null))
                 Console.WriteLine($"DID NOT SURVIVE: {outcome.Point}, {outcome.Way} at {outcome.Where}: {outcome.Fault}");
             if (DateTime.UtcNow - _told < s_pace) return;
@@ -38,9 +39,11 @@ internal sealed class Tally
     public bool Close(TimeSpan took)
     {
         Console.WriteLine($"{"",-32} {"calls",6} {"points",7} {"survived",9} {"not reached",12}");
-        foreach (var (row, counts) in _rows) Console.WriteLine($"{row,-32} {counts.Points,6} {counts.States,7} {counts.Survived,9} {counts.Missed,12}");
+        foreach (var (row, counts) in _rows)
+            Console.WriteLine($"{row,-32} {counts.Points,6} {counts.States,7} {counts.Survived,9} {counts.Missed,12}");
         var (points, survived) = (_rows.Values.Sum(r => r.States), _rows.Values.Sum(r => r.Survived));
-        Console.WriteLine($"{points} points, {survived} survived ({_rows.Values.Sum(r => r.Points)} calls interrupted, in {took.TotalSeconds:0} s)");
+        var calls = _rows.Values.Sum(r => r.Points);
+        Console.WriteLine($"{points} points, {survived} survived ({calls} calls interrupted, in {took.TotalSeconds:0} s)");
         return points == survived && points > 0;
     }
 }

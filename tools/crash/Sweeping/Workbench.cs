@@ -5,7 +5,8 @@ using EstProv.Simulator;
 namespace EstProv.Crash.Sweeping;
 
 /// <summary>
-/// One device and its servers: set up once, then put back for each point. Certificates live for 25 days; the next renewal is due 18 days later, by daemons and servers whose
+/// One device and its servers: set up once, then put back for each point. Certificates live for 25 days; the next renewal is due 18 days
+/// later, by daemons and servers whose
 /// clocks are ahead.
 /// </summary>
 internal sealed class Workbench : IAsyncDisposable
@@ -13,7 +14,8 @@ internal sealed class Workbench : IAsyncDisposable
     private const string ScopeId = "0ne00CRASH0";
 
     private static readonly TimeSpan s_life = TimeSpan.FromDays(25), s_step = TimeSpan.FromDays(18);
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30), s_glance = TimeSpan.FromMilliseconds(20), s_aftermath = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(20), s_aftermath = TimeSpan.FromMilliseconds(300);
 
     private readonly SweepOptions _options;
     private readonly SimulatorHost _simulator;
@@ -67,24 +69,24 @@ internal sealed class Workbench : IAsyncDisposable
     }
 
     /// <summary>How many calls there are to be interrupted.</summary>
-    public CutReport Count(Scenario scenario)
+    public CutReport Count(Scenario scenario) => Repeat(() => CountOnce(scenario));
+
+    private CutReport CountOnce(Scenario scenario)
     {
         using var daemons = Begin(scenario, null);
-        if (!Watch(daemons, scenario)) throw new HarnessException($"a daemon ended in the middle of an uninterrupted {scenario.Name}: {daemons.End().EndedAlone}");
+        if (!Watch(daemons, scenario))
+            throw new HarnessException($"a daemon ended in the middle of an uninterrupted {scenario.Name}: {daemons.End().EndedAlone}");
         Thread.Sleep(s_aftermath);
         return daemons.End();
     }
 
-    /// <summary>Interrupts the scenario at the point and judges every state in which that could have left the device. Empty: the point was not reached.</summary>
+    /// <summary>
+    /// Interrupts the scenario at the point and judges every state in which that could have left the device. Empty: the point was not
+    /// reached.
+    /// </summary>
     public IReadOnlyList<Outcome> Try(Point point)
     {
-        CutReport report;
-        using (var daemons = Begin(point.Scenario, point))
-        {
-            if (Watch(daemons, point.Scenario)) Thread.Sleep(s_aftermath);
-            report = daemons.End();
-        }
-
+        var report = Repeat(() => Interrupt(point));
         if (report.EndedAlone is { } alone) return [Judged(point, "killed", "before the point", $"a daemon ended by itself: {alone}")];
         if (report.Killed is not { } where) return [];
         _device.Save(At("crashed"));
@@ -97,6 +99,29 @@ internal sealed class Workbench : IAsyncDisposable
         }
 
         return outcomes;
+    }
+
+    private CutReport Interrupt(Point point)
+    {
+        using var daemons = Begin(point.Scenario, point);
+        if (Watch(daemons, point.Scenario)) Thread.Sleep(s_aftermath);
+        return daemons.End();
+    }
+
+    private static CutReport Repeat(Func<CutReport> run)
+    {
+        const int Most = 3;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return run();
+            }
+            catch (StalledException stalled) when (attempt < Most)
+            {
+                Console.WriteLine($"   once more: {stalled.Message}");
+            }
+        }
     }
 
     public async ValueTask DisposeAsync() => await _simulator.DisposeAsync();
@@ -115,7 +140,8 @@ internal sealed class Workbench : IAsyncDisposable
 
     private TimeSpan SetClock(TimeSpan ahead) => _simulator.Clock.Offset = ahead;
 
-    private IReadOnlyDictionary<string, string> Before(Scenario scenario) => scenario.Renewal ? _certificates : new Dictionary<string, string>();
+    private IReadOnlyDictionary<string, string> Before(Scenario scenario) =>
+        scenario.Renewal ? _certificates : new Dictionary<string, string>();
 
     /// <returns>Whether the scenario went through; false when a daemon ended before.</returns>
     private bool Watch(Daemons daemons, Scenario scenario)
@@ -123,6 +149,7 @@ internal sealed class Workbench : IAsyncDisposable
         using var served = new Served(_device);
         var before = Before(scenario);
         _told.Clear();
+        var last = "";
         for (var deadline = DateTime.UtcNow + s_patience; DateTime.UtcNow < deadline; Thread.Sleep(s_glance))
         {
             if (daemons.HasEnded) return false;
@@ -134,7 +161,8 @@ internal sealed class Workbench : IAsyncDisposable
                     if (certificate is not null) _told.Add(id);
                 }
 
-                if (served.FaultOfRest(scenario.Ids) is null && Renewed(served, scenario, before, out _) is null) return true;
+                last = served.FaultOfRest(scenario.Ids) ?? Renewed(served, scenario, before, out _);
+                if (last is null) return true;
             }
             catch (Finding)
             {
@@ -143,7 +171,8 @@ internal sealed class Workbench : IAsyncDisposable
             }
         }
 
-        throw new HarnessException($"{scenario.Name} goes neither on nor to its end; the daemons' lines are in {_device.At("log")}");
+        throw new StalledException(
+            $"{scenario.Name} goes neither on nor to its end: {last}; the daemons' lines are in {_device.At("log")}");
     }
 
     private Outcome Judge(Point point, string way, string where)
@@ -163,7 +192,8 @@ internal sealed class Workbench : IAsyncDisposable
                 Settle(daemons, point.Scenario, certificates);
             }
 
-            if (!File.ReadAllBytes(_device.At("bootstrap.cer")).AsSpan().SequenceEqual(_operatorFile)) throw new Finding("the operator's file was changed");
+            var file = File.ReadAllBytes(_device.At("bootstrap.cer"));
+            if (!file.AsSpan().SequenceEqual(_operatorFile)) throw new Finding("the operator's file was changed");
             return Judged(point, way, where, null);
         }
         catch (Finding finding)
@@ -186,7 +216,8 @@ internal sealed class Workbench : IAsyncDisposable
     }
 
     /// <summary>
-    /// What is served from the first answer on: a device that had certificates has each of them, the old or a new one, valid, with its key; and it knows who it is. The
+    /// What is served from the first answer on: a device that had certificates has each of them, the old or a new one, valid, with its
+    /// key; and it knows who it is. The
     /// same holds of what a blank one had come to; and nothing is served that has no key.
     /// </summary>
     private void CheckFirstAnswers(Daemons daemons, Scenario scenario, TimeSpan ahead)
@@ -197,9 +228,11 @@ internal sealed class Workbench : IAsyncDisposable
             WaitFor(daemons, () => Answer(() =>
             {
                 using var certificate = served.Certificate(id);
-                if (certificate is null) return scenario.Renewal || _told.Contains(id) ? throw new Finding($"the certificate of {id} is lost") : null;
+                if (certificate is null && (scenario.Renewal || _told.Contains(id))) throw new Finding($"the certificate of {id} is lost");
+                if (certificate is null) return null;
                 var now = DateTime.UtcNow + ahead;
-                if (certificate.NotBefore.ToUniversalTime() > now || certificate.NotAfter.ToUniversalTime() < now) throw new Finding($"what is served as {id} is not valid: {certificate}");
+                if (certificate.NotBefore.ToUniversalTime() > now || certificate.NotAfter.ToUniversalTime() < now)
+                    throw new Finding($"what is served as {id} is not valid: {certificate}");
                 return served.FaultOfKey(id, certificate, current: false) is not { } fault ? null
                     : fault.Contains("answer", StringComparison.Ordinal) ? fault : throw new Finding(fault);
             }));
@@ -213,11 +246,15 @@ internal sealed class Workbench : IAsyncDisposable
     {
         using var served = new Served(_device);
         var certificates = new Dictionary<string, string>();
-        WaitFor(daemons, () => Answer(() => served.FaultOfRest(scenario.Ids) ?? Renewed(served, scenario, before, out certificates) ?? served.FaultOfIdentity() ?? _token.FindFault(scenario.Ids)));
+        WaitFor(daemons, () => Answer(() => served.FaultOfRest(scenario.Ids)
+            ?? Renewed(served, scenario, before, out certificates)
+            ?? served.FaultOfIdentity()
+            ?? _token.FindFault(scenario.Ids)));
         return certificates;
     }
 
-    private static string? Renewed(Served served, Scenario scenario, IReadOnlyDictionary<string, string> before, out Dictionary<string, string> certificates)
+    private static string? Renewed(
+        Served served, Scenario scenario, IReadOnlyDictionary<string, string> before, out Dictionary<string, string> certificates)
     {
         certificates = [];
         foreach (var id in scenario.Ids)
