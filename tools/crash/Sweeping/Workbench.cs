@@ -5,7 +5,7 @@ using EstProv.Simulator;
 namespace EstProv.Crash.Sweeping;
 
 /// <summary>
-/// One device and its servers: set up once, then put back for each point. Certificates live for 25 days; the next renewal is due 18 days
+/// One device and its servers: set up once, then put back for each point. Certificates live for 25 days; the next renewal is due 20 days
 /// later, by daemons and servers whose
 /// clocks are ahead.
 /// </summary>
@@ -13,7 +13,7 @@ internal sealed class Workbench : IAsyncDisposable
 {
     private const string ScopeId = "0ne00CRASH0";
 
-    private static readonly TimeSpan s_life = TimeSpan.FromDays(25), s_step = TimeSpan.FromDays(18);
+    private static readonly TimeSpan s_life = TimeSpan.FromDays(25), s_step = TimeSpan.FromDays(20);
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(20), s_aftermath = TimeSpan.FromMilliseconds(300);
 
