@@ -7,8 +7,8 @@ using EstProv.Platform;
 namespace EstProv.Certificates.Distrust;
 
 /// <summary>
-/// <c>HOMEDIR/distrusted</c>: since when which CA is distrusted, so that each certificate's turn stays the same over restarts. One line each: start, seconds, where from, whether the
-/// start was a believed time, name; parted by tabulators.
+/// <c>HOMEDIR/distrusted</c>: since when which CA is distrusted, so that each certificate's turn stays the same over restarts. One line each:
+/// start, seconds, where from, whether the start was a believed time, name; parted by tabulators.
 /// </summary>
 internal static class DistrustFile
 {

@@ -74,7 +74,11 @@ internal sealed partial class DistrustList
         {
             if (Array.Find(_entries, entry => entry.Name == name) is { } known) return known;
             if (_entries.Length >= Most)
-                throw new ProblemException("distrust_too_many", $"{Most} CAs are distrusted already", "take back those that nothing is under any more: estprov distrust --undo", 409);
+            {
+                throw new ProblemException("distrust_too_many", $"{Most} CAs are distrusted already",
+                    "take back those that nothing is under any more: estprov distrust --undo", 409);
+            }
+
             var added = new DistrustEntry(name, _clock.Now, over, Configured: false, _clock.IsBelieved);
             Keep([.. _entries, added]);
             return added;
@@ -89,7 +93,11 @@ internal sealed partial class DistrustList
             var known = Array.Find(_entries, entry => entry.Name == name)
                 ?? throw new ProblemException("distrust_unknown", $"'{name}' is not distrusted", "estprov distrusted lists what is", 409);
             if (known.Configured)
-                throw new ProblemException("distrust_configured", $"'{name}' is distrusted by the configuration", "take it out of distrusted in certd.toml, and restart the Certificates Service", 409);
+            {
+                throw new ProblemException("distrust_configured", $"'{name}' is distrusted by the configuration",
+                    "take it out of distrusted in certd.toml, and restart the Certificates Service", 409);
+            }
+
             Keep(Array.FindAll(_entries, entry => entry != known));
         }
     }

@@ -4,16 +4,19 @@ using EstProv.Certificates.Store;
 namespace EstProv.Certificates.Engine;
 
 /// <summary>
-/// Tells that certificates whose keys are their callers' near their end, or that their CA was renewed or is distrusted: nobody but the caller can ask for another one. Told once a day (the
-/// longest gap of <c>renewal</c>) until there is another one, since whoever is concerned may not have listened.
+/// Tells that certificates whose keys are their callers' near their end, or that their CA was renewed or is distrusted: nobody but the caller can
+/// ask for another one. Told once a day (the longest gap of <c>renewal</c>) until there is another one, since whoever is concerned may not have
+/// listened.
 /// </summary>
 internal sealed class Announcements(EngineParts parts, CredentialTable table, Replacements replacements)
 {
     /// <summary>
-    /// From the end of the renewal window, before which the same request gets the stored certificate again, over so much of what is left: a fleet made on one day does not ask on one day.
+    /// From the end of the renewal window, before which the same request gets the stored certificate again, over so much of what is left: a fleet
+    /// made on one day does not ask on one day.
     /// </summary>
     private const double Spread = 1.0 / 3;
 
+    private readonly Lock _looking = new();
     private readonly Dictionary<string, Told> _told = new(StringComparer.Ordinal);
 
     private sealed record Told(StoredCertificate Of, long At, bool Expired);
@@ -30,7 +33,11 @@ internal sealed class Announcements(EngineParts parts, CredentialTable table, Re
     {
         List<StoredCertificate> certificates;
         lock (table.Gate) certificates = [.. table.Others];
-        foreach (var certificate in certificates) Look(certificate);
+        // One tick of the clockwork may meet the next.
+        lock (_looking)
+        {
+            foreach (var certificate in certificates) Look(certificate);
+        }
     }
 
     private void Look(StoredCertificate certificate)

@@ -74,7 +74,8 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
         publish("taken-back", certificate.Id, [.. Fields(certificate), ("refused", refused.Spki)]);
 
     /// <summary>Another certificate is in use under this id, that we have not issued: brought by a caller, or an operator's file.</summary>
-    public void Replaced(StoredCertificate certificate) => publish("replaced", certificate.Id, [.. Fields(certificate), ("by", certificate.Kind == StoredKind.Operator ? "operator" : "caller")]);
+    public void Replaced(StoredCertificate certificate) =>
+        publish("replaced", certificate.Id, [.. Fields(certificate), ("by", certificate.Kind == StoredKind.Operator ? "operator" : "caller")]);
 
     public void Deleted(string id) => publish("deleted", id, [("id", id)]);
 
@@ -153,7 +154,8 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
         [LoggerMessage(6, LogLevel.Warning, "audit: the bootstrap identity '{Certificate}' is used at {Url}: {Reason}")]
         public static partial void BootstrapUsed(ILogger logger, string certificate, Uri url, string reason);
 
-        [LoggerMessage(9, LogLevel.Warning, "certificate '{Id}' expires {NotAfter:yyyy-MM-dd HH:mm:ss}Z and is renewed by whoever has its key only ({Reason}): he should ask for another one")]
+        [LoggerMessage(9, LogLevel.Warning,
+            "certificate '{Id}' expires {NotAfter:yyyy-MM-dd HH:mm:ss}Z and is renewed by whoever has its key only ({Reason}): he should ask for another one")]
         public static partial void Expiring(ILogger logger, string id, DateTimeOffset notAfter, string reason);
 
         [LoggerMessage(10, LogLevel.Warning, "certificate '{Id}' has expired {NotAfter:yyyy-MM-dd HH:mm:ss}Z, and nobody has asked for another one")]

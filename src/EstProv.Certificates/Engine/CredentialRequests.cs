@@ -72,7 +72,8 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
     }
 
     private static bool IsRenewed(Credential credential, StoredCertificate? replaced) =>
-        !credential.Busy && credential.Recovered && (credential is { Staged: not null, StagedKey: not null, ProvedByCaller: true } || (credential.Current is not null && !ReferenceEquals(credential.Current, replaced)));
+        credential is { Busy: false, Recovered: true } && (credential is { Staged: not null, StagedKey: not null, ProvedByCaller: true }
+            || (credential.Current is not null && !ReferenceEquals(credential.Current, replaced)));
 
     private void DemandFloor(Credential credential)
     {
@@ -80,7 +81,8 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         var (passed, floor) = (parts.Clock.Now - current.IssuedAt, Renewal.RenewalPolicy.Floor(current.NotAfter - current.NotBefore));
         // A clock that was put back says nothing.
         if (passed < TimeSpan.Zero || passed >= floor) return;
-        throw new ProblemException("renewed_just_now", $"certificate '{credential.Id}' was issued {passed.TotalSeconds:0} s ago", $"it can be renewed again in {(floor - passed).TotalSeconds:0} s", 409)
+        throw new ProblemException("renewed_just_now", $"certificate '{credential.Id}' was issued {passed.TotalSeconds:0} s ago",
+            $"it can be renewed again in {(floor - passed).TotalSeconds:0} s", 409)
         {
             RetryAfter = floor - passed,
         };

@@ -684,8 +684,8 @@ internal sealed class CredentialSteps(
     }
 
     /// <summary>
-    /// Who has nothing yet asks every five minutes at least. Who has a certificate that is good asks the more rarely the longer it takes (a tenth of the time so far), so that a fleet whose requests
-    /// nobody approves is no burden, but often enough before its end.
+    /// Who has nothing yet asks every five minutes at least. Who has a certificate that is good asks the more rarely the longer it takes (a tenth of
+    /// the time so far), so that a fleet whose requests nobody approves is no burden, but often enough before its end.
     /// </summary>
     private TimeSpan PendingGap(Credential credential, TimeSpan asked, TimeSpan waited)
     {

@@ -7,8 +7,8 @@ using EstProv.Platform;
 namespace EstProv.Certificates.Engine;
 
 /// <summary>
-/// Finds what is to be replaced before its own time: what a CA of ours minted before it was renewed, and what is under a CA that is distrusted. Parses certificates only where something
-/// is distrusted.
+/// Finds what is to be replaced before its own time: what a CA of ours minted before it was renewed, and what is under a CA that is distrusted.
+/// Parses certificates only where something is distrusted.
 /// </summary>
 internal sealed class Replacements(EngineParts parts, CredentialTable table, IdentityChoice identities)
 {

@@ -13,7 +13,10 @@ namespace EstProv.Certificates.Engine;
 /// <param name="Problem">While pending, what the last attempt failed with; null when there was none.</param>
 internal sealed record RescueAnswer(string State, CredentialProblem? Problem);
 
-/// <summary>What an operator brings when all else has expired: a one-time credential, or a signed rescue file. Each use, and each refusal, is an audit line and a change.</summary>
+/// <summary>
+/// What an operator brings when all else has expired: a one-time credential, or a signed rescue file. Each use, and each refusal, is an audit line
+/// and a change.
+/// </summary>
 internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
 {
     private CredentialTable Table => engine.Table;
@@ -64,7 +67,15 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
             Since = parts.Time.GetTimestamp(),
             Refusals = refusals,
         };
-        return Use(identity, grant, wait, cancel);
+        try
+        {
+            return Use(identity, grant, wait, cancel);
+        }
+        catch (ProblemException)
+        {
+            grant.Dispose();
+            throw;
+        }
     });
 
     private RescueAnswer Audited(string by, Func<RescueAnswer> bring)
@@ -131,7 +142,11 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
                 if (credential.Current is { } current) stored.Add(current);
             }
 
-            stored.AddRange(Table.Others);
+            // What callers have brought says nothing of who issues here.
+            foreach (var other in Table.Others)
+            {
+                if (other.Kind == StoredKind.Issued) stored.Add(other);
+            }
         }
 
         foreach (var certificate in stored) Add(() => IssuerPath.Of(PemText.Parse(engine.Identities.ChainOf(certificate)), rescuers), 1);

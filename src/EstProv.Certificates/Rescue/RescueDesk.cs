@@ -9,7 +9,10 @@ using Microsoft.Extensions.Logging;
 
 namespace EstProv.Certificates.Rescue;
 
-/// <summary>Where an operator's rescue is taken in: checks files, remembers their serials, holds the one-time credential while it is needed, and keeps the anchors that came so.</summary>
+/// <summary>
+/// Where an operator's rescue is taken in: checks files, remembers their serials, holds the one-time credential while it is needed, and keeps the
+/// anchors that came so.
+/// </summary>
 internal sealed partial class RescueDesk
 {
     private const int LargestAnchors = 64 * 1024;

@@ -8,8 +8,8 @@ using EstProv.Platform.Time;
 namespace EstProv.Certificates.Rescue;
 
 /// <summary>
-/// <c>HOMEDIR/rescues</c>: the serials of rescue files that were brought, until they have ended. One that came to nothing yet (a power cut, a server that is away) may be brought again;
-/// one that has done its work, or was refused too often, may not.
+/// <c>HOMEDIR/rescues</c>: the serials of rescue files that were brought, until they have ended. One that came to nothing yet (a power cut, a server
+/// that is away) may be brought again; one that has done its work, or was refused too often, may not.
 /// </summary>
 internal sealed class RescueRegister(string homedir, BelievedClock clock)
 {

@@ -8,7 +8,8 @@ using EstProv.Platform.Time;
 namespace EstProv.Certificates.Rescue;
 
 /// <summary>
-/// A rescue file as it is brought: CMS SignedData (RFC 5652 section 5) over its text, in DER or PEM, by one signer whose certificate is in it and is one of <c>rescue_certs</c>, or was issued under one.
+/// A rescue file as it is brought: CMS SignedData (RFC 5652 section 5) over its text, in DER or PEM, by one signer whose certificate is in it
+/// and is one of <c>rescue_certs</c>, or was issued under one.
 /// </summary>
 internal static class RescueSignature
 {
@@ -19,7 +20,9 @@ internal static class RescueSignature
     /// <param name="rescuers">Certificates of <c>rescue_certs</c>.</param>
     /// <param name="minting">CAs that servers or this device's certificates are under: no signer may be under one.</param>
     /// <returns>The text, and who signed it.</returns>
-    /// <exception cref="ProblemException"><c>rescue_unreadable</c>, <c>rescue_signature</c>, <c>rescue_signer</c>, <c>rescue_signer_expired</c>, <c>rescue_certs_minted</c>.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>rescue_unreadable</c>, <c>rescue_signature</c>, <c>rescue_signer</c>, <c>rescue_signer_expired</c>, <c>rescue_certs_minted</c>.
+    /// </exception>
     public static (byte[] Text, string Signer) Verify(byte[] file, X509Certificate2Collection rescuers, IReadOnlyList<X509Certificate2> minting, BelievedClock clock)
     {
         var message = Decode(file);
@@ -83,7 +86,8 @@ internal static class RescueSignature
         {
             // A CA's key signs certificates; whoever signs rescue files has one of his own.
             if (extension is X509BasicConstraintsExtension { CertificateAuthority: true }) throw RescueProblems.Signer(signer.Subject, "it is a CA");
-            if (extension is X509KeyUsageExtension usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature)) throw RescueProblems.Signer(signer.Subject, "its key usage is not for signatures");
+            if (extension is X509KeyUsageExtension usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature))
+                throw RescueProblems.Signer(signer.Subject, "its key usage is not for signatures");
         }
 
         DemandPath(signer, rescuers, sent, clock);

@@ -7,8 +7,8 @@ using EstProv.Platform;
 namespace EstProv.Certificates.Rescue;
 
 /// <summary>
-/// The text of a rescue file: <c>Name: value</c> lines, the first one <c>EstProv-Rescue: 1</c>, then, for anchors, PEM. Strict: what is not known is refused, since whoever signed it meant
-/// something by it.
+/// The text of a rescue file: <c>Name: value</c> lines, the first one <c>EstProv-Rescue: 1</c>, then, for anchors, PEM. Strict: what is not known
+/// is refused, since whoever signed it meant something by it.
 /// </summary>
 internal static class RescueText
 {
