@@ -204,7 +204,7 @@ internal sealed partial class EstExchange : IDisposable
     private static HttpRequestMessage NewRequest(HttpMethod method, Uri url) =>
         new(method, url) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
 
-    private static HttpRequestMessage Request(HttpMethod method, Uri url, byte[]? body, AuthenticationHeaderValue? authorization)
+    private HttpRequestMessage Request(HttpMethod method, Uri url, byte[]? body, AuthenticationHeaderValue? authorization)
     {
         var request = NewRequest(method, url);
         request.Headers.TryAddWithoutValidation("User-Agent", "EstProv");
