@@ -4,16 +4,23 @@ using EstProv.Certificates.Renewal;
 using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
+using EstProv.Est;
 using EstProv.Keys.Client;
 using EstProv.Platform.Time;
 
 namespace EstProv.Certificates.Engine;
 
 /// <summary>What a request asks for; while it stays the same, a request that was made already is used.</summary>
-internal sealed record RequestPlan(string Subject, string? AlternativeNames, CertificateProfile Profile, bool Reenroll, string Name);
+/// <param name="Subject">DER, base64.</param>
+/// <param name="AlternativeNames">DER of the SAN's value, base64; null for none.</param>
+/// <param name="NamesAreCritical">Of the SAN.</param>
+internal sealed record RequestPlan(string Subject, string? AlternativeNames, bool NamesAreCritical, CertificateProfile Profile, bool Reenroll, string Name);
 
 /// <summary>A staged key and, where one is needed, the request signed with it.</summary>
-internal sealed record PreparedRequest(KeyReference Key, RequestPlan Plan, byte[]? Csr);
+/// <param name="Attributes">What the EST server wants to see in it.</param>
+/// <param name="Lenient">What it wants and cannot have was left out.</param>
+/// <param name="Content">Null where there is no request.</param>
+internal sealed record PreparedRequest(KeyReference Key, RequestPlan Plan, CsrAttributes Attributes, bool Lenient, CertificateRequestContent? Content, byte[]? Csr);
 
 /// <summary>
 /// One certificate with its key in keyd, and how far it is. Changed under the engine's gate only; a credential that is
@@ -95,6 +102,9 @@ internal sealed class Credential
 
     /// <summary>A server's wish for patience is on disk.</summary>
     public bool WaitStored { get; set; }
+
+    /// <summary>The log has been told which name is asked for, where nobody has configured one.</summary>
+    public bool IsNameTold { get; set; }
 
     public bool Busy { get; set; }
 

@@ -17,6 +17,8 @@ namespace EstProv.Certificates.Engine;
 internal sealed class CredentialSteps(
     EngineParts parts, CredentialTable table, IdentityChoice identities, Proofs proofs, BootstrapGuard bootstrap, Replacements replacements)
 {
+    private sealed record Issued(StoredCertificate Certificate, PreparedRequest Prepared);
+
     /// <summary>So often may a new certificate be refused where it is to be proved, before another one is asked for.</summary>
     private const int MostRefusals = 3;
 
@@ -48,13 +50,14 @@ internal sealed class CredentialSteps(
             }
 
             GiveUpOldRequest(credential);
-            var plan = Prepare(credential);
-            lock (table.Gate)
+            if (IsWaiting(credential))
             {
-                if (identities.MissingFor(credential) is not null) return;
+                // Most servers ask for nothing special; where one does, it is asked as soon as what is waited for is there.
+                PrepareAhead(credential);
+                if (IsWaiting(credential)) return;
             }
 
-            if (!Issue(credential, plan, cancel)) return;
+            if (!Issue(credential, cancel)) return;
         }
 
         if (Prove(credential, cancel)) Commit(credential);
@@ -257,27 +260,112 @@ internal sealed class CredentialSteps(
         }
     }
 
+    private bool IsWaiting(Credential credential)
+    {
+        lock (table.Gate) return identities.MissingFor(credential) is not null;
+    }
+
     /// <summary>Stages the key and signs the request, before the credential that it is sent with is there.</summary>
-    private RequestPlan Prepare(Credential credential)
+    private void PrepareAhead(Credential credential)
+    {
+        if (credential.Prepared?.Plan != PlanOf(credential) || IsToBeRotated(credential)) Prepare(credential, CsrAttributes.None, null);
+    }
+
+    /// <summary>Stages the key and signs the request, where that is not done.</summary>
+    /// <param name="attributes">What the EST server wants to see in it.</param>
+    /// <param name="way">How it is sent; null where that is not known yet, or not over EST.</param>
+    private PreparedRequest Prepare(Credential credential, CsrAttributes attributes, EnrolmentWay? way)
     {
         var plan = PlanOf(credential);
-        if (credential.Prepared?.Plan == plan && !IsToBeRotated(credential)) return plan;
-        if (credential.LastAttempt is null && credential.Issuance!.CommonName is null && credential.WantedName is null)
+        // What the server wants and cannot have must not cost the device its certificate: every other attempt does without, and the server decides.
+        var lenient = credential.Problem?.Code == "est_csrattrs_unsatisfied";
+        if (credential.Prepared is { } known && known.Plan == plan && known.Attributes.SameAs(attributes) && known.Lenient == lenient && !IsToBeRotated(credential)) return known;
+        if (!credential.IsNameTold && credential.Issuance!.CommonName is null && credential.WantedName is null)
             parts.Events.Note(credential.Id, $"no name is configured for it: the request asks for the common name '{RequestedNames.CommonNameIn(plan.Name)}'");
 
-        // The key in use may be keyd's next one still; a request must not get that.
-        if (credential.Previous is not null) PromoteKey(credential, credential.Stored!, now: true);
-        var key = KeptKey(credential) ?? parts.Keys.StageNext(credential.KeyId, credential.Issuance!.KeyAlgorithm);
+        credential.IsNameTold = true;
+        var notes = new List<string>();
+        var key = StageKey(credential, KeyAlgorithmChoice.Of(credential.Issuance!, attributes, lenient, notes));
         parts.Checkpoint?.Invoke("key staged");
-        byte[]? csr = null;
+        PreparedRequest prepared;
         if (credential.Issuance!.Method == IssuanceMethod.Est)
         {
-            var content = CertificateProfiles.Content(plan.Profile, SubjectOf(plan), AlternativeNamesOf(plan), credential.Issuance.PathLength ?? 0);
-            csr = CertificateSigningRequests.Create(content, KeySigner.Of(parts.Keys, key));
+            var signer = KeySigner.Of(parts.Keys, key);
+            var content = ContentOf(credential, plan, attributes, way, lenient, signer.PublicKey, notes);
+            prepared = new PreparedRequest(key, plan, attributes, lenient, content, CertificateSigningRequests.Create(content, signer));
+        }
+        else
+        {
+            prepared = new PreparedRequest(key, plan, attributes, lenient, null, null);
         }
 
-        lock (table.Gate) credential.Prepared = new PreparedRequest(key, plan, csr);
-        return plan;
+        foreach (var note in notes) parts.Events.Note(credential.Id, note);
+        lock (table.Gate) credential.Prepared = prepared;
+        return prepared;
+    }
+
+    private static CertificateRequestContent ContentOf(
+        Credential credential, RequestPlan plan, CsrAttributes attributes, EnrolmentWay? way, bool lenient, PublicKey key, List<string> notes)
+    {
+        var content = CertificateProfiles.Content(plan.Profile, SubjectOf(plan), AlternativeNamesOf(plan), credential.Issuance!.PathLength ?? 0);
+        if (attributes.SameAs(CsrAttributes.None)) return content;
+        var wish = new CsrWish
+        {
+            Content = content,
+            Name = RequestedNames.CommonNameIn(plan.Name),
+            NameIsConfigured = credential.Issuance.CommonName is not null || credential.WantedName is not null,
+            SubjectIsConfigured = credential.Issuance.Subject is not null,
+            NamesAreConfigured = credential.Issuance.AlternativeNames is not null,
+            KeepsNames = plan.Reenroll,
+            KnownSubject = way?.Shown.ChainPem is { } shown ? PemText.Parse(shown)[0].SubjectName : null,
+            Address = way is null ? null : () => LocalAddress.Towards(way.Url),
+            Lenient = lenient,
+        };
+        try
+        {
+            var outcome = CsrAttributesUse.Apply(attributes, wish, key);
+            notes.AddRange(outcome.Notes);
+            return outcome.Content;
+        }
+        catch (ProblemException problem) when (problem.Code == "est_bad_csrattrs")
+        {
+            notes.Add($"the csrattrs of {way?.Url} are ignored: {problem.ToLogText()}");
+            return content;
+        }
+    }
+
+    /// <summary>The staged key, or another one where that is not of a kind that will do.</summary>
+    private KeyReference StageKey(Credential credential, KeyAlgorithmChoice choice)
+    {
+        // The key in use may be keyd's next one still; a request must not get that.
+        if (credential.Previous is not null) PromoteKey(credential, credential.Stored!, now: true);
+        if (KeptKey(credential) is { } kept)
+        {
+            if (choice.Demand is null || choice.Allows(kept.SubjectPublicKeyInfo)) return kept;
+            parts.Events.Note(credential.Id, $"its key is replaced although rotate_key is false: the EST server asks for the key {choice.Demand}");
+        }
+
+        try
+        {
+            var key = parts.Keys.StageNext(credential.KeyId, choice.Preferences);
+            // A request that waits for its answer is about the key that it was made for; and no key of a certificate in use is dropped.
+            if (choice.Allows(key.SubjectPublicKeyInfo) || credential.Pending is not null || IsInUse(credential, key)) return key;
+            parts.Keys.DiscardNext(credential.KeyId);
+            parts.Checkpoint?.Invoke("key discarded");
+            return parts.Keys.StageNext(credential.KeyId, choice.Preferences);
+        }
+        catch (ProblemException problem) when (choice.Demand is not null && problem.Code is "mechanism_missing" or "bad_request")
+        {
+            throw new ProblemException("est_csrattrs_unsatisfied",
+                $"the EST server's csrattrs ask for the key {choice.Demand}, which the Key Service cannot make: {problem.Message}",
+                "the token or the server's demand has to change; every other attempt does without it", 502, problem);
+        }
+    }
+
+    private static bool IsInUse(Credential credential, KeyReference key)
+    {
+        var spki = CertificateFacts.SpkiOf(key.SubjectPublicKeyInfo);
+        return spki == credential.Current?.Spki || spki == credential.Stored?.Spki || spki == credential.Previous?.Spki;
     }
 
     /// <summary>With <c>rotate_key = false</c>, where there is a key to keep.</summary>
@@ -300,8 +388,8 @@ internal sealed class CredentialSteps(
         {
             var old = PemText.Parse(identities.ChainOf(credential.Current!))[0];
             var names = old.Extensions[AlternativeNames.Oid];
-            return new RequestPlan(Convert.ToBase64String(old.SubjectName.RawData), names is null ? null : Convert.ToBase64String(names.RawData), credential.Profile,
-                true, credential.Current!.RequestedName ?? RequestedNames.Of(credential.Issuance?.Subject, identities.NameFor(credential)));
+            return new RequestPlan(Convert.ToBase64String(old.SubjectName.RawData), names is null ? null : Convert.ToBase64String(names.RawData), names?.Critical ?? false,
+                credential.Profile, true, credential.Current!.RequestedName ?? RequestedNames.Of(credential.Issuance?.Subject, identities.NameFor(credential)));
         }
 
         var name = (keepsName && credential.Current!.Kind == StoredKind.Credential ? credential.Current.RequestedName : null)
@@ -309,30 +397,31 @@ internal sealed class CredentialSteps(
         var subject = RequestedNames.SubjectOf(name) ?? SubjectNames.CommonName(name);
         var asked = CertificateProfiles.NamesFor(credential.Profile, credential.Issuance);
         return new RequestPlan(
-            Convert.ToBase64String(subject.RawData), asked is null ? null : Convert.ToBase64String(asked.RawData), credential.Profile, false, name);
+            Convert.ToBase64String(subject.RawData), asked is null ? null : Convert.ToBase64String(asked.RawData), asked?.Critical ?? false, credential.Profile, false, name);
     }
 
     private static X500DistinguishedName SubjectOf(RequestPlan plan) => new(Convert.FromBase64String(plan.Subject));
 
     private static X509Extension? AlternativeNamesOf(RequestPlan plan) =>
-        plan.AlternativeNames is { } names ? new X509Extension(AlternativeNames.Oid, Convert.FromBase64String(names), critical: false) : null;
+        plan.AlternativeNames is { } names ? new X509Extension(AlternativeNames.Oid, Convert.FromBase64String(names), plan.NamesAreCritical) : null;
 
     /// <returns>False when the server asks for patience.</returns>
-    private bool Issue(Credential credential, RequestPlan plan, CancellationToken cancel)
+    private bool Issue(Credential credential, CancellationToken cancel)
     {
         var started = parts.Time.GetTimestamp();
         lock (table.Gate) credential.LastAttempt = parts.Clock.Now;
-        var prepared = credential.Prepared!;
-        StoredCertificate? staged;
-        if (credential.Issuance!.Method == IssuanceMethod.DeviceCa) staged = Mint(credential, prepared);
-        else if (credential.Issuance.Method == IssuanceMethod.SelfSigned) staged = SelfSign(credential, prepared);
-        else if (Enroll(credential, prepared, cancel) is { } enrolled) staged = enrolled;
-        else return false;
+        Issued? issued = credential.Issuance!.Method switch
+        {
+            IssuanceMethod.DeviceCa => Mint(credential),
+            IssuanceMethod.SelfSigned => SelfSign(credential),
+            _ => Enroll(credential, cancel),
+        };
+        if (issued is not var (staged, prepared)) return false;
 
         staged = staged with
         {
             KeyId = credential.KeyId,
-            RequestedName = staged.RequestedName ?? plan.Name,
+            RequestedName = staged.RequestedName ?? prepared.Plan.Name,
         };
         parts.Events.Issued(staged, parts.Time.GetElapsedTime(started));
         Stage(credential, staged, prepared.Key);
@@ -400,22 +489,24 @@ internal sealed class CredentialSteps(
         }
     }
 
-    private StoredCertificate Mint(Credential credential, PreparedRequest prepared)
+    private Issued? Mint(Credential credential)
     {
+        var prepared = Prepare(credential, CsrAttributes.None, null);
         var ca = identities.NeededFor(credential.Id, IssuanceMethod.DeviceCa)!;
         lock (table.Gate) (credential.LastUrl, credential.LastCredential) = (LocalUrl, ca.Id);
         StoredCertificate caCertificate;
         KeyReference caKey;
         lock (table.Gate) (caCertificate, caKey) = (ca.Current!, ca.Key!);
         var chain = Sign(ca, new LocalCa(PemText.Parse(identities.ChainOf(caCertificate)), KeySigner.Of(parts.Keys, caKey)), OrderFor(credential, prepared));
-        return Describe(credential.Id, chain[0], PemText.Of(chain), LocalUrl, ca.Id) with { IssuerSpki = caCertificate.Spki };
+        return new Issued(Describe(credential.Id, chain[0], PemText.Of(chain), LocalUrl, ca.Id) with { IssuerSpki = caCertificate.Spki }, prepared);
     }
 
-    private StoredCertificate SelfSign(Credential credential, PreparedRequest prepared)
+    private Issued SelfSign(Credential credential)
     {
+        var prepared = Prepare(credential, CsrAttributes.None, null);
         lock (table.Gate) (credential.LastUrl, credential.LastCredential) = (SelfUrl, credential.Id);
         var leaf = LocalMint.SelfSign(OrderFor(credential, prepared), KeySigner.Of(parts.Keys, prepared.Key), parts.Clock);
-        return Describe(credential.Id, leaf, leaf.ExportCertificatePem() + "\n", SelfUrl, credential.Id);
+        return new Issued(Describe(credential.Id, leaf, leaf.ExportCertificatePem() + "\n", SelfUrl, credential.Id), prepared);
     }
 
     private static MintOrder OrderFor(Credential credential, PreparedRequest prepared)
@@ -462,16 +553,11 @@ internal sealed class CredentialSteps(
         _ => identities.UrlOf(id).ToString(),
     };
 
-    private StoredCertificate? Enroll(Credential credential, PreparedRequest prepared, CancellationToken cancel)
+    private Issued? Enroll(Credential credential, CancellationToken cancel)
     {
         var way = identities.WayFor(credential);
-        var pending = credential.Pending;
-        if (pending is not null && (pending.Credential != way.Shown.Name || pending.Url != way.Url.ToString() || pending.Spki != CertificateFacts.SpkiOf(prepared.Key.SubjectPublicKeyInfo)))
-        {
-            ForgetPending(credential);
-            pending = null;
-        }
-
+        var prepared = PreparedBefore(credential, way);
+        var pending = prepared is null ? null : credential.Pending;
         lock (table.Gate) (credential.LastUrl, credential.LastCredential) = (way.Url.ToString(), way.Shown.Name);
         if (way.BootstrapReason is { } reason)
         {
@@ -479,18 +565,19 @@ internal sealed class CredentialSteps(
             parts.Events.BootstrapUsed(way.Shown.Name, way.Url, reason);
         }
 
+        prepared ??= Prepare(credential, AttributesOf(credential, way, cancel), way);
         var order = new EstOrder
         {
             Id = credential.Id,
             Url = way.Url,
             Shown = way.Shown,
-            Csr = pending?.Csr ?? prepared.Csr!,
+            Csr = prepared.Csr!,
             Signer = KeySigner.Of(parts.Keys, prepared.Key),
             SubjectPublicKeyInfo = prepared.Key.SubjectPublicKeyInfo,
             Reenroll = pending?.Reenroll ?? (way.Reenroll && prepared.Plan.Reenroll),
             CaWanted = credential.Profile == CertificateProfile.Ca,
-            Subject = SubjectOf(prepared.Plan),
-            AlternativeNames = AlternativeNamesOf(prepared.Plan),
+            Subject = prepared.Content!.Subject,
+            AlternativeNames = prepared.Content.AlternativeNames,
         };
         EstOutcome outcome;
         try
@@ -513,11 +600,12 @@ internal sealed class CredentialSteps(
         var chain = ((EstOutcome.Issued)outcome).Chain;
         parts.Checkpoint?.Invoke("enrolled");
         foreach (var note in chain.Notes) parts.Events.Note(credential.Id, note);
-        return Describe(credential.Id, chain.Leaf, chain.ToPem(), way.Url.ToString(), way.Shown.Name) with
+        var certificate = Describe(credential.Id, chain.Leaf, chain.ToPem(), way.Url.ToString(), way.Shown.Name) with
         {
             RequestedName = pending?.RequestedName,
             TakenAllTheSame = IsTakenAllTheSame(credential, chain, way.Url),
         };
+        return new Issued(certificate, prepared);
     }
 
     /// <summary>What comes from a distrusted CA again is no replacement; where there is nothing else that is good, it is better than nothing.</summary>
@@ -534,6 +622,30 @@ internal sealed class CredentialSteps(
 
         parts.Events.Note(credential.Id, $"it was issued under '{entry.Name}', which is distrusted; it is taken all the same, since there is none that is good");
         return true;
+    }
+
+    /// <summary>The request that was answered 202, where it is to be sent again to the same server by the same sender; another one is forgotten.</summary>
+    private PreparedRequest? PreparedBefore(Credential credential, EnrolmentWay way)
+    {
+        if (credential.Pending is not { } pending) return null;
+        var isOfKeyToGo = Needs.WantsNewKey(credential) && credential.Current?.Spki == pending.Spki;
+        if (pending.Credential == way.Shown.Name && pending.Url == way.Url.ToString() && !isOfKeyToGo
+            && parts.Keys.FindKeyPair(credential.KeyId, System.Buffers.Text.Base64Url.DecodeFromChars(pending.Spki)) is { } key
+            && SentRequest.ContentOf(pending.Csr) is { } content)
+        {
+            var plan = PlanOf(credential);
+            return new PreparedRequest(key, plan with { Name = pending.RequestedName ?? plan.Name }, CsrAttributes.None, false, content, pending.Csr);
+        }
+
+        ForgetPending(credential);
+        return null;
+    }
+
+    private CsrAttributes AttributesOf(Credential credential, EnrolmentWay way, CancellationToken cancel)
+    {
+        var attributes = parts.Est!.AttributesOf(way.Url, way.Shown, out var note, cancel);
+        if (note is not null) parts.Events.Note(credential.Id, note);
+        return attributes;
     }
 
     /// <summary>Enrols, and notes what that says of the EST identity where it is what was shown.</summary>

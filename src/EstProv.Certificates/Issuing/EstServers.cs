@@ -27,6 +27,7 @@ internal sealed class EstServers : IEstServers, IDisposable
     private readonly EstSessions _sessions;
     private readonly Func<RescueGrant?>? _oneTime;
     private readonly Dictionary<string, (X509Certificate2Collection Certificates, long At)> _caCertificates = new(StringComparer.Ordinal);
+    private readonly CsrAttributesSource _attributes;
 
     private readonly ILogger _log;
     private readonly ProxyChoice? _proxies;
@@ -49,6 +50,20 @@ internal sealed class EstServers : IEstServers, IDisposable
         _identities = identities;
         _sessions = new EstSessions((url, shown, trusted) => new EstClient(Describe(url, shown, trusted), log), identities);
         _clock = clock;
+        _attributes = new CsrAttributesSource(clock, CaCertificatesLifetime);
+    }
+
+    public CsrAttributes AttributesOf(Uri url, ShownCredential shown, out string? note, CancellationToken cancel)
+    {
+        // The label's CAs come first (RFC 7030 section 4.1.2): they may be what the rest is verified by.
+        TrustFor(url, shown, cancel);
+        var attributes = _attributes.Get(LabelKey(url, shown), () =>
+        {
+            using var session = _sessions.Take(url, shown, _anchors.Read());
+            return Wait(session.Client.GetCsrAttributesAsync(cancel));
+        }, out note);
+        if (note is not null) note = $"{url} (credential '{shown.Name}'): {note}";
+        return attributes;
     }
 
     public EstOutcome Enroll(EstOrder order, CancellationToken cancel)

@@ -74,6 +74,11 @@ internal interface IEstServers
     /// <exception cref="ProblemException"><c>est_*</c>: not proved.</exception>
     void Prove(Uri url, ShownCredential shown, CancellationToken cancel);
 
+    /// <summary>What the label wants to see in a request.</summary>
+    /// <param name="note">Why that is not known, for the log, once; null where all is well.</param>
+    /// <exception cref="ProblemException"><c>est_*</c>: the server does not answer.</exception>
+    CsrAttributes AttributesOf(Uri url, ShownCredential shown, out string? note, CancellationToken cancel);
+
     /// <summary>What certificates issued at <paramref name="url"/> are judged by: the anchors and that label's cacerts.</summary>
     (X509Certificate2Collection Anchors, X509Certificate2Collection CaCertificates) TrustFor(Uri url, ShownCredential shown, CancellationToken cancel);
 

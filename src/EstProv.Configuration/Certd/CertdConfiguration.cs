@@ -64,6 +64,9 @@ public sealed record CertificateIssuance
     /// <summary><c>key_algorithm</c>: <c>ec-p256</c> (default), <c>ec-p384</c>, <c>rsa-2048</c> and so on; preferences are separated by a colon.</summary>
     public required string KeyAlgorithm { get; init; }
 
+    /// <summary>Whether the file says so: then an EST server's wish for another key does not count.</summary>
+    public bool KeyAlgorithmIsConfigured { get; init; }
+
     /// <summary><c>common_name</c>, or the CN of <c>subject</c>; null leaves it to the rules for the id.</summary>
     public string? CommonName { get; init; }
 

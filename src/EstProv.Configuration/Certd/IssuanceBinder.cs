@@ -43,6 +43,7 @@ internal static class IssuanceBinder
             Method = method,
             Position = position,
             KeyAlgorithm = details.Text(CertdSchema.KeyAlgorithm)?.Value ?? CertdSchema.DefaultKeyAlgorithm,
+            KeyAlgorithmIsConfigured = details.Text(CertdSchema.KeyAlgorithm) is not null,
             CommonName = details.Text(CertdSchema.CommonName)?.Value ?? subject?.Find(static field => field.Oid == SubjectAttributeType.CommonName)?.Value,
             Subject = subject,
             Profile = details.Text(IssuanceSchema.Profile)?.Value switch

@@ -32,6 +32,12 @@ public sealed record CertificateRequestContent
     /// Subject key identifier of our RSA certificate that a key made by the server is to be encrypted for (RFC 7030 section 4.4.1.2); null for none.
     /// </summary>
     public byte[]? DecryptKeyIdentifier { get; init; }
+
+    /// <summary>Hash of the request's own signature.</summary>
+    public HashAlgorithmName Hash { get; init; } = HashAlgorithmName.SHA256;
+
+    /// <summary>Extensions that are asked for as they are, each instead of the one of the same OID that the rest would give.</summary>
+    public IReadOnlyList<X509Extension> Given { get; init; } = [];
 }
 
 /// <summary>Makes PKCS#10 requests (RFC 2986) whose key is elsewhere.</summary>
@@ -40,7 +46,7 @@ public static class CertificateSigningRequests
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
-    /// <returns>DER, signed with SHA-256. Extensions that are not asked for are not there: servers with fixed profiles refuse them.</returns>
+    /// <returns>DER. Extensions that are not asked for are not there: servers with fixed profiles refuse them.</returns>
     public static byte[] Create(CertificateRequestContent content, RemoteSignatureGenerator key) =>
         ToRequest(content, key).CreateSigningRequest(key);
 
@@ -64,19 +70,8 @@ public static class CertificateSigningRequests
     /// <summary>The same, not signed yet: for a certificate that is minted locally.</summary>
     public static CertificateRequest ToRequest(CertificateRequestContent content, RemoteSignatureGenerator key)
     {
-        var request = new CertificateRequest(content.Subject, key.PublicKey, HashAlgorithmName.SHA256);
-        if (content.Ca)
-        {
-            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, content.PathLength is not null, content.PathLength ?? 0, critical: true));
-        }
-
-        var usage = content.KeyUsage ?? (content.Ca ? X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign : X509KeyUsageFlags.None);
-        if (usage != X509KeyUsageFlags.None) request.CertificateExtensions.Add(new X509KeyUsageExtension(usage, critical: true));
-        var extended = new OidCollection();
-        if (content.ServerAuthentication) extended.Add(new Oid(ServerAuthentication));
-        if (content.ClientAuthentication) extended.Add(new Oid(ClientAuthentication));
-        if (extended.Count > 0) request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(extended, critical: false));
-        if (content.AlternativeNames is not null) request.CertificateExtensions.Add(content.AlternativeNames);
+        var request = new CertificateRequest(content.Subject, key.PublicKey, content.Hash);
+        foreach (var extension in ExtensionsOf(content)) request.CertificateExtensions.Add(extension);
         if (content.ChallengePassword is { } password) request.OtherRequestAttributes.Add(RequestAttributes.ChallengePassword(password));
         if (content.DecryptKeyIdentifier is { } identifier)
         {
@@ -85,5 +80,26 @@ public static class CertificateSigningRequests
         }
 
         return request;
+    }
+
+    /// <summary>In the order in which they are asked for.</summary>
+    internal static List<X509Extension> ExtensionsOf(CertificateRequestContent content)
+    {
+        var extensions = new List<X509Extension>();
+        if (content.Ca) extensions.Add(new X509BasicConstraintsExtension(true, content.PathLength is not null, content.PathLength ?? 0, critical: true));
+        var usage = content.KeyUsage ?? (content.Ca ? X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign : X509KeyUsageFlags.None);
+        if (usage != X509KeyUsageFlags.None) extensions.Add(new X509KeyUsageExtension(usage, critical: true));
+        var extended = new OidCollection();
+        if (content.ServerAuthentication) extended.Add(new Oid(ServerAuthentication));
+        if (content.ClientAuthentication) extended.Add(new Oid(ClientAuthentication));
+        if (extended.Count > 0) extensions.Add(new X509EnhancedKeyUsageExtension(extended, critical: false));
+        if (content.AlternativeNames is not null) extensions.Add(content.AlternativeNames);
+        foreach (var given in content.Given)
+        {
+            extensions.RemoveAll(known => known.Oid?.Value == given.Oid?.Value);
+            extensions.Add(given);
+        }
+
+        return extensions;
     }
 }

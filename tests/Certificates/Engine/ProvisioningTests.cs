@@ -21,7 +21,8 @@ public sealed class ProvisioningTests
         Assert.That(leaf.Subject, Is.EqualTo("CN=device-1"));
         Assert.That(device.Asked, Is.EqualTo(new[]
         {
-            "cacerts/est-id 200", "simpleenroll/est-id 200", "csrattrs/est-id 204", "cacerts/device-id 200", "simpleenroll/device-id 200",
+            "cacerts/est-id 200", "csrattrs/est-id 204", "simpleenroll/est-id 200", "csrattrs/est-id 204", "cacerts/device-id 200", "csrattrs/device-id 204",
+            "simpleenroll/device-id 200",
         }));
         Assert.That(device.Current("est-id")!.Credential, Is.EqualTo("bootstrap"));
         Assert.That(device.Current("device-id")!.Credential, Is.EqualTo("est-id"));
@@ -73,7 +74,7 @@ public sealed class ProvisioningTests
         var leaf = device.Provision();
 
         Assert.That(leaf.Subject, Is.EqualTo("CN=device-7"), "its name is the device's where nothing else gives one");
-        Assert.That(device.Asked, Is.EqualTo(new[] { "cacerts/device-id 200", "simpleenroll/device-id 200" }));
+        Assert.That(device.Asked, Is.EqualTo(new[] { "cacerts/device-id 200", "csrattrs/device-id 204", "simpleenroll/device-id 200" }));
     }
 
     [Test]
