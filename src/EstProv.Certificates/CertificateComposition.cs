@@ -45,17 +45,20 @@ internal sealed class CertificateComposition : IDisposable
         _identities = new ProviderIdentities(_providerKeys);
         var distrusted = new DistrustList(configuration.HomedirPath, configuration.Distrusted, configuration.DistrustSpread, clock, logger);
         var rescue = new RescueDesk(configuration.HomedirPath, configuration.Est, preloaded, clock, logger);
+        var events = new CertificateEvents(logger, (kind, id, fields) => changes.Publish(kind, id, fields));
         if (configuration.Est is { } est)
         {
             var approved = est.CaFingerprint is { } fingerprint ? new ApprovedCa(configuration.HomedirPath, fingerprint.Value, logger) : null;
-            var anchors = new TrustAnchors(est, _reader.Read, () => _reader.DeviceCaChain())
+            var learnt = new LearntAnchors(new AnchorStore(configuration.HomedirPath, logger), clock, events, Random.Shared);
+            var anchors = new TrustAnchors(est, _reader.ReadConfigured, () => _reader.DeviceCaChain(), learnt)
             {
                 Distrusted = distrusted,
                 Besides = () => rescue.Anchors,
                 Approved = approved,
             };
             var proxies = ProxyChoice.OfEnvironment(Environment.GetEnvironmentVariable);
-            _est = new EstServers(est, anchors, _identities, clock, logger, () => rescue.OneTime, proxies);
+            _est = new EstServers(est, anchors, learnt, _identities, clock, logger, () => rescue.OneTime, proxies);
+            _reader.Learnt = learnt;
         }
 
         _parts = new EngineParts
@@ -68,7 +71,7 @@ internal sealed class CertificateComposition : IDisposable
             Clock = clock,
             Distrusted = distrusted,
             Rescue = rescue,
-            Events = new CertificateEvents(logger, (kind, id, fields) => changes.Publish(kind, id, fields)),
+            Events = events,
         };
         _engine = new CredentialEngine(_parts, logger);
         _reader.Table = _engine.Table;

@@ -20,6 +20,7 @@ public sealed class SimulatorHost : IAsyncDisposable
     private readonly SimulatorOptions _options;
     private readonly WebApplication _app;
     private readonly TlsFrontEnd _tls;
+    private readonly ServerCertificates _serverCertificates;
     private readonly Dictionary<SimulatorService, IService> _services;
     private readonly ControlPlane _control;
     private readonly EstTrust _estTrust;
@@ -41,7 +42,7 @@ public sealed class SimulatorHost : IAsyncDisposable
         _estTrust = new EstTrust(Pki, Issuer, Clock);
         _attestation = new DpsAttestation(Pki, Clock);
         _hubAuthenticator = new HubAuthenticator(Pki, Clock);
-        _est = new EstService(options, Pki, _estTrust, new EstIssuance(options, Pki, Issuer, Clock));
+        _est = new EstService(options, Pki, _estTrust, new EstIssuance(options, Pki, Issuer, Clock), Clock);
         _services = new()
         {
             [SimulatorService.Est] = _est,
@@ -49,7 +50,8 @@ public sealed class SimulatorHost : IAsyncDisposable
             [SimulatorService.Hub] = new HubService(options, Devices, _hubAuthenticator, Clock),
         };
         _control = new ControlPlane(this);
-        _tls = new TlsFrontEnd(options, new ServerCertificates(options, Pki, Clock.Now), Faults, Recorder, client => _estTrust.Verify(client, out _));
+        _serverCertificates = new ServerCertificates(options, Pki, Clock.Now);
+        _tls = new TlsFrontEnd(options, _serverCertificates, Faults, Recorder, client => _estTrust.Verify(client, out _));
         _app = Build(out var listeners);
         Ports = new SimulatorPorts { Est = 0, Dps = 0, Hub = 0, Control = 0, Pid = Environment.ProcessId };
         _listeners = listeners;
@@ -123,6 +125,27 @@ public sealed class SimulatorHost : IAsyncDisposable
 
         Recorder.Note($"fault {id} on: {rule.Kind} {rule.Service} {rule.Route} {rule.Label} count={rule.Count?.ToString() ?? "unlimited"}");
         return id;
+    }
+
+    /// <summary>Changes what a label wants to see in requests: DER of CsrAttrs, base64; null = 204.</summary>
+    public void SetCsrAttributes(string label, string? attributes) => _est.Attributes[label] = attributes;
+
+    /// <summary>The EST server gets a next root: its cacerts tell of it from now on, while all is signed by the old one still.</summary>
+    public RootRollover AnnounceRoot()
+    {
+        var rollover = Pki.AnnounceRoot(Clock.Now);
+        Recorder.Note("rollover: the next root is announced");
+        return rollover;
+    }
+
+    /// <summary>The next root takes over, for TLS and for what is issued, and nothing is said of the old one any more.</summary>
+    public void SwitchRoot()
+    {
+        Pki.SwitchRoot(Clock.Now);
+        _attestation.SetEnrolled(Pki.Issuing);
+        _serverCertificates.Forget(SimulatorService.Est);
+        CloseConnections(SimulatorService.Est);
+        Recorder.Note("rollover: the next root is in use");
     }
 
     /// <summary>Replaces the CAs that a service accepts clients of: EST its bootstrap CAs, DPS its enrolled CAs, the hub its CAs.</summary>

@@ -124,11 +124,28 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
         publish(undone ? "trusted-again" : "distrusted", issuer, [("issuer", issuer), ("by", by)]);
     }
 
+    public void AnchorLearnt(string origin, LearntAnchor anchor)
+    {
+        Log.AnchorLearnt(log, origin, anchor.Subject, anchor.NotAfter, anchor.By);
+        publish("trust", origin, AnchorFields(origin, anchor, "learnt"));
+    }
+
+    public void AnchorDropped(string origin, LearntAnchor anchor)
+    {
+        Log.AnchorDropped(log, origin, anchor.Subject, anchor.NotAfter);
+        publish("trust", origin, AnchorFields(origin, anchor, "dropped"));
+    }
+
     /// <summary>Something that a person should know and that is nobody's failed attempt.</summary>
     public void Note(string id, string what) => Log.Note(log, id, what);
 
     private static (string Name, string? Value)[] Fields(StoredCertificate certificate) =>
         [("id", certificate.Id), ("spki", certificate.Spki), ("notAfter", HeaderedPem.Format(certificate.NotAfter))];
+
+    private static (string Name, string? Value)[] AnchorFields(string origin, LearntAnchor anchor, string change) =>
+    [
+        ("id", origin), ("change", change), ("subject", anchor.Subject), ("spki", anchor.Spki), ("by", anchor.By), ("notAfter", HeaderedPem.Format(anchor.NotAfter)),
+    ];
 
     private static partial class Log
     {
@@ -175,6 +192,12 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
 
         [LoggerMessage(15, LogLevel.Warning, "audit: '{Issuer}' is {What}: {By}")]
         public static partial void Distrusted(ILogger logger, string issuer, string what, string by);
+
+        [LoggerMessage(16, LogLevel.Warning, "audit: {Origin} has a new root, '{Subject}' (until {NotAfter:yyyy-MM-dd HH:mm:ss}Z), which '{By}' vouches for; it is trusted there from now on")]
+        public static partial void AnchorLearnt(ILogger logger, string origin, string subject, DateTimeOffset notAfter, string by);
+
+        [LoggerMessage(17, LogLevel.Information, "{Origin}: the root '{Subject}', learnt from it, has expired ({NotAfter:yyyy-MM-dd HH:mm:ss}Z) and is forgotten")]
+        public static partial void AnchorDropped(ILogger logger, string origin, string subject, DateTimeOffset notAfter);
 
         [LoggerMessage(7, LogLevel.Warning, "certificate '{Id}': {What}")]
         public static partial void Note(ILogger logger, string id, string what);

@@ -11,8 +11,19 @@ internal sealed class CertificateReader(PreloadedCertificates preloaded)
     /// <summary>Set once the engine is there; anchors are read through this before.</summary>
     public CredentialTable? Table { get; set; }
 
+    /// <summary>Roots that EST servers have told of; set once they are there.</summary>
+    public Issuing.LearntAnchors? Learnt { get; set; }
+
+    /// <summary>The trust bundle has, besides what is configured, those learnt roots that a root in it vouches for: its readers verify what EST servers issue.</summary>
     /// <exception cref="ProblemException"><c>certificate_not_found</c> 400; what reading an operator's file says.</exception>
-    public string Read(string id) => preloaded.IsBundle(id) ? preloaded.ReadBundle(id, Stored) : Find(id) ?? throw NotFound(id);
+    public string Read(string id)
+    {
+        var pem = ReadConfigured(id);
+        return id == Issuing.TrustAnchors.TrustBundle && preloaded.IsBundle(id) && Learnt is { } learnt ? pem + learnt.AdditionsTo(pem) : pem;
+    }
+
+    /// <summary>The same without anything that came from the network by itself.</summary>
+    public string ReadConfigured(string id) => preloaded.IsBundle(id) ? preloaded.ReadBundle(id, Stored) : Find(id) ?? throw NotFound(id);
 
     /// <summary>Our device CA's certificate and those above it; null while there is none.</summary>
     public string? DeviceCaChain() => Table?.FindLocked(Issuing.CertificateProfiles.DeviceCa)?.Current is { Pem.Length: > 0 } ca ? ca.Pem : null;

@@ -33,6 +33,7 @@ internal sealed partial class CredentialEngine : IDisposable
     private readonly EngineParts _parts;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
+    private readonly TrustRefresh _trust;
     private ITimer? _timer;
     private int _running;
     private bool _started;
@@ -49,6 +50,7 @@ internal sealed partial class CredentialEngine : IDisposable
         Replacements = new Replacements(parts, Table, Identities);
         Steps = new CredentialSteps(parts, Table, Identities, new Proofs(parts, Table, Identities), Bootstrap, Replacements);
         Announcements = new Announcements(parts, Table, Replacements);
+        _trust = new TrustRefresh(parts, Table, Identities);
         _wallSeen = parts.Time.GetUtcNow();
         _timestampSeen = parts.Time.GetTimestamp();
     }
@@ -419,6 +421,7 @@ internal sealed partial class CredentialEngine : IDisposable
     {
         if (_stop.IsCancellationRequested) return;
         NoticeClockChange();
+        _trust.Look(_stop.Token);
         List<Credential> credentials;
         lock (Table.Gate) credentials = [.. Table.Credentials];
         foreach (var credential in credentials)

@@ -285,7 +285,7 @@ internal sealed class CredentialSteps(
 
         credential.IsNameTold = true;
         var notes = new List<string>();
-        var key = StageKey(credential, KeyAlgorithmChoice.Of(credential.Issuance!, attributes, lenient, notes));
+        var key = StageKey(credential, KeyAlgorithmChoice.Of(credential.Issuance!, attributes, lenient, notes), lenient, notes);
         parts.Checkpoint?.Invoke("key staged");
         PreparedRequest prepared;
         if (credential.Issuance!.Method == IssuanceMethod.Est)
@@ -335,14 +335,14 @@ internal sealed class CredentialSteps(
     }
 
     /// <summary>The staged key, or another one where that is not of a kind that will do.</summary>
-    private KeyReference StageKey(Credential credential, KeyAlgorithmChoice choice)
+    private KeyReference StageKey(Credential credential, KeyAlgorithmChoice choice, bool lenient, List<string> notes)
     {
         // The key in use may be keyd's next one still; a request must not get that.
         if (credential.Previous is not null) PromoteKey(credential, credential.Stored!, now: true);
         if (KeptKey(credential) is { } kept)
         {
             if (choice.Demand is null || choice.Allows(kept.SubjectPublicKeyInfo)) return kept;
-            parts.Events.Note(credential.Id, $"its key is replaced although rotate_key is false: the EST server asks for the key {choice.Demand}");
+            notes.Add($"its key is replaced although rotate_key is false: the EST server asks for the key {choice.Demand}");
         }
 
         try
@@ -356,9 +356,15 @@ internal sealed class CredentialSteps(
         }
         catch (ProblemException problem) when (choice.Demand is not null && problem.Code is "mechanism_missing" or "bad_request")
         {
-            throw new ProblemException("est_csrattrs_unsatisfied",
-                $"the EST server's csrattrs ask for the key {choice.Demand}, which the Key Service cannot make: {problem.Message}",
-                "the token or the server's demand has to change; every other attempt does without it", 502, problem);
+            if (!lenient)
+            {
+                throw new ProblemException("est_csrattrs_unsatisfied",
+                    $"the EST server's csrattrs ask for the key {choice.Demand}, which the Key Service cannot make: {problem.Message}",
+                    "the token or the server's demand has to change; every other attempt does without it", 502, problem);
+            }
+
+            notes.Add($"the EST server's csrattrs ask for the key {choice.Demand}, which the Key Service cannot make; '{credential.Issuance!.KeyAlgorithm}' is used");
+            return parts.Keys.StageNext(credential.KeyId, credential.Issuance.KeyAlgorithm);
         }
     }
 

@@ -21,6 +21,7 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     private readonly EstIssuance _configuration;
     private readonly TrustAnchors _anchors;
+    private readonly LearntAnchors _learnt;
     private readonly ITlsIdentities _identities;
     private readonly BelievedClock _clock;
     private readonly Lock _gate = new();
@@ -34,7 +35,7 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     /// <param name="oneTime">The one-time credential that an operator brought; null for none.</param>
     /// <param name="environmentProxies">What the environment says, where the configuration does not; null for none.</param>
-    public EstServers(EstIssuance configuration, TrustAnchors anchors, ITlsIdentities identities, BelievedClock clock, ILogger log,
+    public EstServers(EstIssuance configuration, TrustAnchors anchors, LearntAnchors learnt, ITlsIdentities identities, BelievedClock clock, ILogger log,
         Func<RescueGrant?>? oneTime = null, ProxyChoice? environmentProxies = null)
     {
         _oneTime = oneTime;
@@ -47,6 +48,7 @@ internal sealed class EstServers : IEstServers, IDisposable
             { } proxy => ProxyChoice.Always(proxy.Value, $"{proxy.Position}"),
         };
         _anchors = anchors;
+        _learnt = learnt;
         _identities = identities;
         _sessions = new EstSessions((url, shown, trusted) => new EstClient(Describe(url, shown, trusted), log), identities);
         _clock = clock;
@@ -59,8 +61,8 @@ internal sealed class EstServers : IEstServers, IDisposable
         TrustFor(url, shown, cancel);
         var attributes = _attributes.Get(LabelKey(url, shown), () =>
         {
-            using var session = _sessions.Take(url, shown, _anchors.Read());
-            return Wait(session.Client.GetCsrAttributesAsync(cancel));
+            using var session = _sessions.Take(url, shown, _anchors.Read(url));
+            return Ask(url, session.Client.GetCsrAttributesAsync(cancel));
         }, out note);
         if (note is not null) note = $"{url} (credential '{shown.Name}'): {note}";
         return attributes;
@@ -70,10 +72,7 @@ internal sealed class EstServers : IEstServers, IDisposable
     {
         var (anchors, caCertificates) = TrustFor(order.Url, order.Shown, cancel);
         using var session = _sessions.Take(order.Url, order.Shown, Anchors(order.Url, cancel));
-        var operation = order.Reenroll ? EstOperation.Reenroll : EstOperation.Simple;
-        var answer = Wait(order.Signer is { } signer && _configuration.ChannelBinding
-            ? session.Client.EnrollBoundAsync(password => CertificateSigningRequests.Bind(order.Csr, password, signer), operation, cancel)
-            : session.Client.EnrollAsync(order.Csr, operation, cancel));
+        var answer = Send(session.Client, order, cancel);
         if (answer is EstEnrollment.Pending pending) return new EstOutcome.Pending(pending.RetryAfter);
 
         var certificates = ((EstEnrollment.Issued)answer).Certificates;
@@ -91,18 +90,38 @@ internal sealed class EstServers : IEstServers, IDisposable
         }
     }
 
+    /// <summary>Bound to its TLS session where that is configured, or where the server asks for it and it can be had.</summary>
+    private EstEnrollment Send(EstClient client, EstOrder order, CancellationToken cancel)
+    {
+        var operation = order.Reenroll ? EstOperation.Reenroll : EstOperation.Simple;
+        if (order.Signer is { } signer && (_configuration.ChannelBinding || order.RequestsChallengePassword))
+        {
+            try
+            {
+                return Ask(order.Url, client.EnrollBoundAsync(password => CertificateSigningRequests.Bind(order.Csr, password, signer), operation, cancel));
+            }
+            catch (ProblemException problem) when (!_configuration.ChannelBinding && problem.Code is "est_no_channel_binding" or "est_tls")
+            {
+                // The server asks for what it does not offer, a TLS 1.2 session; no request has left yet. Whether it insists, it will say.
+                return Ask(order.Url, client.EnrollAsync(order.Csr, operation, cancel));
+            }
+        }
+
+        return Ask(order.Url, client.EnrollAsync(order.Csr, operation, cancel));
+    }
+
     public void Prove(Uri url, ShownCredential shown, CancellationToken cancel)
     {
         _sessions.Renew(url, shown);
         using var session = _sessions.Take(url, shown, Anchors(url, cancel));
         try
         {
-            Wait(session.Client.GetCsrAttributesAsync(cancel));
+            Ask(url, session.Client.GetCsrAttributesAsync(cancel));
         }
         catch (ProblemException problem) when (problem.Code is "est_server_error" or "est_busy" or "est_rejected" or "est_bad_answer" or "est_redirect")
         {
             // It may have no csrattrs to give, or not have let us in: nginx answers a client certificate that it does not accept with 400, whatever is asked for.
-            CaCertificates(session.Client, cancel);
+            CaCertificates(url, session.Client, cancel);
         }
     }
 
@@ -112,22 +131,56 @@ internal sealed class EstServers : IEstServers, IDisposable
         lock (_gate)
         {
             if (_caCertificates.TryGetValue(label, out var known) && _clock.TimeProvider.GetElapsedTime(known.At) < CaCertificatesLifetime)
-                return (_anchors.Read().Certificates, known.Certificates);
+                return (_anchors.Read(url).Certificates, known.Certificates);
         }
 
         var anchors = Anchors(url, cancel);
         using var session = _sessions.Take(url, shown, anchors);
-        var certificates = CaCertificates(session.Client, cancel);
+        var sent = CaCertificates(url, session.Client, cancel);
+        _learnt.Take(url, sent, anchors);
+        anchors = _anchors.Read(url);
+        var certificates = RootRollover.WithoutCrossCertificates(sent, anchors.Certificates);
         lock (_gate) _caCertificates[label] = (certificates, _clock.TimeProvider.GetTimestamp());
         return (anchors.Certificates, certificates);
     }
 
+    public bool IsTrustDue => _learnt.Due(Urls()).Count > 0;
+
+    public void RefreshTrust(ShownCredential shown, CancellationToken cancel)
+    {
+        ProblemException? first = null;
+        foreach (var origin in _learnt.Due(Urls()))
+        {
+            _learnt.MarkAsked(origin);
+            foreach (var url in Urls())
+            {
+                if (LearntAnchors.OriginOf(url) != origin) continue;
+                try
+                {
+                    lock (_gate) _caCertificates.Remove(LabelKey(url, shown));
+                    TrustFor(url, shown, cancel);
+                }
+                catch (ProblemException problem)
+                {
+                    first ??= problem;
+                }
+            }
+        }
+
+        if (first is not null) throw first;
+    }
+
+    private IEnumerable<Uri> Urls()
+    {
+        foreach (var url in _configuration.Urls.Values) yield return url.Value;
+    }
+
     /// <summary>Over TLS that was verified: an unverified server gets no request at all. One that has none to give leaves the anchors to judge.</summary>
-    private static X509Certificate2Collection CaCertificates(EstClient client, CancellationToken cancel)
+    private X509Certificate2Collection CaCertificates(Uri url, EstClient client, CancellationToken cancel)
     {
         try
         {
-            return Wait(client.GetCaCertificatesAsync(cancel));
+            return Ask(url, client.GetCaCertificatesAsync(cancel));
         }
         catch (ProblemException problem) when (problem.Code == "est_not_found")
         {
@@ -137,10 +190,10 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     public void DemandTrust(Uri url, ShownCredential shown, string deviceCaPem, CancellationToken cancel)
     {
-        using var session = _sessions.Take(url, shown, _anchors.Read(deviceCaPem));
+        using var session = _sessions.Take(url, shown, _anchors.Read(url, deviceCaPem));
         try
         {
-            CaCertificates(session.Client, cancel);
+            CaCertificates(url, session.Client, cancel);
         }
         catch (ProblemException problem) when (problem.Code == "est_tls_untrusted")
         {
@@ -160,7 +213,7 @@ internal sealed class EstServers : IEstServers, IDisposable
         var nobody = new ShownCredential("nobody", null, null);
         try
         {
-            using var session = _sessions.Take(url, nobody, _anchors.Read(distrusted: distrusted));
+            using var session = _sessions.Take(url, nobody, _anchors.Read(url, distrusted: distrusted));
             CaCertificates(session.Client, cancel);
             return true;
         }
@@ -230,5 +283,19 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     private static string LabelKey(Uri url, ShownCredential shown) => $"{shown.Name} {url}";
 
-    private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();
+    private T Ask<T>(Uri url, Task<T> task)
+    {
+        try
+        {
+            return task.GetAwaiter().GetResult();
+        }
+        catch (ProblemException problem) when (problem.Code == "est_tls_untrusted" && _learnt.Knows(url))
+        {
+            // It was trusted before: a root was replaced while nobody looked, or this is another server.
+            throw new ProblemException(problem.Code, problem.Message,
+                problem.Hint + "; this server was trusted before: if its root was replaced while the device was away, bring the new root's file and name it in [preloaded_certs] and in "
+                    + "trusted_certs or the trust bundle; the device keeps what it has, and tries on",
+                problem.Status, problem);
+        }
+    }
 }

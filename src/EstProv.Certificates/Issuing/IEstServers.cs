@@ -90,6 +90,13 @@ internal interface IEstServers
     /// <returns>Null when it could not be asked.</returns>
     bool? IsTrustedWithout(Uri url, Configuration.Certd.IssuerName distrusted, CancellationToken cancel) => null;
 
+    /// <summary>A server is to be asked for new roots, since one that is trusted ends before long (RFC 7030 section 4.1.2).</summary>
+    bool IsTrustDue { get; }
+
+    /// <summary>Asks for them.</summary>
+    /// <exception cref="ProblemException"><c>est_*</c>: a server does not answer.</exception>
+    void RefreshTrust(ShownCredential shown, CancellationToken cancel);
+
     /// <summary>Closes the connections that show anything but <paramref name="inUse"/>.</summary>
     void Forget(ShownCredential inUse);
 

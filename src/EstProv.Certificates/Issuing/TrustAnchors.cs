@@ -20,16 +20,16 @@ internal sealed record AnchorSet(X509Certificate2Collection Certificates, X509Ce
 
 /// <summary>
 /// <c>trusted_certs</c> where set, else the trust bundle, what came by rescue files, and the CA of <c>ca_fingerprint</c>; without what is distrusted. The files are read on
-/// each use; nothing that came from the network is among them but that CA, which the operator's fingerprint vouches for.
+/// each use. And of what came from the network those alone that the operator's fingerprint vouches for, or, of the roots that the very server has told of, one of these.
 /// </summary>
-/// <param name="read">PEM of a certificate id or bundle.</param>
+/// <param name="read">PEM of a certificate id or bundle, as configured.</param>
 /// <param name="deviceCaChain">PEM of our device CA with its chain; null while there is none.</param>
-internal sealed class TrustAnchors(EstIssuance configuration, Func<string, string> read, Func<string?> deviceCaChain)
+internal sealed class TrustAnchors(EstIssuance configuration, Func<string, string> read, Func<string?> deviceCaChain, LearntAnchors learnt)
 {
-    private const string TrustBundle = "trust-bundle";
+    public const string TrustBundle = "trust-bundle";
 
     private readonly Lock _gate = new();
-    private AnchorSet _known = new([], [], "");
+    private readonly Dictionary<string, AnchorSet> _known = new(StringComparer.Ordinal);
 
     /// <summary>Null where nothing can be distrusted.</summary>
     public DistrustList? Distrusted { get; init; }
@@ -41,16 +41,18 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
     public ApprovedCa? Approved { get; init; }
 
     /// <exception cref="ProblemException"><c>est_no_trust</c>; what reading a file of the operator's says.</exception>
+    /// <param name="url">The server that is to be verified.</param>
     /// <param name="deviceCaInstead">As if this were our device CA.</param>
     /// <param name="distrusted">As if this were distrusted too.</param>
-    public AnchorSet Read(string? deviceCaInstead = null, IssuerName? distrusted = null)
+    public AnchorSet Read(Uri url, string? deviceCaInstead = null, IssuerName? distrusted = null)
     {
-        var (pem, deviceCa) = (All(), deviceCaInstead ?? deviceCaChain() ?? "");
+        var (origin, pem, deviceCa) = (LearntAnchors.OriginOf(url), All(), deviceCaInstead ?? deviceCaChain() ?? "");
         var list = Distrusted is { IsEmpty: false } known ? known : null;
-        var fingerprint = $"{ContentHash.Of(Encoding.ASCII.GetBytes(pem))} {ContentHash.Of(Encoding.ASCII.GetBytes(deviceCa))} {list?.Fingerprint} {distrusted}";
+        var roots = learnt.Of(url);
+        var fingerprint = $"{HashOf(pem)} {HashOf(deviceCa)} {list?.Fingerprint} {distrusted} {LearntAnchors.FingerprintOf(roots)}";
         lock (_gate)
         {
-            if (_known.Fingerprint == fingerprint) return _known;
+            if (_known.TryGetValue(origin, out var read) && read.Fingerprint == fingerprint) return read;
         }
 
         try
@@ -60,9 +62,10 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
             if (all.Count > 0 && anchors.Count == 0 && !configuration.TrustSystem && distrusted is null) throw AllDistrusted();
             Func<X509Certificate2, bool>? isDistrusted = list is null && distrusted is null ? null
                 : certificate => distrusted?.Names(certificate) == true || list?.FindItself(certificate) is not null;
+            anchors = [.. anchors, .. LearntAnchors.Trusted(roots, anchors, isDistrusted)];
             // Whoever signed our device CA did so, trusted or not.
-            var set = new AnchorSet(anchors, IssuersOf(PemText.Parse(deviceCa), all), fingerprint) { IsDistrusted = isDistrusted };
-            lock (_gate) _known = set;
+            var set = new AnchorSet(anchors, IssuersOf(PemText.Parse(deviceCa), [.. all, .. anchors]), fingerprint) { IsDistrusted = isDistrusted };
+            lock (_gate) _known[origin] = set;
             return set;
         }
         catch (CryptographicException cause)
@@ -74,6 +77,8 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
 
     private ProblemException AllDistrusted() => new("est_no_trust",
         $"{configuration.Position}: every CA that EST servers are verified by is distrusted", $"add the EST server's new CA to {Source()}, or take one back: estprov distrust --undo", 503);
+
+    private static string HashOf(string text) => ContentHash.Of(Encoding.ASCII.GetBytes(text));
 
     private static X509Certificate2Collection IssuersOf(X509Certificate2Collection deviceCa, X509Certificate2Collection anchors)
     {

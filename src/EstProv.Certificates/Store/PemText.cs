@@ -41,6 +41,20 @@ internal static class PemText
         return pem.ToString();
     }
 
+    /// <summary>The blocks, each with its line feed, not looked into.</summary>
+    public static List<string> Split(string pem)
+    {
+        var blocks = new List<string>();
+        var text = pem.AsSpan();
+        while (PemEncoding.TryFind(text, out var fields))
+        {
+            if (text[fields.Label] is Label) blocks.Add(string.Concat(text[fields.Location], "\n"));
+            text = text[fields.Location.End..];
+        }
+
+        return blocks;
+    }
+
     /// <summary>Reads every certificate of <paramref name="pem"/>, in its order.</summary>
     /// <exception cref="CryptographicException">A block is no certificate.</exception>
     public static X509Certificate2Collection Parse(string pem)

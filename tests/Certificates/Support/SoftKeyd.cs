@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using EstProv.Keys.Client;
 using EstProv.Platform;
@@ -35,6 +36,9 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
     public int DownAt { get; set; }
 
     public int Generated { get; private set; }
+
+    /// <summary>What the token cannot do.</summary>
+    public HashSet<string> Missing { get; } = [];
 
     public int Signatures { get; private set; }
 
@@ -164,7 +168,10 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
     private SoftKey Make(string keyId, string algorithms)
     {
         Generated++;
-        AsymmetricAlgorithm key = algorithms.StartsWith("rsa", StringComparison.Ordinal) ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var first = algorithms.Split(':')[0];
+        if (Missing.Contains(first)) throw new ProblemException("mechanism_missing", $"the token cannot make a key '{first}'", "", 400);
+        AsymmetricAlgorithm key = first.StartsWith("rsa", StringComparison.Ordinal) ? RSA.Create(int.Parse(first[4..], CultureInfo.InvariantCulture))
+            : ECDsa.Create(first switch { "ec-p384" => ECCurve.NamedCurves.nistP384, "ec-p521" => ECCurve.NamedCurves.nistP521, _ => ECCurve.NamedCurves.nistP256 });
         var spki = key.ExportSubjectPublicKeyInfo();
         return new SoftKey($"{keyId}#{Convert.ToHexString(SHA256.HashData(spki))}", key, spki);
     }

@@ -196,12 +196,15 @@ internal sealed class TestDevice : IAsyncDisposable
         var distrusted = new DistrustList(Configuration.HomedirPath, Configuration.Distrusted, Configuration.DistrustSpread, Clock, log);
         var rescue = new RescueDesk(Configuration.HomedirPath, Configuration.Est, preloaded, Clock, log);
         var approved = Configuration.Est!.CaFingerprint is { } fingerprint ? new ApprovedCa(Configuration.HomedirPath, fingerprint.Value, log) : null;
-        var anchors = new TrustAnchors(Configuration.Est!, Reader.Read, Reader.DeviceCaChain)
+        var events = new CertificateEvents(log, Events.Publish);
+        var learnt = new LearntAnchors(new AnchorStore(Configuration.HomedirPath, log), Clock, events, Random.Shared);
+        var anchors = new TrustAnchors(Configuration.Est!, Reader.ReadConfigured, Reader.DeviceCaChain, learnt)
         {
             Distrusted = distrusted,
             Besides = () => rescue.Anchors,
             Approved = approved,
         };
+        Reader.Learnt = learnt;
         Identities = new SoftIdentities(Keyd);
         Parts = new EngineParts
         {
@@ -209,11 +212,11 @@ internal sealed class TestDevice : IAsyncDisposable
             Store = new CertificateStore(Configuration.HomedirPath, log),
             Preloaded = preloaded,
             Keys = Keyd,
-            Est = new EstServers(Configuration.Est!, anchors, Identities, Clock, log, () => rescue.OneTime, Proxies),
+            Est = new EstServers(Configuration.Est!, anchors, learnt, Identities, Clock, log, () => rescue.OneTime, Proxies),
             Clock = Clock,
             Distrusted = distrusted,
             Rescue = rescue,
-            Events = new CertificateEvents(log, Events.Publish),
+            Events = events,
             Checkpoint = checkpoint,
         };
         Engine = new CredentialEngine(Parts, log);

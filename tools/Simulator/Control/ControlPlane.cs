@@ -29,6 +29,8 @@ internal sealed class ControlPlane(SimulatorHost host)
                 ("POST", ["connections", "close"]) => CloseAsync(http),
                 ("POST", ["clock"]) => ClockAsync(http),
                 ("POST", ["trust"]) => TrustAsync(http),
+                ("POST", ["csrattrs"]) => AttributesAsync(http),
+                ("POST", ["rollover"]) => RolloverAsync(http),
                 ("POST", ["assign"]) => AssignAsync(http),
                 ("POST", ["devices", var id]) => ChangeDeviceAsync(http, id),
                 ("DELETE", ["devices", var id]) => DoneAsync(http, () => host.Devices.Change(id, _ => null)),
@@ -84,6 +86,33 @@ internal sealed class ControlPlane(SimulatorHost host)
         authorities.ImportFromPem(body.Pem);
         host.SetTrust(body.Service, authorities);
         await WriteAsync(http, new { authorities = authorities.Select(a => a.Subject).ToArray() });
+    }
+
+    private async Task AttributesAsync(HttpContext http)
+    {
+        var body = await ReadAsync<AttributesBody>(http);
+        _ = Convert.FromBase64String(body.Attributes ?? "");
+        host.SetCsrAttributes(body.Label, body.Attributes);
+        await DoneAsync(http, static () => { });
+    }
+
+    private async Task RolloverAsync(HttpContext http)
+    {
+        var body = await ReadAsync<RolloverBody>(http);
+        if (body.Step == "switch")
+        {
+            host.SwitchRoot();
+        }
+        else if (body.Step == "announce")
+        {
+            host.AnnounceRoot();
+        }
+        else
+        {
+            throw new FormatException("step is announce or switch");
+        }
+
+        await WriteAsync(http, new { root = host.Pki.Rollover!.Next.Certificate.ExportCertificatePem() });
     }
 
     private async Task AssignAsync(HttpContext http)
@@ -144,6 +173,10 @@ internal sealed class ControlPlane(SimulatorHost host)
     private sealed record ClockBody(double OffsetSeconds);
 
     private sealed record TrustBody(SimulatorService Service, string Pem);
+
+    private sealed record AttributesBody(string Label, string? Attributes);
+
+    private sealed record RolloverBody(string Step);
 
     private sealed record AssignBody(string RegistrationId, string Hub);
 

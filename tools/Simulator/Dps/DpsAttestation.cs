@@ -34,7 +34,7 @@ internal sealed class DpsAttestation(SimulatorPki pki, SimulatorClock clock)
         }
 
         // An enrolled CA may be an intermediate whose root DPS was never given; here the roots that there are stand in for it.
-        X509Certificate2Collection roots = [pki.IdentityRoot.Certificate];
+        var roots = pki.IssuingRoots;
         foreach (var authority in enrolled)
         {
             if (authority.SubjectName.RawData.AsSpan().SequenceEqual(authority.IssuerName.RawData))

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Simulator.Faults;
@@ -6,7 +7,7 @@ using EstProv.Simulator.Pki;
 namespace EstProv.Simulator.Est;
 
 /// <summary>EST server (RFC 7030): cacerts, simpleenroll, simplereenroll, csrattrs, serverkeygen, with and without labels.</summary>
-internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, EstTrust trust, EstIssuance issuance) : IService
+internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, EstTrust trust, EstIssuance issuance, SimulatorClock clock) : IService
 {
     private const string CertsOnly = "application/pkcs7-mime; smime-type=certs-only";
     private readonly EstAuthenticator _authenticator = new(options.Est, trust);
@@ -14,6 +15,9 @@ internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, Est
     private EstQuirks Quirks => options.Est.Quirks;
 
     public PendingRequests Pending { get; } = new();
+
+    /// <summary>CsrAttrs of labels that were changed since the start: DER, base64; null = 204.</summary>
+    public ConcurrentDictionary<string, string?> Attributes { get; } = new(StringComparer.Ordinal);
 
     public void Classify(Exchange exchange)
     {
@@ -58,18 +62,35 @@ internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, Est
             certificates.Add(pki.EstServer.Certificate);
         }
 
+        if (pki.IsOverlap)
+        {
+            certificates.AddRange(pki.Rollover!.Published);
+        }
+
+        if (exchange.TakeFault(FaultKind.ForgedRoot) is not null)
+        {
+            // A root of the attacker's, a cross certificate of a namesake of the old root, and nothing else.
+            var (thief, namesake) = (pki.NewStranger(clock.Now), pki.NewNamesake(pki.EstServer, clock.Now));
+            certificates = [thief.Certificate, RootRollover.Between(namesake, thief, clock.Now).NewWithOld];
+        }
+
         return CertificatesAsync(exchange, certificates, Quirks.CaCertsBareMediaType ? "application/pkcs7-mime" : CertsOnly);
     }
 
     private Task AttributesAsync(Exchange exchange, EstLabel label)
     {
-        if (label.CsrAttributes is null)
+        if (!Attributes.TryGetValue(exchange.Label!, out var attributes))
+        {
+            attributes = label.CsrAttributes;
+        }
+
+        if (attributes is null)
         {
             return exchange.AnswerAsync(204, null, []);
         }
 
         MarkBase64(exchange);
-        return exchange.AnswerAsync(200, "application/csrattrs", EstBody.Encode(Convert.FromBase64String(label.CsrAttributes), Quirks, Quirks.TrailingNul));
+        return exchange.AnswerAsync(200, "application/csrattrs", EstBody.Encode(Convert.FromBase64String(attributes), Quirks, Quirks.TrailingNul));
     }
 
     private async Task EnrollAsync(Exchange exchange, string operation, EstLabel label, EstProfile profile, Authority authority)

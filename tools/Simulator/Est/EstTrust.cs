@@ -4,7 +4,7 @@ using EstProv.Simulator.Tls;
 
 namespace EstProv.Simulator.Est;
 
-/// <summary>Which client certificates the EST server believes: the operator's bootstrap CA and its own two issuing CAs.</summary>
+/// <summary>Which client certificates the EST server believes: the operator's bootstrap CA and its own issuing CAs.</summary>
 internal sealed class EstTrust(SimulatorPki pki, Issuer issuer, SimulatorClock clock)
 {
     private readonly Lock _lock = new();
@@ -33,15 +33,15 @@ internal sealed class EstTrust(SimulatorPki pki, Issuer issuer, SimulatorClock c
         }
 
         kind = EstIdentityKind.Bootstrap;
-        X509Certificate2Collection issuing = [pki.Identity.Certificate, pki.DeviceIdentity.Certificate];
-        X509Certificate2Collection roots = [pki.IdentityRoot.Certificate, .. bootstrap];
+        var issuing = pki.Issuing;
+        X509Certificate2Collection roots = [.. pki.IssuingRoots, .. bootstrap];
         var problem = ChainVerifier.Verify(client.Leaf, client.Sent, roots, issuing, [.. issuing, .. bootstrap], clock.Now, out var path);
         if (problem is not null)
         {
             return problem;
         }
 
-        if (path[^1].RawDataMemory.Span.SequenceEqual(pki.IdentityRoot.Certificate.RawDataMemory.Span))
+        if (pki.IssuingRoots.Contains(path[^1]))
         {
             // A certificate minted by a device's own CA chains to the same root, but this server has not issued it.
             if (issuer.Find(client.Leaf.SerialNumber) is not { } record || !SameKey(record, client.Leaf))

@@ -39,6 +39,9 @@ public enum FaultKind
     /// <summary>EST: PKCS#7 with no certificate in it.</summary>
     EmptyPkcs7,
 
+    /// <summary>EST: cacerts tells of a root that nobody whom the client trusts vouches for.</summary>
+    ForgedRoot,
+
     /// <summary>EST: the certificate is for another key.</summary>
     WrongKey,
 

@@ -28,6 +28,15 @@ internal sealed class ServerCertificates(SimulatorOptions options, SimulatorPki 
         }
     }
 
+    /// <summary>Its CA is another one by now.</summary>
+    public void Forget(SimulatorService service)
+    {
+        lock (_contexts)
+        {
+            _contexts.Remove((service, null));
+        }
+    }
+
     private SslStreamCertificateContext Make((SimulatorService Service, FaultKind? Fault) key)
     {
         var now = started;
