@@ -24,7 +24,7 @@ internal sealed class LearntAnchors(AnchorStore store, BelievedClock clock, Cert
     private static readonly TimeSpan ShortestGap = TimeSpan.FromDays(1), LongestGap = TimeSpan.FromDays(30);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, long> _asked = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DateTimeOffset> _asked = new(StringComparer.Ordinal);
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private Dictionary<string, OriginAnchors>? _origins;
 
@@ -97,7 +97,7 @@ internal sealed class LearntAnchors(AnchorStore store, BelievedClock clock, Cert
         var (added, dropped) = (new List<LearntAnchor>(), new List<LearntAnchor>());
         lock (_gate)
         {
-            _asked[origin] = clock.TimeProvider.GetTimestamp();
+            _asked[origin] = clock.Now;
             foreach (var reason in refused)
             {
                 if (_told.Add(reason)) events.Note(origin, reason);
@@ -113,6 +113,8 @@ internal sealed class LearntAnchors(AnchorStore store, BelievedClock clock, Cert
             foreach (var root in found)
             {
                 var anchor = Describe(root, url);
+                // Another thread may have been told at the same time.
+                if (after.Exists(known => known.Pem == anchor.Pem && known.BySpki == anchor.BySpki)) continue;
                 after.RemoveAll(known => known.Pem == anchor.Pem);
                 if (after.Count < MostAnchors)
                 {
@@ -145,7 +147,7 @@ internal sealed class LearntAnchors(AnchorStore store, BelievedClock clock, Cert
             {
                 var origin = OriginOf(url);
                 if (due.Contains(origin) || !Origins().TryGetValue(origin, out var known) || !IsEnding(known)) continue;
-                if (!_asked.TryGetValue(origin, out var at) || clock.TimeProvider.GetElapsedTime(at) >= Gap(known)) due.Add(origin);
+                if (!_asked.TryGetValue(origin, out var at) || (clock.Now - at).Duration() >= Gap(known)) due.Add(origin);
             }
         }
 
@@ -155,7 +157,7 @@ internal sealed class LearntAnchors(AnchorStore store, BelievedClock clock, Cert
     /// <summary>The server is being asked, with whatever success.</summary>
     public void MarkAsked(string origin)
     {
-        lock (_gate) _asked[origin] = clock.TimeProvider.GetTimestamp();
+        lock (_gate) _asked[origin] = clock.Now;
     }
 
     /// <summary>

@@ -35,8 +35,8 @@ public sealed class RolloverTests
         device.Requests.Confirm("device-id", device.Engine.Table.Find("device-id")!.Staged!.Spki, CancellationToken.None);
 
         Assert.That(device.Current("est-id")!.Spki, Is.Not.EqualTo(before.Spki));
-        Assert.That(device.Served("est-id").Issuer, Does.Contain("EST identity CA, second"));
-        Assert.That(device.Served("device-id").Issuer, Does.Contain("Device identity CA, second"));
+        Assert.That(device.Served("est-id").Issuer, Does.Contain("EST identity CA 2"));
+        Assert.That(device.Served("device-id").Issuer, Does.Contain("Device identity CA 2"));
         device.Restart();
         device.Advance(0.71 * Life);
         Assert.That(device.Events.Count("committed", "est-id"), Is.EqualTo(4));
@@ -58,7 +58,7 @@ public sealed class RolloverTests
 
         var failed = device.Events.All.Last(seen => seen.Kind == "failed" && seen.Id == "est-id");
         Assert.That(failed.Fields["code"], Is.EqualTo("est_tls_untrusted"));
-        Assert.That(failed.Fields["message"], Does.Contain("leads to the unknown CA 'CN=EstProv simulator EST server CA, second'"));
+        Assert.That(failed.Fields["message"], Does.Contain("leads to the unknown CA 'CN=EstProv simulator EST server CA 2'"));
         Assert.That(failed.Fields["hint"], Does.Contain("if its root was replaced while the device was away").And.Contain("trusted_certs"));
         Assert.That(device.Current("est-id"), Is.EqualTo(before));
         Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Current));
@@ -75,7 +75,7 @@ public sealed class RolloverTests
         };
         device.Restart();
         device.Events.Await("committed", "est-id", 2);
-        Assert.That(device.Served("est-id").Issuer, Does.Contain("EST identity CA, second"));
+        Assert.That(device.Served("est-id").Issuer, Does.Contain("EST identity CA 2"));
     }
 
     [Test]

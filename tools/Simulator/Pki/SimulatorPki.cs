@@ -78,15 +78,15 @@ public sealed class SimulatorPki
 
     /// <summary>Makes the EST server's next root (est-ca-2), which cacerts tells of from now on. In memory: a new start begins before it.</summary>
     public RootRollover AnnounceRoot(DateTimeOffset now)
-        => Rollover ??= RootRollover.Between(EstServer, LoadOrMake("est-ca-2", "EST server CA, second", null, null, now), now);
+        => Rollover ??= RootRollover.Between(EstServer, LoadOrMake("est-ca-2", "EST server CA 2", null, null, now), now);
 
     /// <summary>The next root signs the EST server, and new issuing CAs under it issue. The overlap is over: cacerts knows the new root only.</summary>
     public void SwitchRoot(DateTimeOffset now)
     {
         var next = AnnounceRoot(now).Next;
         FormerIssuing = [Identity, DeviceIdentity];
-        Identity = LoadOrMake("identity-ca-2", "EST identity CA, second", next, 0, now);
-        DeviceIdentity = LoadOrMake("device-identity-ca-2", "Device identity CA, second", next, 1, now);
+        Identity = LoadOrMake("identity-ca-2", "EST identity CA 2", next, 0, now);
+        DeviceIdentity = LoadOrMake("device-identity-ca-2", "Device identity CA 2", next, 1, now);
         EstServer = next;
     }
 
