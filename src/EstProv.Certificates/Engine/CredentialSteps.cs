@@ -571,7 +571,8 @@ internal sealed class CredentialSteps(
             parts.Events.BootstrapUsed(way.Shown.Name, way.Url, reason);
         }
 
-        prepared ??= Prepare(credential, AttributesOf(credential, way, cancel), way);
+        var attributes = AttributesOf(credential, way, cancel);
+        prepared ??= Prepare(credential, attributes, way);
         var order = new EstOrder
         {
             Id = credential.Id,
@@ -582,6 +583,7 @@ internal sealed class CredentialSteps(
             SubjectPublicKeyInfo = prepared.Key.SubjectPublicKeyInfo,
             Reenroll = pending?.Reenroll ?? (way.Reenroll && prepared.Plan.Reenroll),
             CaWanted = credential.Profile == CertificateProfile.Ca,
+            RequestsChallengePassword = attributes.RequestsChallengePassword,
             Subject = prepared.Content!.Subject,
             AlternativeNames = prepared.Content.AlternativeNames,
         };

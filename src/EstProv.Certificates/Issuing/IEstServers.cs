@@ -49,6 +49,9 @@ internal sealed record EstOrder
 
     public required bool CaWanted { get; init; }
 
+    /// <summary>The label's csrattrs ask for tls-unique in challengePassword (RFC 7030 section 3.5).</summary>
+    public bool RequestsChallengePassword { get; init; }
+
     /// <summary>What was asked for; null when it does not matter.</summary>
     public X500DistinguishedName? Subject { get; init; }
 
