@@ -214,7 +214,7 @@ internal sealed class EstServers : IEstServers, IDisposable
         try
         {
             using var session = _sessions.Take(url, nobody, _anchors.Read(url, distrusted: distrusted));
-            CaCertificates(session.Client, cancel);
+            CaCertificates(url, session.Client, cancel);
             return true;
         }
         catch (ProblemException problem)
@@ -241,10 +241,10 @@ internal sealed class EstServers : IEstServers, IDisposable
         if (_anchors.Approved is { IsKnown: false } approved)
         {
             var nobody = new EstServer { BaseUrl = url, Trust = new EstTrust { Anchors = [] }, Clock = _clock, Proxies = _proxies };
-            approved.Take(Wait(EstBootstrap.FetchAnchorAsync(nobody, approved.Fingerprint, _log, cancel)), url);
+            approved.Take(Ask(url, EstBootstrap.FetchAnchorAsync(nobody, approved.Fingerprint, _log, cancel)), url);
         }
 
-        return _anchors.Read();
+        return _anchors.Read(url);
     }
 
     private EstServer Describe(Uri url, ShownCredential shown, AnchorSet anchors) => new()
@@ -294,7 +294,7 @@ internal sealed class EstServers : IEstServers, IDisposable
             // It was trusted before: a root was replaced while nobody looked, or this is another server.
             throw new ProblemException(problem.Code, problem.Message,
                 problem.Hint + "; this server was trusted before: if its root was replaced while the device was away, bring the new root's file and name it in [preloaded_certs] and in "
-                    + "trusted_certs or the trust bundle; the device keeps what it has, and tries on",
+                    + "trusted_certs or the trust bundle, or set ca_fingerprint; the device keeps what it has, and tries on",
                 problem.Status, problem);
         }
     }
