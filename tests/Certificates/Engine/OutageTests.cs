@@ -118,9 +118,9 @@ public sealed class OutageTests
         await using var device = await RenewalTests.ProvisionedAsync();
         var before = device.Current("est-id")!;
         GoTo(device, RenewalOf(device) - TimeSpan.FromMinutes(1) - device.Time.GetUtcNow());
-        // It is issued, and the proof's new connection never comes about.
+        // It is issued, without attributes in the end, and the proof's new connection never comes about.
         device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Est, Route = "csrattrs" });
-        device.Advance(TimeSpan.FromMinutes(10));
+        device.Advance(TimeSpan.FromMinutes(30));
         Assert.That(device.Engine.Table.Find("est-id")!.Staged, Is.Not.Null);
         while (device.Time.GetUtcNow() < before.NotAfter - TimeSpan.FromHours(2)) device.Advance(TimeSpan.FromHours(2));
         Assert.That(device.Served("est-id").SerialNumber, Is.EqualTo(SerialOf(before.Pem)), "while the old one is good, it is served");
