@@ -312,7 +312,7 @@ internal sealed class CredentialSteps(
         var wish = new CsrWish
         {
             Content = content,
-            Name = RequestedNames.CommonNameIn(plan.Name),
+            Name = RequestedNames.CommonNameIn(plan.Name) ?? plan.Name,
             NameIsConfigured = credential.Issuance.CommonName is not null || credential.WantedName is not null,
             SubjectIsConfigured = credential.Issuance.Subject is not null,
             NamesAreConfigured = credential.Issuance.AlternativeNames is not null,
