@@ -98,15 +98,18 @@ internal sealed partial class TokenDevice : IAsyncDisposable
         _http = new LocalClient(Keyd.Socket, "estprov-keyd", "Key Service", TimeSpan.FromSeconds(20));
         _providerKeys = new ProviderKeys(_http, Keyd.Socket);
         _identities = new ProviderIdentities(_providerKeys);
+        var events = new CertificateEvents(log, Events.Publish);
+        var learnt = new LearntAnchors(new AnchorStore(_configuration.HomedirPath, log), clock, events, Random.Shared);
+        var anchors = new TrustAnchors(_configuration.Est!, reader.ReadConfigured, reader.DeviceCaChain, learnt);
         _parts = new EngineParts
         {
             Configuration = _configuration,
             Store = new CertificateStore(_configuration.HomedirPath, log),
             Preloaded = preloaded,
             Keys = new KeyClient(_http),
-            Est = new EstServers(_configuration.Est!, new TrustAnchors(_configuration.Est!, reader.Read, reader.DeviceCaChain), _identities, clock, log),
+            Est = new EstServers(_configuration.Est!, anchors, learnt, _identities, clock, log),
             Clock = clock,
-            Events = new CertificateEvents(log, Events.Publish),
+            Events = events,
         };
         Engine = new CredentialEngine(_parts, log);
         reader.Table = Engine.Table;
