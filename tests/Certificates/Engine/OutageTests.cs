@@ -120,7 +120,7 @@ public sealed class OutageTests
         GoTo(device, RenewalOf(device) - TimeSpan.FromMinutes(1) - device.Time.GetUtcNow());
         // It is issued, without attributes in the end, and the proof's new connection never comes about.
         device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Est, Route = "csrattrs" });
-        device.Advance(TimeSpan.FromMinutes(30));
+        GoOn(device, TimeSpan.FromMinutes(30), TimeSpan.FromMinutes(5));
         Assert.That(device.Engine.Table.Find("est-id")!.Staged, Is.Not.Null);
         while (device.Time.GetUtcNow() < before.NotAfter - TimeSpan.FromHours(2)) device.Advance(TimeSpan.FromHours(2));
         Assert.That(device.Served("est-id").SerialNumber, Is.EqualTo(SerialOf(before.Pem)), "while the old one is good, it is served");

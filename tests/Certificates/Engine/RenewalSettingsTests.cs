@@ -37,7 +37,7 @@ public sealed class RenewalSettingsTests
         device.Provision();
         var (identity, own) = (device.Current("est-id")!, device.Current("device-id")!);
 
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
 
         Assert.That(device.Current("est-id")!.NotAfter, Is.GreaterThan(identity.NotAfter));
         Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(identity.Spki));

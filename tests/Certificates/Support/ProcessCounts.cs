@@ -34,9 +34,17 @@ internal static class ProcessCounts
 
     private static string? Target(string descriptor)
     {
-        var target = File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name;
-        // The folder that is being read is open as well.
-        return target is null or "fd" || target.EndsWith(".dll", StringComparison.Ordinal) ? null : target.Split(':')[0];
+        try
+        {
+            var target = File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name;
+            // The folder that is being read is open as well.
+            return target is null or "fd" || target.EndsWith(".dll", StringComparison.Ordinal) ? null : target.Split(':')[0];
+        }
+        catch (IOException)
+        {
+            // It was closed meanwhile.
+            return null;
+        }
     }
 
     private static string? NameOf(string task)
