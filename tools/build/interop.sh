@@ -2,7 +2,7 @@
 # Other people's EST servers and clients, out of Debian's packages, against ours (tools/interop).
 
 interop_suite=trixie
-interop_peers=(estserver strongswan estclient bouncycastle device)
+interop_peers=(estserver command strongswan estclient bouncycastle device)
 # ecj and the JRE compile and run one Java file; the JDK would be 80 MB more.
 interop_packages=(libest-utils strongswan-pki libstrongswan-extra-plugins libbcpkix-java openjdk-21-jre-headless ecj)
 
