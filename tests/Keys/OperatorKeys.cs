@@ -33,9 +33,10 @@ internal static class OperatorKeys
     {
         // In the daemon's own life of the module.
         using var library = new Pkcs11Library(FaultyModule.Module);
-        ulong session = 0, count = 1;
-        var slots = new ulong[1];
-        _ = library.C_GetSlotList(true, slots, ref count);
+        ulong session = 0, count = 8;
+        var slots = new ulong[count];
+        Expect(library.C_GetSlotList(true, slots, ref count));
+        // Behind those with a token stands the free one.
         Expect(library.C_OpenSession(slots[0], CKF.CKF_SERIAL_SESSION, IntPtr.Zero, IntPtr.Zero, ref session));
         Expect(library.C_Logout(session));
         Expect(library.C_CloseSession(session));
