@@ -13,11 +13,11 @@ public sealed class AnnouncementTests
         await using var device = await IssuedAsync();
         var csr = Csr.Make("CN=server").Pem;
         var old = device.Issuer.Issue("module-server", csr, null, CancellationToken.None);
-        Go(device, 0.69 * Life);
+        Go(device, 0.74 * Life);
         Assert.That(device.Events.Count("expiring", "module-server"), Is.Zero);
         Assert.That(device.Issuer.Issue("module-server", csr, null, CancellationToken.None), Is.EqualTo(old), "until then the same request gets the same certificate: it cost money");
 
-        Go(device, 0.125 * Life);
+        Go(device, 0.1 * Life);
 
         var told = device.Events.Count("expiring", "module-server");
         Assert.That(told, Is.InRange(1, 11));
@@ -60,8 +60,8 @@ public sealed class AnnouncementTests
         var stored = device.Engine.Table.FindOther("module-server")!;
         var first = device.Engine.Announcements.TimeOf(stored with { Spread = 0 });
         var last = device.Engine.Announcements.TimeOf(stored with { Spread = 0.999999 });
-        Assert.That(last - first, Is.EqualTo(0.1 * Life).Within(TimeSpan.FromMinutes(5)));
-        Assert.That(stored.NotAfter - last, Is.GreaterThan(0.19 * Life));
+        Assert.That(last - first, Is.EqualTo(0.25 / 3 * Life).Within(TimeSpan.FromMinutes(5)));
+        Assert.That(stored.NotAfter - last, Is.GreaterThan(0.16 * Life));
     }
 
     private static Task<TestDevice> IssuedAsync() => RenewalTests.ProvisionedAsync();

@@ -48,7 +48,7 @@ public sealed class ClockTests
     {
         await using var device = await RenewalTests.ProvisionedAsync();
         var before = device.Current("device-id")!;
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
         var staged = device.Engine.Table.Find("device-id")!.Staged!;
         device.Stop();
         device.Time.SetClock(DateTimeOffset.UnixEpoch);

@@ -64,7 +64,7 @@ public sealed class IssuerRenewalTests
     {
         await using var device = await MintingAsync();
         var old = device.Current("device-ca")!;
-        var (end, limit) = (old.IssuedAt + 0.75 * (old.NotAfter - old.IssuedAt), 0);
+        var (end, limit) = (old.IssuedAt + 0.8 * (old.NotAfter - old.IssuedAt), 0);
         while (device.Time.GetUtcNow() < end && limit++ < 4000)
         {
             device.Advance(TimeSpan.FromHours(3));
