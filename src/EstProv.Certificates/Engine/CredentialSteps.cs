@@ -153,8 +153,10 @@ internal sealed class CredentialSteps(
         parts.Store.Commit(credential.Id);
         parts.Checkpoint?.Invoke("committed");
         parts.Clock.Raise(staged.NotBefore);
+        bool leavesOlder;
         lock (table.Gate)
         {
+            leavesOlder = before is null && credential.Previous is not null;
             credential.Previous = before;
             credential.TakesBack = false;
             credential.Stored = staged;
@@ -169,6 +171,8 @@ internal sealed class CredentialSteps(
             credential.ForgetFailures();
         }
 
+        // One from before this one's predecessor, which was never of use itself: nobody would ask for it again, and its file would lie there for good.
+        if (leavesOlder) parts.Store.DeletePrevious(credential.Id);
         parts.Events.Committed(staged);
         Promote(credential);
     }

@@ -38,7 +38,7 @@ public sealed class CsrAttributesTests
         device.Provision();
         var before = device.Keyd.Generated;
 
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
 
         Assert.That(device.Current("est-id")!.KeyAlgorithm, Is.EqualTo("EC P-384"));
         Assert.That(device.Keyd.Generated - before, Is.EqualTo(2), "one for each certificate");
@@ -206,7 +206,7 @@ public sealed class CsrAttributesTests
         device.Start();
         device.Provision();
 
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
 
         Assert.That(device.Asked, Has.Some.EqualTo("simplereenroll/est-id 200"));
         var renewed = device.Served("est-id");

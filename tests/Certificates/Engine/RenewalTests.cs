@@ -20,7 +20,7 @@ public sealed class RenewalTests
         await using var device = await ProvisionedAsync();
         var before = device.Current("est-id")!;
 
-        device.Advance(0.29 * Life);
+        device.Advance(0.34 * Life);
         Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(before.Spki));
         device.Advance(0.42 * Life);
 
@@ -112,6 +112,22 @@ public sealed class RenewalTests
 
         Assert.That(device.Events.All.Last(seen => seen.Kind == "bootstrap").Fields["reason"], Is.EqualTo("the EST identity has expired"));
         Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Current), "there was nothing to lose by taking it unproved");
+    }
+
+    [Test]
+    public async Task What_was_kept_of_an_identity_that_was_never_of_use_goes_with_it()
+    {
+        await using var device = await ProvisionedAsync();
+        device.Configuration = device.Configuration with { Issuance = new Dictionary<string, CertificateIssuance>() };
+        device.Restart();
+        device.Advance(0.76 * Life);
+        Assert.That(File.Exists(device.StoreFile("est-id.previous")), Is.True);
+
+        device.Time.Advance(TimeSpan.FromDays(200));
+        device.Events.Await("committed", "est-id", 3);
+        device.AwaitIdle();
+
+        Assert.That(File.Exists(device.StoreFile("est-id.previous")), Is.False);
     }
 
     [Test]

@@ -21,7 +21,7 @@ public sealed class RolloverTests
         var origin = $"https://localhost:{device.Simulator.Ports.Est}";
         var bundle = device.Reader.Read("trust-bundle");
         var rollover = device.Simulator.AnnounceRoot();
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
 
         var learnt = device.Events.Await("trust", origin);
         Assert.That(learnt.Fields["change"], Is.EqualTo("learnt"));
@@ -31,14 +31,14 @@ public sealed class RolloverTests
 
         device.Restart();
         device.Simulator.SwitchRoot();
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
         device.Requests.Confirm("device-id", device.Engine.Table.Find("device-id")!.Staged!.Spki, CancellationToken.None);
 
         Assert.That(device.Current("est-id")!.Spki, Is.Not.EqualTo(before.Spki));
         Assert.That(device.Served("est-id").Issuer, Does.Contain("EST identity CA 2"));
         Assert.That(device.Served("device-id").Issuer, Does.Contain("Device identity CA 2"));
         device.Restart();
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
         Assert.That(device.Events.Count("committed", "est-id"), Is.EqualTo(4));
         Assert.That(device.Events.Count("trust", origin), Is.EqualTo(1), "learnt once");
         Assert.That(device.Reader.Read("trust-bundle"), Is.EqualTo(bundle + rollover.Next.Certificate.ExportCertificatePem() + "\n"));
@@ -54,7 +54,7 @@ public sealed class RolloverTests
         device.Stop();
         device.Simulator.SwitchRoot();
         device.Start();
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
 
         var failed = device.Events.All.Last(seen => seen.Kind == "failed" && seen.Id == "est-id");
         Assert.That(failed.Fields["code"], Is.EqualTo("est_tls_untrusted"));
@@ -84,7 +84,7 @@ public sealed class RolloverTests
         await using var device = await ProvisionedAsync();
         var bundle = device.Reader.Read("trust-bundle");
         device.Simulator.AddFault(new FaultRule { Kind = FaultKind.ForgedRoot, Service = SimulatorService.Est, Route = "cacerts" });
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
 
         Assert.That(device.Asked.Count(asked => asked.StartsWith("cacerts/", StringComparison.Ordinal)), Is.GreaterThan(2));
         Assert.That(device.Events.All.Select(seen => seen.Kind), Has.None.EqualTo("trust"));
@@ -99,9 +99,9 @@ public sealed class RolloverTests
     {
         await using var device = await ProvisionedAsync();
         var rollover = device.Simulator.AnnounceRoot();
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
         device.Simulator.AddFault(new FaultRule { Kind = FaultKind.EmptyPkcs7, Service = SimulatorService.Est, Route = "cacerts" });
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
 
         Assert.That(device.Reader.Read("trust-bundle"), Does.EndWith(rollover.Next.Certificate.ExportCertificatePem() + "\n"));
         Assert.That(device.Events.All.Count(seen => seen.Kind == "trust"), Is.EqualTo(1));
@@ -142,7 +142,7 @@ public sealed class RolloverTests
     {
         await using var device = await ProvisionedAsync();
         var rollover = device.Simulator.AnnounceRoot();
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
         var files = device.Configuration.PreloadedFiles;
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -165,14 +165,14 @@ public sealed class RolloverTests
     {
         await using var device = await ProvisionedAsync();
         device.Simulator.AnnounceRoot();
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
         device.Stop();
         var file = Directory.GetFiles(Path.Combine(device.Configuration.HomedirPath, "anchors")).Single();
         await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file))[..^100]);
         device.Start();
         Assert.That(PemText.Parse(device.Reader.Read("trust-bundle")), Has.Count.EqualTo(1));
 
-        device.Advance(0.71 * Life);
+        device.Advance(0.76 * Life);
         Assert.That(PemText.Parse(device.Reader.Read("trust-bundle")), Has.Count.EqualTo(2));
     }
 
