@@ -151,6 +151,7 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
 
         foreach (var certificate in stored) Add(() => IssuerPath.Of(PemText.Parse(engine.Identities.ChainOf(certificate)), rescuers), 1);
         foreach (var id in Trusted(parts.Configuration.Est!)) Add(() => [.. PemText.Parse(parts.Preloaded.ReadAny(id))], 0);
+        foreach (var url in parts.Configuration.Est!.Urls.Values) Add(() => [.. parts.Est?.AnchorsOf(url.Value) ?? []], 0);
         return minting;
 
         void Add(Func<IReadOnlyList<X509Certificate2>> read, int from)

@@ -208,6 +208,8 @@ internal sealed class EstServers : IEstServers, IDisposable
         }
     }
 
+    public X509Certificate2Collection AnchorsOf(Uri url) => _anchors.Read(url).Certificates;
+
     public bool? IsTrustedWithout(Uri url, IssuerName distrusted, CancellationToken cancel)
     {
         var nobody = new ShownCredential("nobody", null, null);

@@ -100,6 +100,10 @@ internal interface IEstServers
     /// <exception cref="ProblemException"><c>est_*</c>: a server does not answer.</exception>
     void RefreshTrust(ShownCredential shown, CancellationToken cancel);
 
+    /// <summary>What this server is verified by now, what was learnt from it included.</summary>
+    /// <exception cref="ProblemException"><c>est_no_trust</c>; what reading a file of the operator's says.</exception>
+    X509Certificate2Collection AnchorsOf(Uri url) => [];
+
     /// <summary>Closes the connections that show anything but <paramref name="inUse"/>.</summary>
     void Forget(ShownCredential inUse);
 
