@@ -117,6 +117,9 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
 
     private EstAccess AccessOf(string id) => table.AccessOf(id) ?? Est.Access;
 
+    /// <summary>The user name and password of <c>[cert_issuance.est]</c>, without a certificate.</summary>
+    public ShownCredential SharedPassword => Basic(Est.Access);
+
     private static ShownCredential Basic(EstAccess access) => ShownCredential.Basic with { Username = access.Username, PasswordFile = access.PasswordFile };
 
     public string ChainOf(StoredCertificate certificate) =>

@@ -29,7 +29,7 @@ internal sealed class TrustRefresh(EngineParts parts, CredentialTable table, Ide
     /// <returns>Null while there is nothing to show.</returns>
     private ShownCredential? Shown()
     {
-        if (parts.Configuration.Est!.Method == EstAuthentication.Basic) return ShownCredential.Basic;
+        if (parts.Configuration.Est!.Method == EstAuthentication.Basic) return identities.SharedPassword;
         lock (table.Gate)
         {
             if (table.Identity is not { } identity || !Needs.IsReady(identity, parts.Clock)) return null;

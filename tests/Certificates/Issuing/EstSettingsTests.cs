@@ -117,7 +117,7 @@ public sealed class EstSettingsTests
         {
             Id = "module-server",
             Url = new Uri(device.Base + "/module-server"),
-            Shown = ShownCredential.Basic with { Username = "factory", PasswordFile = TestDevice.At(device.FileOf("password")) },
+            Shown = device.Engine.Identities.SharedPassword,
             Csr = CallerRequest.Read(csr).Der,
             SubjectPublicKeyInfo = key.ExportSubjectPublicKeyInfo(),
             Reenroll = false,

@@ -44,7 +44,7 @@ public sealed class OwnAuthenticationTests
         device.Ensure("agent", "agent-1", provesItself: false);
         var (plant, tenant) = (device.Current("est-id")!.Spki, device.Current("tenant-id")!.Spki);
 
-        device.Advance(TimeSpan.FromDays(65));
+        device.Advance(TimeSpan.FromDays(70));
 
         Assert.That(ShownAt(device, "simplereenroll"), Is.EquivalentTo(new[] { "est-id CN=device-1", "est-id CN=tenant-1" }));
         Assert.That(device.Current("est-id")!.Spki, Is.Not.EqualTo(plant));
@@ -64,7 +64,7 @@ public sealed class OwnAuthenticationTests
         }));
         device.Start();
         device.Provision();
-        device.Advance(TimeSpan.FromDays(65));
+        device.Advance(TimeSpan.FromDays(70));
         device.Provision();
         Assert.That(ShownAt(device, "simpleenroll"), Is.EqualTo(new[] { "est-id CN=device-1" }), "no other identity is asked for");
         Assert.That(ShownAt(device, "simplereenroll"), Is.EqualTo(new[] { "est-id CN=device-1" }));
