@@ -43,7 +43,7 @@ internal static class Scenarios
         With("a day from day 40, 503 with Retry-After until its end", 100_000, 40, Day, OutageKind.Maintenance),
         Compared(With("a week from day 70, all at 80 %", 100_000, 70, Week)),
         With("22 days, from day 45", 100_000, 45, TimeSpan.FromDays(22)) with { BusiestHourAtMost = null },
-        With("50 days, from day 45", 100_000, 45, TimeSpan.FromDays(50)) with { BusiestHourAtMost = null },
+        With("50 days, from day 45", 20_000, 45, TimeSpan.FromDays(50)) with { BusiestHourAtMost = null },
     ];
 
     /// <summary>100,000 devices with certificates that live shorter.</summary>
@@ -54,12 +54,12 @@ internal static class Scenarios
         Of("1 day: an hour on day 10", 100_000, null, [new Outage(TimeSpan.FromDays(10), Hour)], Day, TimeSpan.FromDays(30)),
     ];
 
-    /// <summary>A million devices over three years, each with an hour, a day and a week without the server.</summary>
+    /// <summary>A million devices over three years, with an hour, a day and a week without the server; and with a week at the worst time.</summary>
     public static IReadOnlyList<Scenario> OfAMillion { get; } =
     [
         Of("an hour on day 40, a day on day 400, a week on day 760", 1_000_000, AfterOutagePerDevice,
             [new Outage(TimeSpan.FromDays(40), Hour), new Outage(TimeSpan.FromDays(400), Day), new Outage(TimeSpan.FromDays(760), Week)]),
-        Of("a week, from day 40", 1_000_000, AfterOutagePerDevice, [new Outage(TimeSpan.FromDays(40), Week)]),
+        Of("a week, from day 61 (a year)", 1_000_000, AfterOutagePerDevice, [new Outage(TimeSpan.FromDays(61), Week)], length: TimeSpan.FromDays(365)),
     ];
 
     /// <summary>A million devices on the day when they are made.</summary>
