@@ -283,7 +283,8 @@ internal sealed class CredentialSteps(
         var plan = PlanOf(credential);
         // What the server wants and cannot have must not cost the device its certificate: every other attempt does without, and the server decides.
         var lenient = credential.Problem?.Code == "est_csrattrs_unsatisfied";
-        if (credential.Prepared is { } known && known.Plan == plan && known.Attributes.SameAs(attributes) && known.Lenient == lenient && !IsToBeRotated(credential)) return known;
+        if (credential.Prepared is { } known && known.Plan == plan && known.Attributes.SameAs(attributes) && known.Lenient == lenient
+            && !IsToBeRotated(credential)) return known;
         if (!credential.IsNameTold && credential.Issuance!.CommonName is null && credential.WantedName is null)
             parts.Events.Note(credential.Id, $"no name is configured for it: the request asks for the common name '{RequestedNames.CommonNameIn(plan.Name)}'");
 

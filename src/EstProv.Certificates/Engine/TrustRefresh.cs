@@ -5,7 +5,8 @@ using EstProv.Platform;
 namespace EstProv.Certificates.Engine;
 
 /// <summary>
-/// Asks EST servers for new roots before those that are trusted end, where nothing else is asked of them for long (RFC 7030 section 4.1.2): certificates may live longer than CAs.
+/// Asks EST servers for new roots before those that are trusted end, where nothing else is asked of them for long (RFC 7030 section 4.1.2):
+/// certificates may live longer than CAs.
 /// </summary>
 internal sealed class TrustRefresh(EngineParts parts, CredentialTable table, IdentityChoice identities)
 {
@@ -54,13 +55,16 @@ internal sealed class TrustRefresh(EngineParts parts, CredentialTable table, Ide
         }
         catch (ProblemException problem)
         {
-            parts.Events.Note(shown.Name, $"the EST server was to be asked for new roots, since one ends before long; tomorrow again: {problem.ToLogText()}");
+            parts.Events.Note(shown.Name,
+                $"the EST server was to be asked for new roots, since one ends before long; it is tried again in a day or more: {problem.ToLogText()}");
         }
 #pragma warning disable CA1031 // Whatever it is: an exception here would end the process.
         catch (Exception cause)
 #pragma warning restore CA1031
         {
-            if (!cancel.IsCancellationRequested) parts.Events.Note(shown.Name, $"asking the EST server for new roots failed: unexpected {cause.GetType().Name}; tomorrow again");
+            if (cancel.IsCancellationRequested) return;
+            parts.Events.Note(shown.Name,
+                $"asking the EST server for new roots failed: unexpected {cause.GetType().Name}; it is tried again in a day or more");
         }
         finally
         {

@@ -295,8 +295,9 @@ internal sealed class EstServers : IEstServers, IDisposable
         {
             // It was trusted before: a root was replaced while nobody looked, or this is another server.
             throw new ProblemException(problem.Code, problem.Message,
-                problem.Hint + "; this server was trusted before: if its root was replaced while the device was away, bring the new root's file and name it in [preloaded_certs] and in "
-                    + "trusted_certs or the trust bundle, or set ca_fingerprint; the device keeps what it has, and tries on",
+                problem.Hint + "; this server was trusted before: if its root was replaced while the device was away, bring the new root's file "
+                    + "and name it in [preloaded_certs] and in trusted_certs or the trust bundle, or set ca_fingerprint; "
+                    + "the device keeps what it has, and tries on",
                 problem.Status, problem);
         }
     }

@@ -30,12 +30,14 @@ internal sealed record KeyAlgorithmChoice(string Preferences, bool IsFree, strin
         if (!issuance.KeyAlgorithmIsConfigured || Array.IndexOf(configured, Any) >= 0)
         {
             if (asked.Count > 0) return new(string.Join(Separator, UsualFirst(asked, configured)), false, demand);
-            if (!lenient) throw CsrAttributesUse.Unsatisfied($"the key {demand}", "the server must ask for an EC key on P-256, P-384 or P-521, or for RSA of 2048, 3072 or 4096 bits");
+            const string Hint = "the server must ask for an EC key on P-256, P-384 or P-521, or for RSA of 2048, 3072 or 4096 bits";
+            if (!lenient) throw CsrAttributesUse.Unsatisfied($"the key {demand}", Hint);
         }
 
         var both = Array.FindAll(configured, asked.Contains);
         if (both.Length > 0) return new(string.Join(Separator, both), false, demand);
-        notes.Add($"the EST server's csrattrs ask for the key {demand}; '{issuance.KeyAlgorithm}' is used, {(issuance.KeyAlgorithmIsConfigured ? "as configured (key_algorithm)" : "for want of it")}");
+        var why = issuance.KeyAlgorithmIsConfigured ? "as configured (key_algorithm)" : "for want of it";
+        notes.Add($"the EST server's csrattrs ask for the key {demand}; '{issuance.KeyAlgorithm}' is used, {why}");
         return new(issuance.KeyAlgorithm, !issuance.KeyAlgorithmIsConfigured, null);
     }
 

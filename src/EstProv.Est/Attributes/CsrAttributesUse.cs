@@ -12,15 +12,16 @@ namespace EstProv.Est;
 public static class CsrAttributesUse
 {
     /// <exception cref="ProblemException">
-    /// <c>est_csrattrs_unsatisfied</c>: the server asks for something that we do not have; unless <see cref="CsrWish.Lenient"/>. <c>est_bad_csrattrs</c>: the subject that
-    /// they give is no name.
+    /// <c>est_csrattrs_unsatisfied</c>: the server asks for something that we do not have; unless <see cref="CsrWish.Lenient"/>.
+    /// <c>est_bad_csrattrs</c>: the subject that they give is no name.
     /// </exception>
     public static CsrOutcome Apply(CsrAttributes attributes, CsrWish wish, PublicKey key)
     {
         var notes = new List<string>();
         var content = wish.Content;
         if (attributes.Hash is { } hash) content = content with { Hash = hash };
-        if (attributes.Subject is { } subject && wish is { KeepsNames: false, SubjectIsConfigured: false }) content = content with { Subject = CsrSubject.Fill(subject, wish, notes) };
+        if (attributes.Subject is { } subject && wish is { KeepsNames: false, SubjectIsConfigured: false })
+            content = content with { Subject = CsrSubject.Fill(subject, wish, notes) };
         var given = new List<X509Extension>();
         foreach (var extension in attributes.Extensions)
         {

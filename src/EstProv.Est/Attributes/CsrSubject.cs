@@ -42,7 +42,8 @@ internal static class CsrSubject
         }
         catch (CryptographicException cause)
         {
-            throw new ProblemException("est_bad_csrattrs", "the EST server's csrattrs give a subject that is no name", "look into the EST server's configuration of csrattrs", 502, cause);
+            throw new ProblemException("est_bad_csrattrs", "the EST server's csrattrs give a subject that is no name",
+                "look into the EST server's configuration of csrattrs", 502, cause);
         }
     }
 
@@ -52,7 +53,8 @@ internal static class CsrSubject
         {
             if (part.Value is null) return NameOf(wish);
             if (!wish.NameIsConfigured || TextOf(part.Value) == wish.Name) return part.Value;
-            notes.Add($"the EST server's csrattrs give the common name '{Messages.PeerText.Clean(TextOf(part.Value) ?? "?")}'; the configured one, '{wish.Name}', is asked for");
+            var given = Messages.PeerText.Clean(TextOf(part.Value) ?? "?");
+            notes.Add($"the EST server's csrattrs give the common name '{given}'; the configured one, '{wish.Name}', is asked for");
             return NameOf(wish);
         }
 

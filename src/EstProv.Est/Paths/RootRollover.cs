@@ -75,8 +75,8 @@ public static class RootRollover
                 }
                 else if (!MayIssue(cross))
                 {
-                    Add(reasons, $"the new root '{Names.Subject(root)}' is not taken: what '{Names.Subject(anchor)}' has signed of it is no CA certificate, or one of path "
-                        + "length 0, as device CAs are");
+                    Add(reasons, $"the new root '{Names.Subject(root)}' is not taken: what '{Names.Subject(anchor)}' has signed of it is no CA certificate, "
+                        + "or one of path length 0, as device CAs are");
                 }
                 else
                 {
@@ -123,8 +123,8 @@ public static class RootRollover
     }
 
     /// <summary>
-    /// By names and key identifiers: a CA that changes its key may keep its name, so that NewWithOld has one name twice (RFC 4210 section 4.4). That the signature is right is
-    /// another question.
+    /// By names and key identifiers: a CA that changes its key may keep its name, so that NewWithOld has one name twice (RFC 4210 section 4.4).
+    /// That the signature is right is another question.
     /// </summary>
     private static bool IsSelfSigned(X509Certificate2 certificate)
     {
