@@ -86,6 +86,21 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Makes all names in a folder durable, whoever made them: an interrupted process may have left renames behind that the power would take along.</summary>
+    /// <exception cref="ProblemException"><c>file_*</c>.</exception>
+    public static void SyncNames(string folder)
+    {
+        try
+        {
+            using var held = Folder.At(folder);
+            held.Sync();
+        }
+        catch (IOException cause)
+        {
+            throw Explain(folder, cause);
+        }
+    }
+
     /// <summary>
     /// Makes a folder for its owner alone, and those above it that are missing, durably: what is written into a folder goes with the power
     /// for as long as the folder's own name is not on the disk.
@@ -130,6 +145,8 @@ public static class AtomicFile
             _descriptor = Libc.OpenDirectory(path);
             if (_descriptor < 0) throw Failure();
         }
+
+        public static Folder At(string path) => new(path);
 
         public static Folder Of(string file) => new(Path.GetDirectoryName(Path.GetFullPath(file))!);
 

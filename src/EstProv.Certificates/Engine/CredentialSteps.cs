@@ -211,7 +211,13 @@ internal sealed class CredentialSteps(
             }
 
             // Where keyd's current key is still another one (our state is older than keyd's: a backup), the one before it may be this certificate's own.
-            if (isCurrent) parts.Keys.RetirePrevious(credential.KeyId);
+            if (isCurrent)
+            {
+                // The rename may be that of a process which was killed before its sync: the certificate before must not come back without its key.
+                parts.Store.MakeDurable();
+                parts.Keys.RetirePrevious(credential.KeyId);
+            }
+
             parts.Checkpoint?.Invoke("retired");
             credential.RefusalBackoff.Reset();
         }

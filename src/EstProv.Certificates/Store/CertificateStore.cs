@@ -51,6 +51,10 @@ internal sealed partial class CertificateStore
         lock (_writing) AtomicFile.Rename(PathOf(id, Staged), PathOf(id, Committed));
     }
 
+    /// <summary>From here on the power cannot bring back what was in use before.</summary>
+    /// <exception cref="ProblemException"><c>file_*</c>.</exception>
+    public void MakeDurable() => AtomicFile.SyncNames(_folder);
+
     /// <summary>Whether this very certificate is the one in use on disk.</summary>
     /// <exception cref="ProblemException"><c>file_read</c>.</exception>
     public bool IsCommitted(StoredCertificate certificate)

@@ -28,6 +28,22 @@ public sealed class FirstUseTests
         Assert.That(device.Events.Count("bootstrap", "bootstrap"), Is.EqualTo(1));
     }
 
+    [Test]
+    public async Task The_key_before_is_not_destroyed_while_the_disk_may_forget_the_certificate_after_it()
+    {
+        await using var device = await RenamedAsync(new FaultRule { Kind = FaultKind.Status, Client = "CN=nobody", Status = 500 });
+        device.Events.Await("committed", "est-id", 2);
+        device.AwaitIdle();
+        var (certs, away) = (Path.Combine(device.Configuration.HomedirPath, "certs"), Path.Combine(device.Configuration.HomedirPath, "away"));
+
+        Directory.Move(certs, away);
+        device.Engine.Steps.MarkUsed(device.Engine.Table.Find("est-id")!);
+        Assert.That(device.Keyd.Count("est-id"), Is.EqualTo(2));
+        Directory.Move(away, certs);
+        device.Engine.Steps.MarkUsed(device.Engine.Table.Find("est-id")!);
+        Assert.That(device.Keyd.Count("est-id"), Is.EqualTo(1));
+    }
+
     [TestCase(400)]
     [TestCase(495)]
     public async Task A_server_that_answers_everything_with_the_same_error_has_not_accepted_the_new_identity(int status)
