@@ -11,6 +11,9 @@ internal static class DecryptionResult
     /// <summary>Whether it may be said of the ciphertext, in which case it is said again.</summary>
     public static bool IsUnclear(CKR result, Pkcs11Session session, Pkcs11Token token) => result is CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED && Lives(session, token);
 
+    /// <summary>What a repetition has said; nothing where the module did not end the first operation with its error (libtpm2-pkcs11).</summary>
+    public static CKR Clearer(CKR first, CKR again) => again == CKR.CKR_OPERATION_ACTIVE ? first : again;
+
     /// <exception cref="ProblemException"><c>ciphertext_invalid</c>.</exception>
     public static CKR Judge(CKR result, Pkcs11Session session, Pkcs11Token token, string name)
     {

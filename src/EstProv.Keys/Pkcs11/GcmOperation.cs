@@ -12,7 +12,8 @@ internal static class GcmOperation
     {
         var result = Run(token, session, key, encrypt, iv, aad, input, out output);
         if (encrypt) return result;
-        if (DecryptionResult.IsUnclear(result, session, token)) result = Run(token, session, key, encrypt, iv, aad, input, out output);
+        if (DecryptionResult.IsUnclear(result, session, token))
+            result = DecryptionResult.Clearer(result, Run(token, session, key, encrypt, iv, aad, input, out output));
         return DecryptionResult.Judge(result, session, token, name);
     }
 

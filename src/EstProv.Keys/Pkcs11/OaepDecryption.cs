@@ -27,7 +27,8 @@ internal static class OaepDecryption
             ParameterLen = 5 * sizeof(ulong),
         };
         var result = Run(token, session, place, ref mechanism, ciphertext, out plaintext);
-        if (DecryptionResult.IsUnclear(result, session, token)) result = Run(token, session, place, ref mechanism, ciphertext, out plaintext);
+        if (DecryptionResult.IsUnclear(result, session, token))
+            result = DecryptionResult.Clearer(result, Run(token, session, place, ref mechanism, ciphertext, out plaintext));
         return DecryptionResult.Judge(result, session, token, name);
     }
 
