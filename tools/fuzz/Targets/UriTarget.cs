@@ -59,7 +59,8 @@ internal sealed class UriTarget : FuzzTarget
         // Within the value of something else it is taken for a PIN all the same, and the URI is refused then.
         for (var at = 0; (at = text.IndexOf("pin-value=", at, StringComparison.OrdinalIgnoreCase)) >= 0; at++)
         {
-            if (at == 0 || text[at - 1] is not ('?' or '&') || !text.AsSpan(0, at).Contains('?')) return;
+            var query = text.IndexOf('?', StringComparison.Ordinal);
+            if (at == 0 || query < 0 || query >= at || text[at - 1] != '&' && query != at - 1) return;
         }
 
         using var secrets = new CutSecrets();
