@@ -45,6 +45,17 @@ public sealed class BasicAuthenticationTests
     }
 
     [Test]
+    public async Task A_server_that_refuses_Basic_without_a_word_may_want_Digest()
+    {
+        using var est = new EstFixture();
+        var server = est.Serve(_ => Answer.Status(401, ""));
+
+        var problem = await est.FailureAsync(WithPassword(est.At(server)));
+
+        Assert.That(problem.Hint, Does.Contain("http_authentication = \"digest\""));
+    }
+
+    [Test]
     public async Task The_password_is_in_no_message_and_in_no_log_even_if_the_server_sends_it_back()
     {
         using var est = new EstFixture();

@@ -44,6 +44,9 @@ internal static class StatusProblems
         var asks = reply.Challenges.Length > 0 ? $"the server asks for {string.Join(", ", reply.Challenges)}; " : "";
         return (server.Username, server.ClientCertificate) switch
         {
+            // libest's server tells that it wants Digest only to who has sent no password yet.
+            (not null, null) when reply.Challenges.Length == 0 && server.PasswordUse == EstPasswordUse.Basic =>
+                "check user name and password; a server that takes Digest alone may keep silent about it when Basic comes first: http_authentication = \"digest\" waits for its question",
             (not null, null) => asks + "check user name and password",
             (not null, not null) => asks + "check user name, password and the client certificate, and that the server trusts its issuer",
             (null, not null) => asks + "check that the server trusts the issuer of the client certificate, or configure a user name and a password",
