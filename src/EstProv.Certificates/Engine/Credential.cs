@@ -106,6 +106,9 @@ internal sealed class Credential
     /// <summary>The log has been told which name is asked for, where nobody has configured one.</summary>
     public bool IsNameTold { get; set; }
 
+    /// <summary>TLS with a key of the kind that the EST server's csrattrs ask for came to nothing: the next one is of the usual kind.</summary>
+    public bool KeepsUsualKey { get; set; }
+
     public bool Busy { get; set; }
 
     /// <summary>Held while keyd changes which key is the current one, and while it destroys the one before: these two must not meet. Taken before the gate.</summary>

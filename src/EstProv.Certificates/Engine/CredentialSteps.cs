@@ -22,6 +22,9 @@ internal sealed class CredentialSteps(
     /// <summary>So often may a new certificate be refused where it is to be proved, before another one is asked for.</summary>
     private const int MostRefusals = 3;
 
+    /// <summary>So often may TLS fail with a key of a kind that nobody but the server asked for.</summary>
+    private const int MostRefusalsOfServersKey = 2;
+
     private static readonly TimeSpan WorthWriting = TimeSpan.FromMinutes(1);
 
     /// <summary>A server that has had a request under consideration (202) for so long has lost it, or whoever was to approve it has: it is made anew.</summary>
@@ -583,6 +586,7 @@ internal sealed class CredentialSteps(
         }
 
         var attributes = AttributesOf(credential, way, cancel);
+        if (credential.KeepsUsualKey) attributes = attributes with { Keys = [] };
         prepared ??= Prepare(credential, attributes, way);
         var order = new EstOrder
         {
@@ -847,6 +851,15 @@ internal sealed class CredentialSteps(
                 if (proofs.Prove(credential, credential.Staged!, credential.StagedKey!, cancel) is { } where) parts.Events.Proved(credential.Staged!, where);
                 parts.Checkpoint?.Invoke("proved");
                 return true;
+            }
+            catch (ProblemException problem) when (problem.Code is "est_tls" or "est_tls_alert" && KeyAlgorithmChoice.IsServersOwn(credential.Issuance!, credential.StagedKey!.SubjectPublicKeyInfo))
+            {
+                // libest's csrattrs ask for P-384, which its own TLS does not take of a client.
+                lock (table.Gate) credential.Refusals++;
+                if (credential.Refusals < MostRefusalsOfServersKey) throw;
+                lock (table.Gate) credential.KeepsUsualKey = true;
+                DropStaged(credential, "TLS fails with a key of the kind that the server's csrattrs ask for; one of the usual kind is made: " + problem.ToLogText());
+                throw new ProblemException(problem.Code, problem.Message, problem.Hint, problem.Status, problem) { RetryAfter = problem.RetryAfter };
             }
             catch (ProblemException problem) when (IsVerdict(problem, credential.Profile))
             {

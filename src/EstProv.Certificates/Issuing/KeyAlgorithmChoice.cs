@@ -41,6 +41,13 @@ internal sealed record KeyAlgorithmChoice(string Preferences, bool IsFree, strin
         return new(issuance.KeyAlgorithm, !issuance.KeyAlgorithmIsConfigured, null);
     }
 
+    /// <summary>Whether a key is of a kind that nobody but the EST server has asked for.</summary>
+    public static bool IsServersOwn(CertificateIssuance issuance, byte[] subjectPublicKeyInfo)
+    {
+        var usual = issuance.KeyAlgorithm.Split(Separator);
+        return Array.IndexOf(usual, Any) < 0 && Array.IndexOf(usual, NameOf(subjectPublicKeyInfo)) < 0;
+    }
+
     /// <summary>Whether a key that is there already is one of these.</summary>
     public bool Allows(byte[] subjectPublicKeyInfo) =>
         IsFree || Array.IndexOf(Preferences.Split(Separator), Any) >= 0 || Array.IndexOf(Preferences.Split(Separator), NameOf(subjectPublicKeyInfo)) >= 0;

@@ -46,6 +46,22 @@ public sealed class CsrAttributesTests
     }
 
     [Test]
+    public async Task A_key_that_the_server_asks_for_and_its_TLS_does_not_take_gives_way_to_the_usual_one()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Simulator.SetCsrAttributes("est-id", P384);
+        // The bootstrap identity's connections are the first two; then come those that are to prove the new identity.
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.TlsAlert, Service = SimulatorService.Est, Skip = 2, Count = 2 });
+        device.Start();
+        device.Ensure("device-id");
+        for (var i = 0; i < 30; i++) device.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.That(device.Current("est-id")!.KeyAlgorithm, Is.EqualTo("EC P-256"));
+        Assert.That(device.Events.Count("dropped", "est-id"), Is.EqualTo(1));
+        Assert.That(device.Keyd.Count("est-id"), Is.EqualTo(1));
+    }
+
+    [Test]
     public async Task A_staged_key_of_another_kind_makes_room()
     {
         await using var device = await TestDevice.CreateAsync();

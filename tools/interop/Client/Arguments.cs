@@ -4,7 +4,7 @@ namespace EstProv.Interop;
 internal sealed class Arguments
 {
     private static readonly string[] Known =
-        ["url", "trust", "cert", "key", "user", "password-file", "subject", "dns", "key-type", "ca", "out", "key-out", "key-in", "polls", "wait", "bind", "digest"];
+        ["url", "trust", "cert", "key", "user", "password-file", "subject", "dns", "key-type", "ca", "out", "key-out", "key-in", "polls", "wait", "bind", "digest", "attributes"];
 
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
 

@@ -67,10 +67,18 @@ internal sealed class EstSession : IDisposable
         var content = Content(again, ca);
         var authorities = await _client.GetCaCertificatesAsync(CancellationToken.None);
         var operation = again ? EstOperation.Reenroll : EstOperation.Simple;
+        var bind = _arguments["bind"] is "yes";
+        if (_arguments["attributes"] is "yes")
+        {
+            var attributes = CsrAttributes.Parse(await _client.GetCsrAttributesAsync(CancellationToken.None));
+            content = Fill(content, attributes, key, again);
+            bind |= attributes.RequestsChallengePassword;
+        }
+
         var request = CertificateSigningRequests.Create(content, key.Signer());
         for (var polls = _arguments.Number("polls", 0); ; polls--)
         {
-            var answer = _arguments["bind"] is "yes"
+            var answer = bind
                 ? await _client.EnrollBoundAsync(
                     password => CertificateSigningRequests.Create(content with { ChallengePassword = password }, key.Signer()), operation, CancellationToken.None)
                 : await _client.EnrollAsync(request, operation, CancellationToken.None);
@@ -103,6 +111,15 @@ internal sealed class EstSession : IDisposable
         _client.Dispose();
         _own?.Dispose();
         _logging.Dispose();
+    }
+
+    /// <summary>As certd does with a name that nobody has configured.</summary>
+    private static CertificateRequestContent Fill(CertificateRequestContent content, CsrAttributes attributes, KeyPair key, bool again)
+    {
+        var wish = new CsrWish { Content = content, Name = content.Subject.Name.Replace("CN=", "", StringComparison.Ordinal), KeepsNames = again };
+        var outcome = CsrAttributesUse.Apply(attributes, wish, key.Signer().PublicKey);
+        foreach (var note in outcome.Notes) Console.WriteLine(note);
+        return outcome.Content;
     }
 
     /// <summary>What is asked for; a renewal asks for what the certificate shown has (RFC 7030 section 4.2.2).</summary>

@@ -3,7 +3,7 @@ using EstProv.Est;
 
 namespace EstProv.Interop;
 
-/// <summary>A key in a file: new ones are P-256, or RSA 2048 where asked.</summary>
+/// <summary>A key in a file: new ones are P-256, or P-384 or RSA 2048 where asked.</summary>
 internal sealed class KeyPair : IDisposable
 {
     private readonly ECDsa? _ec;
@@ -22,8 +22,9 @@ internal sealed class KeyPair : IDisposable
     public static KeyPair New(string? type) => type switch
     {
         null or "ec" => new KeyPair(ECDsa.Create(ECCurve.NamedCurves.nistP256), null),
+        "ec-p384" => new KeyPair(ECDsa.Create(ECCurve.NamedCurves.nistP384), null),
         "rsa" => new KeyPair(null, RSA.Create(2048)),
-        _ => throw new UsageException($"--key-type: '{type}' is neither ec nor rsa"),
+        _ => throw new UsageException($"--key-type: '{type}' is none of ec, ec-p384, rsa"),
     };
 
     /// <summary>The key that an earlier request was made with.</summary>
