@@ -113,9 +113,9 @@ estserver_environment=("EST_CSR_ATTR=MBwGCSqGSIb3DQEJBwYFK4EEACIGCCqGSM49BAMD")
 libest "-n --enforce-csr P-384, SHA-384, challengePassword" -n --enforce-csr
 refused "simpleenroll with none of them" est_rejected enrols "${by_certificate[@]}"
 accepted "simpleenroll with all of them" enrols "${by_certificate[@]}" --key-type ec-p384 --attributes yes
-refused "simpleenroll with another key" est_rejected enrols "${by_certificate[@]}" --attributes yes
 # It asks for keys that its own TLS does not take of a client: certd goes back to the usual kind (see device.sh).
 refused "TLS with the key that it asked for" est_tls renews --key-type ec-p384 --attributes yes
+refused "simpleenroll with another key" est_rejected enrols "${by_certificate[@]}" --attributes yes
 estserver_environment=()
 
 libest "-h -t Digest, channel binding" -h -t
