@@ -9,10 +9,26 @@ namespace EstProv.Keys.Pkcs11;
 internal static class DecryptionResult
 {
     /// <summary>Whether it may be said of the ciphertext, in which case it is said again.</summary>
-    public static bool IsUnclear(CKR result, Pkcs11Session session, Pkcs11Token token) => result is CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED && Lives(session, token);
+    private static bool IsUnclear(CKR result, Pkcs11Session session, Pkcs11Token token) => result is CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED && Lives(session, token);
 
-    /// <summary>What a repetition has said; nothing where the module did not end the first operation with its error (libtpm2-pkcs11).</summary>
-    public static CKR Clearer(CKR first, CKR again) => again == CKR.CKR_OPERATION_ACTIVE ? first : again;
+    /// <summary>Decrypts, and again where the first answer is unclear; in another session where the module did not end the operation with its error (libtpm2-pkcs11).</summary>
+    public static CKR Of(Pkcs11Session session, Pkcs11Token token, Func<Pkcs11Session, CKR> decrypt)
+    {
+        var result = decrypt(session);
+        if (!IsUnclear(result, session, token)) return result;
+        var again = decrypt(session);
+        if (again != CKR.CKR_OPERATION_ACTIVE || token.Rent(out var other, patient: false) != CKR.CKR_OK) return again;
+        try
+        {
+            again = decrypt(other);
+        }
+        finally
+        {
+            token.Return(other, sound: again == CKR.CKR_OK);
+        }
+
+        return again;
+    }
 
     /// <exception cref="ProblemException"><c>ciphertext_invalid</c>.</exception>
     public static CKR Judge(CKR result, Pkcs11Session session, Pkcs11Token token, string name)

@@ -10,10 +10,10 @@ internal static class GcmOperation
 {
     public static CKR Run(Pkcs11Token token, Pkcs11Session session, ulong key, bool encrypt, byte[] iv, byte[] aad, byte[] input, string name, out byte[] output)
     {
-        var result = Run(token, session, key, encrypt, iv, aad, input, out output);
-        if (encrypt) return result;
-        if (DecryptionResult.IsUnclear(result, session, token))
-            result = DecryptionResult.Clearer(result, Run(token, session, key, encrypt, iv, aad, input, out output));
+        if (encrypt) return Run(token, session, key, encrypt, iv, aad, input, out output);
+        byte[] text = [];
+        var result = DecryptionResult.Of(session, token, on => Run(token, on, key, encrypt, iv, aad, input, out text));
+        output = text;
         return DecryptionResult.Judge(result, session, token, name);
     }
 

@@ -26,9 +26,9 @@ internal static class OaepDecryption
             Parameter = (IntPtr)parameters,
             ParameterLen = 5 * sizeof(ulong),
         };
-        var result = Run(token, session, place, ref mechanism, ciphertext, out plaintext);
-        if (DecryptionResult.IsUnclear(result, session, token))
-            result = DecryptionResult.Clearer(result, Run(token, session, place, ref mechanism, ciphertext, out plaintext));
+        byte[] text = [];
+        var result = DecryptionResult.Of(session, token, on => Run(token, on, place, ref mechanism, ciphertext, out text));
+        plaintext = text;
         return DecryptionResult.Judge(result, session, token, name);
     }
 
