@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # tree and work are world.sh's
+# shellcheck shell=bash disable=SC2154,SC2034 # tree and work are world.sh's, estserver_environment is servers.sh's
 # libest's server in each of its modes, and our EST client library as the client.
 
 readonly client=$tree/tools/interop/Client/bin/Release/net10.0/est-client.dll
