@@ -15,6 +15,8 @@ internal sealed record ProvisionedState
 
     public required string RegistrationId { get; init; }
 
+    public DeviceAuth Auth { get; init; }
+
     /// <summary>The settings it was made with.</summary>
     public required string Endpoint { get; init; }
 
