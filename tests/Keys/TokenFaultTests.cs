@@ -305,6 +305,22 @@ public sealed class TokenFaultTests : FaultyTokenFixture
     }
 
     [Test]
+    public void A_refusal_of_the_moment_costs_no_key()
+    {
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        Faults.Order("C_GenerateKeyPair", CKR.CKR_TEMPLATE_INCONSISTENT);
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Assert.That(Token.ListObjects().Split("Private Key Object"), Has.Length.EqualTo(2));
+        Keyd.Restart();
+        AssertSigns(key);
+        var before = Token.ListObjects();
+        Faults.Order("C_GenerateKeyPair", CKR.CKR_TEMPLATE_INCONSISTENT, 2);
+        Assert.That(Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("est-id", "ec-p256"))!.Code, Is.EqualTo("mechanism_missing"));
+        Assert.That(Token.ListObjects(), Is.EqualTo(before));
+    }
+
+    [Test]
     public void The_module_is_finalized_when_the_daemon_stops()
     {
         Configure(Token.TokenUri);

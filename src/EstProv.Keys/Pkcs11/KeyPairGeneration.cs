@@ -23,6 +23,12 @@ internal static class KeyPairGeneration
         return again ? Run(token, session, id, keyId, algorithm, keepPublic, plain: true, out publicKey, out privateKey) : result;
     }
 
+    /// <summary>
+    /// Whether the refusal may be of this moment only: SoftHSM2 finds its own template inconsistent now and then, when another session reads the
+    /// token's files while the object is being written.
+    /// </summary>
+    public static bool IsDoubtful(CKR result) => result is CKR.CKR_TEMPLATE_INCONSISTENT or CKR.CKR_ATTRIBUTE_VALUE_INVALID;
+
     /// <summary>Signs once with a fresh pair of a kind that some module makes and cannot use.</summary>
     /// <returns>CKR_MECHANISM_INVALID for a pair that is <paramref name="unusable"/>.</returns>
     public static CKR Try(Pkcs11Session session, Pkcs11Key.Place place, KeyAlgorithm algorithm, out bool unusable)
