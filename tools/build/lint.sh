@@ -12,4 +12,9 @@ run_lint() {
     if (cd "$top" && git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- src native tools tests meta-estprov build.sh ':!tools/build/lint.sh' ':!.editorconfig'); then
         fail "unfinished work is marked in the tree" "finish it, or say in prose what is not offered"
     fi
+    say "log messages take references"
+    # A value type as a parameter has all of the logging compiled once more for it: 10 KB on the device.
+    if (cd "$top" && git grep -nE 'static partial void .*ILogger logger.*[ (](bool|int|uint|long|ulong|double|DateTimeOffset|TimeSpan|[A-Za-z]+State) [a-z]+[,)]' -- src); then
+        fail "a log message takes a value type" "declare the parameter as object: it is boxed, and its format stays"
+    fi
 }

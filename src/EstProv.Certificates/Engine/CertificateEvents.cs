@@ -151,13 +151,13 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
     {
         [LoggerMessage(1, LogLevel.Information,
             "certificate '{Id}' ({Subject}) issued by {Issuer} from {Url} with credential '{Credential}' in {Seconds} s; it expires {NotAfter:yyyy-MM-dd HH:mm:ss}Z")]
-        public static partial void Issued(ILogger logger, string id, string subject, string issuer, string url, string credential, string seconds, DateTimeOffset notAfter);
+        public static partial void Issued(ILogger logger, string id, string subject, string issuer, string url, string credential, string seconds, object notAfter);
 
         [LoggerMessage(2, LogLevel.Warning, "certificate '{Id}' from {Url} with credential '{Credential}': attempt {Attempt} failed, next try in {Seconds} s: {Problem}")]
-        public static partial void Failed(ILogger logger, string id, string url, string credential, int attempt, string seconds, string problem);
+        public static partial void Failed(ILogger logger, string id, string url, string credential, object attempt, string seconds, string problem);
 
         [LoggerMessage(8, LogLevel.Warning, "certificate '{Id}': attempt {Attempt} failed before anything was asked for, next try in {Seconds} s: {Problem}")]
-        public static partial void FailedEarly(ILogger logger, string id, int attempt, string seconds, string problem);
+        public static partial void FailedEarly(ILogger logger, string id, object attempt, string seconds, string problem);
 
         [LoggerMessage(3, LogLevel.Information, "certificate '{Id}' from {Url} with credential '{Credential}': the server asks for patience (202); the same request again in {Seconds} s")]
         public static partial void Pending(ILogger logger, string id, string url, string credential, string seconds);
@@ -166,17 +166,17 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
         public static partial void Proved(ILogger logger, string id, string where);
 
         [LoggerMessage(5, LogLevel.Information, "certificate '{Id}' is in use, until {NotAfter:yyyy-MM-dd HH:mm:ss}Z")]
-        public static partial void Committed(ILogger logger, string id, DateTimeOffset notAfter);
+        public static partial void Committed(ILogger logger, string id, object notAfter);
 
         [LoggerMessage(6, LogLevel.Warning, "audit: the bootstrap identity '{Certificate}' is used at {Url}: {Reason}")]
         public static partial void BootstrapUsed(ILogger logger, string certificate, Uri url, string reason);
 
         [LoggerMessage(9, LogLevel.Warning,
             "certificate '{Id}' expires {NotAfter:yyyy-MM-dd HH:mm:ss}Z and is renewed by whoever has its key only ({Reason}): he should ask for another one")]
-        public static partial void Expiring(ILogger logger, string id, DateTimeOffset notAfter, string reason);
+        public static partial void Expiring(ILogger logger, string id, object notAfter, string reason);
 
         [LoggerMessage(10, LogLevel.Warning, "certificate '{Id}' has expired {NotAfter:yyyy-MM-dd HH:mm:ss}Z, and nobody has asked for another one")]
-        public static partial void Expired(ILogger logger, string id, DateTimeOffset notAfter);
+        public static partial void Expired(ILogger logger, string id, object notAfter);
 
         [LoggerMessage(11, LogLevel.Warning, "audit: the certificate '{Id}' is renewed before its time: {By}")]
         public static partial void RenewalAsked(ILogger logger, string id, string by);
@@ -194,10 +194,10 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
         public static partial void Distrusted(ILogger logger, string issuer, string what, string by);
 
         [LoggerMessage(16, LogLevel.Warning, "audit: {Origin} has a new root, '{Subject}' (until {NotAfter:yyyy-MM-dd HH:mm:ss}Z), which '{By}' vouches for; it is trusted there from now on")]
-        public static partial void AnchorLearnt(ILogger logger, string origin, string subject, DateTimeOffset notAfter, string by);
+        public static partial void AnchorLearnt(ILogger logger, string origin, string subject, object notAfter, string by);
 
         [LoggerMessage(17, LogLevel.Information, "{Origin}: the root '{Subject}', learnt from it, has expired ({NotAfter:yyyy-MM-dd HH:mm:ss}Z) and is forgotten")]
-        public static partial void AnchorDropped(ILogger logger, string origin, string subject, DateTimeOffset notAfter);
+        public static partial void AnchorDropped(ILogger logger, string origin, string subject, object notAfter);
 
         [LoggerMessage(7, LogLevel.Warning, "certificate '{Id}': {What}")]
         public static partial void Note(ILogger logger, string id, string what);

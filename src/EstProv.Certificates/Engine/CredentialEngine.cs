@@ -468,7 +468,7 @@ internal sealed partial class CredentialEngine : IDisposable
     private static partial class Log
     {
         [LoggerMessage(1, LogLevel.Information, "the clock has moved by {Seconds} s against the time that passed: all certificates are looked at again")]
-        public static partial void ClockChanged(ILogger logger, long seconds);
+        public static partial void ClockChanged(ILogger logger, object seconds);
 
         [LoggerMessage(3, LogLevel.Error, "looking at the certificates failed: unexpected {Exception}; it is tried again in 5 minutes at the latest")]
         public static partial void TickFailed(ILogger logger, string exception);

@@ -263,7 +263,7 @@ internal sealed partial class EstExchange : IDisposable
     private static partial class Log
     {
         [LoggerMessage(202, LogLevel.Debug, "{Method} {Url} with credential '{Credential}': {Status} after {Milliseconds} ms")]
-        public static partial void Answered(ILogger logger, string method, Uri url, string credential, int status, long milliseconds);
+        public static partial void Answered(ILogger logger, string method, Uri url, string credential, object status, object milliseconds);
 
         [LoggerMessage(203, LogLevel.Information, "{Url} redirects to {Target}: followed")]
         public static partial void Redirected(ILogger logger, Uri url, Uri target);

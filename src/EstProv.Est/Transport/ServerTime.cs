@@ -28,7 +28,7 @@ internal sealed partial class ServerTime(BelievedClock clock, ServerVerifier ver
     private static partial class Log
     {
         [LoggerMessage(205, LogLevel.Warning, "the server says that it is {Told:yyyy-MM-dd HH:mm:ss}Z; servers before it have agreed with this device's clock ({Now:yyyy-MM-dd HH:mm:ss}Z), which stays the one that is believed")]
-        public static partial void TimeNotBelieved(ILogger logger, DateTimeOffset told, DateTimeOffset now);
+        public static partial void TimeNotBelieved(ILogger logger, object told, object now);
 
         [LoggerMessage(201, LogLevel.Warning, "the time that the server told cannot be kept: {Problem}")]
         public static partial void TimeNotKept(ILogger logger, string problem);

@@ -18,6 +18,6 @@ public sealed partial class DenialLog(ILogger logger, TimeProvider time)
     private static partial class Log
     {
         [LoggerMessage(108, LogLevel.Warning, "denied: user {Uid} (pid {Pid}, command '{Command}') may not {What} ({Suppressed} denials not logged before) (code=forbidden)")]
-        public static partial void Denied(ILogger logger, uint uid, int pid, string command, string what, int suppressed);
+        public static partial void Denied(ILogger logger, object uid, object pid, string command, string what, object suppressed);
     }
 }

@@ -281,12 +281,12 @@ public sealed partial class LocalServer : IDisposable
     private static partial class Log
     {
         [LoggerMessage(104, LogLevel.Warning, "{Route} for uid {Uid} takes longer than {Seconds} s; its client got 504 (code=deadline)")]
-        public static partial void TooSlow(ILogger logger, string route, uint uid, double seconds);
+        public static partial void TooSlow(ILogger logger, string route, object uid, object seconds);
 
         [LoggerMessage(105, LogLevel.Error, "serving {Socket} failed unexpectedly: {Type} {Trace} (code=internal)")]
         public static partial void Failed(ILogger logger, string socket, string type, string trace);
 
         [LoggerMessage(106, LogLevel.Warning, "{Socket} stops although {Threads} threads are still busy")]
-        public static partial void NotDrained(ILogger logger, string socket, int threads);
+        public static partial void NotDrained(ILogger logger, string socket, object threads);
     }
 }

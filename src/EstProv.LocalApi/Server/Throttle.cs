@@ -41,6 +41,6 @@ internal sealed partial class Throttle(LocalServerOptions options, ILogger logge
     private static partial class Log
     {
         [LoggerMessage(107, LogLevel.Warning, "uid {Uid} has more than {Limit} requests in progress at {Socket}; the rest is answered 503 (code=too_many_requests)")]
-        public static partial void TooMany(ILogger logger, uint uid, string socket, int limit);
+        public static partial void TooMany(ILogger logger, object uid, string socket, object limit);
     }
 }

@@ -196,6 +196,6 @@ internal sealed partial class Worker
     {
         // The exception's text stays out: it may quote what the client sent.
         [LoggerMessage(103, LogLevel.Error, "{Route} for uid {Uid} failed unexpectedly: {Types} {Trace} (code=internal)")]
-        public static partial void HandlerFailed(ILogger logger, string route, uint uid, string types, string trace);
+        public static partial void HandlerFailed(ILogger logger, string route, object uid, string types, string trace);
     }
 }
