@@ -41,12 +41,13 @@ struct node {
     struct names durable;
     struct change *changes;
     size_t change_count;
+    size_t durable_count; // of all changes that there were, so many are durable and not in the list any more
 };
 
 struct pending_sync {
     struct node *node;
     struct bytes content;
-    size_t changes;
+    size_t changes; // so many of all changes were made before it began
 };
 
 // The ways of losing power. Names: none of the changes that were not synced, all, or the last one alone.
@@ -285,7 +286,7 @@ struct pending_sync *durable_sync_begins(const char *path)
     if (!sync)
         return NULL;
     sync->node = node;
-    sync->changes = node->change_count;
+    sync->changes = node->durable_count + node->change_count;
     if (!node->folder)
         sync->content = read_all(node->descriptor);
     return sync;
@@ -301,16 +302,17 @@ void durable_sync_ends(struct pending_sync *sync, bool succeeded)
     } else if (!node->folder) {
         forget(&node->synced);
         node->synced = sync->content;
-    } else if (sync->changes <= node->change_count) {
-        // Two fsyncs of one folder may overlap: the one that began last has made more durable, and there may
-        // be less left.
-        for (size_t i = 0; i < sync->changes; i++) {
+    } else {
+        // Two fsyncs of one folder may overlap: what one has made durable, the other need not.
+        size_t newly = sync->changes > node->durable_count ? sync->changes - node->durable_count : 0;
+        for (size_t i = 0; i < newly; i++) {
             apply(&node->durable, &node->changes[i]);
             free(node->changes[i].from);
             free(node->changes[i].to);
         }
-        node->change_count -= sync->changes;
-        memmove(node->changes, node->changes + sync->changes, node->change_count * sizeof *node->changes);
+        node->durable_count += newly;
+        node->change_count -= newly;
+        memmove(node->changes, node->changes + newly, node->change_count * sizeof *node->changes);
     }
     free(sync);
 }
