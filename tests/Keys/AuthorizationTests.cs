@@ -24,6 +24,23 @@ public sealed class AuthorizationTests
     }
 
     [Test]
+    public void A_right_to_a_derived_key_is_none_to_its_base_key_nor_to_another_one_derived_from_it()
+    {
+        var rules = new KeyRules([new KeyPrincipal { Uid = 7, Keys = ["master/firmware:*", "m*z"], Rights = KeyRights.Use }]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(rules.AllowDerived(7, "master", "firmware:1:primary"u8, KeyRights.Use));
+            Assert.That(rules.AllowDerived(7, "master", "firmware2:1:primary"u8, KeyRights.Use), Is.False);
+            Assert.That(rules.AllowDerived(7, "master", "firmware:1:primary"u8, KeyRights.Export), Is.False);
+            Assert.That(rules.AllowDerived(7, "other", "firmware:1:primary"u8, KeyRights.Use), Is.False);
+            Assert.That(rules.AllowDerived(8, "master", "firmware:1:primary"u8, KeyRights.Use), Is.False);
+            Assert.That(rules.AllowDerived(7, "master", "fizz"u8, KeyRights.Use), Is.False, "a pattern of key ids");
+            Assert.That(rules.AllowDerived(7, "master", "firmware:\n"u8, KeyRights.Use), Is.False, "not printable");
+            Assert.That(rules.Allow(7, "master", KeyRights.Use), Is.False);
+        });
+    }
+
+    [Test]
     public void A_denial_says_who_and_which_key()
     {
         var problem = Assert.Throws<ProblemException>(() => Make().Demand(new Caller(1000, 42), "device-id", KeyRights.Use))!;

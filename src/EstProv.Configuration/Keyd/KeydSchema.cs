@@ -48,7 +48,9 @@ internal static class KeydSchema
         },
     };
 
-    public static readonly Setting Keys = new("keys", SettingKind.TextList, "Key ids; `*` stands for any characters and `?` for one.")
+    public static readonly Setting Keys = new("keys", SettingKind.TextList,
+        "Key ids; `*` stands for any characters and `?` for one. `BASE/DATA` stands for the keys alone that are derived from BASE with such data, as a module's " +
+        "`aziot_identityd_master_id/firmware:*`.")
     {
         Required = true,
         ElementForm = "a key id or a pattern with * and ?",

@@ -18,6 +18,13 @@ internal sealed class Authorizer(Func<KeyRules> rules, DenialLog denials)
 
     public bool IsAllowed(uint uid, ReadOnlySpan<char> keyId, KeyRights right) => rules().Allow(uid, keyId, right);
 
+    /// <summary>The same for a key that is derived from <paramref name="baseKeyId"/>: a right to the base key, or to this one alone.</summary>
+    /// <exception cref="ProblemException"><c>forbidden</c>, 401.</exception>
+    public void DemandDerived(Caller caller, ReadOnlySpan<char> baseKeyId, ReadOnlySpan<byte> data, KeyRights right)
+    {
+        if (!rules().AllowDerived(caller.Uid, baseKeyId, data, right)) Demand(caller, baseKeyId, right);
+    }
+
     /// <exception cref="ProblemException"><c>forbidden</c>, 401.</exception>
     public void Demand(Caller caller, ReadOnlySpan<char> keyId, KeyRights right)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using EstProv.Configuration.Keyd;
 using EstProv.LocalApi.Access;
 
@@ -22,6 +23,23 @@ internal sealed class KeyRules
         foreach (var rule in rules)
         {
             if ((rule.Rights & right) == right && Wildcard.Matches(rule.Pattern, keyId)) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Whether a user who has no right to a base key has one to this key derived from it: <c>BASE/DATA</c>, each a pattern, where the derivation data is
+    /// printable ASCII. A pattern without the slash is one of key ids, and gives nothing here.
+    /// </summary>
+    public bool AllowDerived(uint uid, ReadOnlySpan<char> baseKeyId, ReadOnlySpan<byte> data, KeyRights right)
+    {
+        if (!_rules.TryGetValue(uid, out var rules) || data.ContainsAnyExceptInRange((byte)'!', (byte)'~')) return false;
+        foreach (var rule in rules)
+        {
+            if ((rule.Rights & right) != right || rule.Pattern.IndexOf('/', StringComparison.Ordinal) is not (>= 0 and var slash)) continue;
+            if (Wildcard.Matches(rule.Pattern.AsSpan(0, slash), baseKeyId)
+                && Wildcard.Matches(rule.Pattern.AsSpan(slash + 1), Encoding.ASCII.GetString(data))) return true;
         }
 
         return false;

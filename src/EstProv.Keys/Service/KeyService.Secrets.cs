@@ -189,7 +189,8 @@ internal sealed partial class KeyService
             return secret;
         }
 
-        var slot = Open(caller, id[..idLength], right);
+        _authorizer.DemandDerived(caller, id[..idLength], data[..dataLength], right);
+        var slot = Open(id[..idLength]);
         var baseKey = SecretOf(slot);
         CheckUsage(slot.KeyId, baseKey, SecretUsage.Derive);
         baseKey.Mac(data[..dataLength], derivedKey);

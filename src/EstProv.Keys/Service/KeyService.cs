@@ -288,6 +288,11 @@ internal sealed partial class KeyService
     private KeySlot Open(Caller caller, ReadOnlySpan<char> id, KeyRights right)
     {
         _authorizer.Demand(caller, id, right);
+        return Open(id);
+    }
+
+    private KeySlot Open(ReadOnlySpan<char> id)
+    {
         if (!_slotsBySpan.TryGetValue(id, out var slot)) throw NotFound(id.ToString());
         _index.CheckReadable(slot.KeyId);
         return slot;
