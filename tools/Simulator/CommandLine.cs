@@ -19,6 +19,7 @@ internal sealed class CommandLine(IEnumerable<string> arguments)
         --est-host NAME           default estendpoint.com
         --dps-host NAME           default global.azure-devices-provisioning.net
         --hub-host NAME           may come several times; default estprov-hub.azure-devices.net
+        --gateway-host NAME       may come several times; reaches the hubs, and DPS by the path
         --assigned-hub NAME|auto  what DPS answers; auto = localhost with the hub's port
         --hub-authentication thumbprint|ca
         --scope-id ID --assigning-polls N --retry-after SECONDS
@@ -111,6 +112,7 @@ internal sealed class CommandLine(IEnumerable<string> arguments)
         }
 
         var hubs = Values("--hub-host");
+        var gateways = Values("--gateway-host");
         est = est with
         {
             BasicUsers = users,
@@ -132,6 +134,7 @@ internal sealed class CommandLine(IEnumerable<string> arguments)
             EstHost = Value("--est-host") ?? options.EstHost,
             DpsHost = Value("--dps-host") ?? options.DpsHost,
             HubHosts = hubs.Count > 0 ? hubs : options.HubHosts,
+            GatewayHosts = gateways.Count > 0 ? gateways : options.GatewayHosts,
             AssignedHub = Value("--assigned-hub") ?? options.AssignedHub,
             HubAuthentication = Choice<HubAuthentication>("--hub-authentication") ?? options.HubAuthentication,
             ScopeId = Value("--scope-id") ?? options.ScopeId,

@@ -10,9 +10,10 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace EstProv.Simulator;
 
 /// <summary>One request on its way through a service, with what the log will say of it.</summary>
-internal sealed class Exchange(HttpContext http, SimulatorService service, ConnectionRecord connection, FaultBoard faults)
+internal sealed class Exchange(HttpContext http, SimulatorService service, ConnectionRecord connection, FaultBoard faults, SimulatorClock clock)
 {
     private const int LargestBody = 256 * 1024;
+    private TimeSpan _skew;
 
     public HttpContext Http => http;
 
@@ -26,6 +27,9 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
 
     /// <summary>Segments of the path, percent-decoded.</summary>
     public string[] Segments { get; } = (http.Request.Path.Value ?? "").Split('/', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>The simulator's time, off by what a fault wants: what DPS and the hub judge tokens and certificates by.</summary>
+    public DateTimeOffset Now => clock.Now + _skew;
 
     public string Route { get; set; } = "unknown";
 
@@ -56,8 +60,14 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
     }
 
     /// <summary>The faults that act before a service sees the request; true = answered.</summary>
-    public async Task<bool> FailedAtTheDoorAsync()
+    public async Task<bool> FailedAtTheDoorAsync(IService owner)
     {
+        if (TakeFault(FaultKind.ClockSkew) is { } skew)
+        {
+            _skew = TimeSpan.FromSeconds(skew.OffsetSeconds);
+        }
+
+        http.Response.Headers.Date = Now.ToString("R", CultureInfo.InvariantCulture);
         if (TakeFault(FaultKind.Delay) is { } delay)
         {
             await Task.Delay(delay.DelayMilliseconds, http.RequestAborted);
@@ -72,7 +82,9 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
         if (TakeFault(FaultKind.Status) is { } status)
         {
             RetryAfter(status);
-            await AnswerAsync(status.Status, status.ContentType ?? "text/plain", Encoding.UTF8.GetBytes(status.Body ?? ""));
+            await (status is { Status: >= 400, Body: null, ContentType: null }
+                ? owner.FailAsync(this, status.Status)
+                : AnswerAsync(status.Status, status.ContentType ?? "text/plain", Encoding.UTF8.GetBytes(status.Body ?? "")));
             return true;
         }
 
@@ -84,7 +96,7 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
         if (rule.RetryAfter is { } seconds)
         {
             http.Response.Headers.RetryAfter = rule.RetryAfterDate
-                ? DateTimeOffset.UtcNow.AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture)
+                ? Now.AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture)
                 : seconds.ToString(CultureInfo.InvariantCulture);
         }
     }
@@ -133,14 +145,14 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
     {
         var response = http.Response;
         response.StatusCode = status;
-        if (TakeFault(FaultKind.WrongContentType) is { } type)
-        {
-            contentType = type.ContentType ?? "text/html";
-        }
-
         if (status == StatusCodes.Status204NoContent)
         {
             return;
+        }
+
+        if (TakeFault(FaultKind.WrongContentType) is { } type)
+        {
+            contentType = type.ContentType ?? "text/html";
         }
 
         response.ContentType = body.Length == 0 ? null : contentType;

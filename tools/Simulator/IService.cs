@@ -7,4 +7,7 @@ internal interface IService
     void Classify(Exchange exchange);
 
     Task HandleAsync(Exchange exchange);
+
+    /// <summary>Answers an error status (400 and above) in the service's own form, as a fault wants it.</summary>
+    Task FailAsync(Exchange exchange, int status);
 }

@@ -39,15 +39,22 @@ public sealed class SimulatorHost : IAsyncDisposable
         Issuer = new Issuer(options.Data);
         Devices = new DeviceRegistry(options.Data);
         Registrations = new DpsRegistry(options.Data);
+        Enrollments = new DpsEnrollments(options.Data);
+        foreach (var enrollment in options.Enrollments)
+        {
+            Enrollments.Put(enrollment);
+        }
+
         _estTrust = new EstTrust(Pki, Issuer, Clock);
-        _attestation = new DpsAttestation(Pki, Clock);
-        _hubAuthenticator = new HubAuthenticator(Pki, Clock);
+        _attestation = new DpsAttestation(Pki, Enrollments, options.ScopeId);
+        _hubAuthenticator = new HubAuthenticator(Pki);
         _est = new EstService(options, Pki, _estTrust, new EstIssuance(options, Pki, Issuer, Clock), Clock);
         _services = new()
         {
             [SimulatorService.Est] = _est,
-            [SimulatorService.Dps] = new DpsService(options, Clock, _attestation, Registrations, Devices, () => AssignedHub),
-            [SimulatorService.Hub] = new HubService(options, Devices, _hubAuthenticator, Clock),
+            [SimulatorService.Dps] = new DpsService(
+                options, _attestation, Registrations, new DpsAllocation(options, Clock, Registrations, Devices, () => AssignedHub)),
+            [SimulatorService.Hub] = new HubService(options, Devices, _hubAuthenticator, Messages),
         };
         _control = new ControlPlane(this);
         _serverCertificates = new ServerCertificates(options, Pki, Clock.Now);
@@ -71,7 +78,12 @@ public sealed class SimulatorHost : IAsyncDisposable
 
     public DpsRegistry Registrations { get; }
 
+    public DpsEnrollments Enrollments { get; }
+
     public DeviceRegistry Devices { get; }
+
+    /// <summary>Messages from and to the devices.</summary>
+    public DeviceMessages Messages { get; } = new();
 
     /// <summary>SHA-256 of EST requests that were answered with 202, and how many more times they will be.</summary>
     public IReadOnlyDictionary<string, int> PendingRequests => _est.Pending.Waiting;
@@ -238,6 +250,7 @@ public sealed class SimulatorHost : IAsyncDisposable
             return;
         }
 
+        service = Behind(service, http.Request);
         var http10Only = service == SimulatorService.Est && _options.Est.Quirks.Http10Answers;
         connection.AnswersAsHttp10 = http10Only || HttpProtocol.IsHttp10(http.Request.Protocol);
         if (http10Only)
@@ -245,12 +258,12 @@ public sealed class SimulatorHost : IAsyncDisposable
             http.Response.Headers.Connection = "close";
         }
 
-        var exchange = new Exchange(http, service, connection, Faults);
+        var exchange = new Exchange(http, service, connection, Faults, Clock);
         var started = Stopwatch.GetTimestamp();
         try
         {
             _services[service].Classify(exchange);
-            if (!await exchange.FailedAtTheDoorAsync())
+            if (!await exchange.FailedAtTheDoorAsync(_services[service]))
             {
                 await _services[service].HandleAsync(exchange);
             }
@@ -272,6 +285,14 @@ public sealed class SimulatorHost : IAsyncDisposable
             Recorder.Add(Describe(exchange, started));
         }
     }
+
+    /// <summary>A gateway has one name for DPS and hub; the path tells them apart.</summary>
+    private SimulatorService Behind(SimulatorService service, HttpRequest request)
+        => service == SimulatorService.Hub
+            && _options.GatewayHosts.Contains(request.Host.Host, StringComparer.OrdinalIgnoreCase)
+            && request.Path.Value?.Split('/') is [_, _, "registrations", ..]
+                ? SimulatorService.Dps
+                : service;
 
     private RequestRecord Describe(Exchange exchange, long started) => new()
     {

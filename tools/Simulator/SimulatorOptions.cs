@@ -1,3 +1,4 @@
+using EstProv.Simulator.Dps;
 using EstProv.Simulator.Est;
 
 namespace EstProv.Simulator;
@@ -33,6 +34,9 @@ public sealed record SimulatorOptions
     /// <summary>What DPS answers as assignedHub; null = the first hub's name, <c>auto</c> = localhost with the hub's port.</summary>
     public string? AssignedHub { get; init; }
 
+    /// <summary>Names of gateways: who connects to one reaches the hub of the device, and DPS by the path (nested devices).</summary>
+    public IReadOnlyList<string> GatewayHosts { get; init; } = [];
+
     public string ScopeId { get; init; } = "0ne00SIMULA";
 
     /// <summary>How many polls of an operation answer 'assigning' before the result.</summary>
@@ -40,6 +44,12 @@ public sealed record SimulatorOptions
 
     /// <summary>Retry-After of DPS in seconds.</summary>
     public int RetryAfter { get; init; } = 1;
+
+    /// <summary>Quotas of DPS; none by default.</summary>
+    public DpsLimits DpsLimits { get; init; } = new();
+
+    /// <summary>Enrolments of DPS beside those that DIR/enrollments.json has.</summary>
+    public IReadOnlyList<DpsEnrollment> Enrollments { get; init; } = [];
 
     /// <summary>How the hub knows a device that DPS has assigned: by its certificate's thumbprint, as the real one, or by its CA.</summary>
     public HubAuthentication HubAuthentication { get; init; } = HubAuthentication.Thumbprint;

@@ -34,7 +34,8 @@ internal static class StateFile
         File.Move(temporary, path, overwrite: true);
     }
 
-    public static void WriteJson<T>(string path, T value) => Write(path, JsonSerializer.Serialize(value, Json) + "\n");
+    public static void WriteJson<T>(string path, T value, bool secret = false)
+        => Write(path, JsonSerializer.Serialize(value, Json) + "\n", secret);
 
     public static T? ReadJson<T>(string path)
         where T : class

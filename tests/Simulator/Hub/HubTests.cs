@@ -86,8 +86,10 @@ internal sealed class HubTests
         rig.Host.Devices.Change("dev1", d => d! with { Status = "disabled" });
 
         var answer = await rig.Client(SimulatorService.Hub, device).GetAsync($"devices/dev1{Version}");
+        var stranger = await rig.Client(SimulatorService.Hub).GetAsync($"devices/dev1{Version}");
 
-        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
+        Assert.That((answer.StatusCode, stranger.StatusCode), Is.EqualTo((HttpStatusCode.Forbidden, HttpStatusCode.Unauthorized)));
+        Assert.That(answer.Headers.GetValues("iothub-errorcode"), Is.EqualTo((string[])["DeviceDisabled"]));
     }
 
     [Test]
@@ -121,7 +123,7 @@ internal sealed class HubTests
         var path = $"devices/dev1/modules/agent{Version}";
 
         var first = await JsonAsync(await SendAsync(client, HttpMethod.Put, path, Module("agent", Key(1))));
-        await SendAsync(client, HttpMethod.Delete, path, null);
+        await SendAsync(client, HttpMethod.Delete, path, null, "*");
         var second = await JsonAsync(await SendAsync(client, HttpMethod.Put, path, Module("agent", Key(1))));
 
         Assert.That((string?)second["generationId"], Is.Not.EqualTo((string?)first["generationId"]));

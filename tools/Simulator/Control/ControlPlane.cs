@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using EstProv.Simulator.Dps;
 using EstProv.Simulator.Faults;
 using EstProv.Simulator.Hub;
 
@@ -32,6 +33,11 @@ internal sealed class ControlPlane(SimulatorHost host)
                 ("POST", ["csrattrs"]) => AttributesAsync(http),
                 ("POST", ["rollover"]) => RolloverAsync(http),
                 ("POST", ["assign"]) => AssignAsync(http),
+                ("GET", ["enrollments"]) => WriteAsync(http, host.Enrollments.All),
+                ("POST", ["enrollments"]) => PutEnrollmentAsync(http),
+                ("DELETE", ["enrollments", var name]) => DoneAsync(http, () => host.Enrollments.Remove(name)),
+                ("GET", ["devices", var id, "messages"]) => WriteAsync(http, host.Messages.Received(id)),
+                ("POST", ["devices", var id, "messages"]) => SendMessageAsync(http, id),
                 ("POST", ["devices", var id]) => ChangeDeviceAsync(http, id),
                 ("DELETE", ["devices", var id]) => DoneAsync(http, () => host.Devices.Change(id, _ => null)),
                 _ => RefuseAsync(http, StatusCodes.Status404NotFound, "no such route"),
@@ -120,6 +126,17 @@ internal sealed class ControlPlane(SimulatorHost host)
         var body = await ReadAsync<AssignBody>(http);
         host.Registrations.Assign(body.RegistrationId, body.Hub);
         await DoneAsync(http, static () => { });
+    }
+
+    private async Task PutEnrollmentAsync(HttpContext http) => await WriteAsync(http, host.Enrollments.Put(await ReadAsync<DpsEnrollment>(http)));
+
+    private async Task SendMessageAsync(HttpContext http, string id)
+    {
+        var message = await ReadAsync<DeviceMessage>(http);
+        _ = Convert.FromBase64String(message.Body);
+        await (host.Messages.Enqueue(id, message, host.Clock.Now)
+            ? DoneAsync(http, static () => { })
+            : RefuseAsync(http, StatusCodes.Status403Forbidden, $"{DeviceMessages.MaxDepth} messages are waiting, and no more may"));
     }
 
     private async Task ChangeDeviceAsync(HttpContext http, string id)

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace EstProv.Simulator.Dps;
 
 /// <summary>What DPS remembers of a registration id.</summary>
@@ -24,9 +26,21 @@ public sealed record DpsRegistration
 
     public required string Etag { get; init; }
 
-    /// <summary>SHA-256 thumbprint of the certificate it last registered with, hex.</summary>
-    public required string Thumbprint { get; init; }
+    /// <summary>SHA-256 thumbprint of the certificate it last registered with, hex; null = it attested by a symmetric key.</summary>
+    public string? Thumbprint { get; init; }
+
+    /// <summary>PEM of that certificate, then of its issuer where one was looked at.</summary>
+    public string? Certificates { get; init; }
 
     /// <summary>Subjects of the path that attested, leaf first.</summary>
     public IReadOnlyList<string> Path { get; init; } = [];
+
+    /// <summary>Null = under an individual enrolment.</summary>
+    public string? EnrollmentGroupId { get; init; }
+
+    /// <summary>What the device sent with its last registration.</summary>
+    public JsonNode? RequestPayload { get; init; }
+
+    /// <summary>What the enrolment's allocation returned.</summary>
+    public JsonNode? Payload { get; init; }
 }

@@ -19,6 +19,8 @@ internal sealed class EstService(SimulatorOptions options, SimulatorPki pki, Est
     /// <summary>CsrAttrs of labels that were changed since the start: DER, base64; null = 204.</summary>
     public ConcurrentDictionary<string, string?> Attributes { get; } = new(StringComparer.Ordinal);
 
+    public Task FailAsync(Exchange exchange, int status) => exchange.AnswerAsync(status, "text/plain", []);
+
     public void Classify(Exchange exchange)
     {
         var path = exchange.Segments;

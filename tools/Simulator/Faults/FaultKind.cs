@@ -18,6 +18,9 @@ public enum FaultKind
     /// <summary>Any service: the right answer under another media type.</summary>
     WrongContentType,
 
+    /// <summary>DPS and hub: the server's clock is off, for its Date, for tokens and for certificates.</summary>
+    ClockSkew,
+
     /// <summary>Any service: the server certificate is for another name.</summary>
     TlsName,
 
@@ -66,6 +69,6 @@ public enum FaultKind
     /// <summary>EST: 202 for so many polls of the same request, then its certificate.</summary>
     Pending,
 
-    /// <summary>DPS: a registration ends in this state (failed, disabled, unassigned, assigning).</summary>
+    /// <summary>DPS: a registration ends in this state (assigned, failed, disabled, unassigned, assigning).</summary>
     DpsState,
 }

@@ -10,10 +10,10 @@ public sealed record FaultRule
 
     public SimulatorService? Service { get; init; }
 
-    /// <summary>EST: cacerts, simpleenroll, simplereenroll, csrattrs; DPS: register, operation, lookup; hub: device, modules, module, events.</summary>
+    /// <summary>EST: cacerts, simpleenroll, simplereenroll, csrattrs; DPS: register, operation, lookup; hub: device, modules, module, events, devicebound.</summary>
     public string? Route { get; init; }
 
-    /// <summary>EST label; <c>default</c> = the path without one.</summary>
+    /// <summary>EST: label, <c>default</c> = the path without one; DPS: registration id; hub: device id.</summary>
     public string? Label { get; init; }
 
     /// <summary>Part of the client certificate's subject.</summary>
@@ -27,7 +27,7 @@ public sealed record FaultRule
 
     public int Status { get; init; } = 503;
 
-    /// <summary>Seconds; for Status and Pending.</summary>
+    /// <summary>Seconds; for Status, Pending and DpsState.</summary>
     public int? RetryAfter { get; init; }
 
     /// <summary>Retry-After is sent as a date.</summary>
@@ -39,10 +39,13 @@ public sealed record FaultRule
 
     public int DelayMilliseconds { get; init; }
 
+    /// <summary>ClockSkew: added to the simulator's time; negative = the server's clock is late.</summary>
+    public double OffsetSeconds { get; init; }
+
     /// <summary>Pending: how many answers are 202.</summary>
     public int Polls { get; init; } = 1;
 
-    /// <summary>DpsState: failed, disabled, unassigned, assigning.</summary>
+    /// <summary>DpsState: assigned, failed, disabled, unassigned; assigning = for ever.</summary>
     public string? State { get; init; }
 
     /// <summary>DpsState failed: the six-digit code.</summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace EstProv.Simulator.Hub;
 
@@ -60,15 +59,23 @@ public sealed class DeviceRegistry
         }
     }
 
-    /// <summary>What DPS does on assignment: makes the device, or gives it its new certificate; its modules stay.</summary>
-    internal void Provision(string deviceId, string hub, X509Certificate2 certificate, HubAuthentication kind)
+    /// <summary>
+    /// What DPS does on assignment: makes the device, or gives it its new credential, with which its modules stay; in another hub it is made anew, and is gone
+    /// from the old one. Of its state there is but the capability here.
+    /// </summary>
+    internal void Provision(string deviceId, string hub, HubCredential credential, bool iotEdge, bool keepsState)
     {
-        var credential = kind == HubAuthentication.Ca
-            ? new HubCredential { Type = "certificateAuthority" }
-            : new HubCredential { Type = "selfSigned", PrimaryThumbprint = certificate.GetCertHashString(HashAlgorithmName.SHA256) };
         Change(deviceId, before => before is not null && before.Hub == hub
-            ? before with { Authentication = credential, Etag = NewEtag() }
-            : new HubDevice { DeviceId = deviceId, Hub = hub, GenerationId = NewGeneration(), Etag = NewEtag(), Authentication = credential });
+            ? before with { Authentication = credential, Etag = NewEtag(), IotEdge = keepsState ? before.IotEdge : iotEdge }
+            : new HubDevice
+            {
+                DeviceId = deviceId,
+                Hub = hub,
+                GenerationId = NewGeneration(),
+                Etag = NewEtag(),
+                Authentication = credential,
+                IotEdge = keepsState && before is not null ? before.IotEdge : iotEdge,
+            });
     }
 
     internal static string NewEtag() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(9));

@@ -1,11 +1,10 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Simulator.Pki;
 
 namespace EstProv.Simulator.Hub;
 
 /// <summary>Admits a device or module by its registered certificate or by a SAS token signed with a registered key.</summary>
-internal sealed class HubAuthenticator(SimulatorPki pki, SimulatorClock clock)
+internal sealed class HubAuthenticator(SimulatorPki pki)
 {
     private readonly Lock _lock = new();
     private readonly X509Certificate2Collection _authorities = [pki.DeviceIdentity.Certificate];
@@ -19,81 +18,108 @@ internal sealed class HubAuthenticator(SimulatorPki pki, SimulatorClock clock)
         }
     }
 
-    /// <summary>
-    /// Null = admitted as the device, or as its module where <paramref name="moduleId"/> is given and it used its own key; else why not.
-    /// </summary>
-    public string? Refusal(Exchange exchange, HubDevice? device, string? moduleId, out string credential)
+    /// <summary>Null = admitted as the device, or as the module <paramref name="moduleId"/> where it used its own credential; else why not.</summary>
+    public HubError? Refusal(Exchange exchange, HubDevice? device, string? moduleId, out HubAdmission? admission)
     {
-        credential = "";
+        admission = null;
         if (device is null)
         {
-            return "no such device in this hub";
+            return HubError.Unauthorized("no such device in this hub");
         }
 
-        if (device.Status != "enabled")
-        {
-            return "the device is disabled";
-        }
-
+        var module = device.Module(moduleId);
         var header = (string?)exchange.Request.Headers.Authorization;
+        string? problem;
         if (header is not null)
         {
-            return BySas(exchange, device, moduleId, header, out credential);
+            problem = BySas(exchange.Now, device, module, header, out admission);
         }
-
-        if (exchange.Client is not { } client)
+        else if (exchange.Client is { } client)
         {
-            return "neither a client certificate nor a SAS token";
+            problem = ByCertificate(client.Leaf, client.Sent, device, module, exchange.Now, out admission);
+        }
+        else
+        {
+            problem = "neither a client certificate nor a SAS token";
         }
 
-        credential = "certificate " + client.Leaf.Subject;
-        return ByCertificate(client.Leaf, client.Sent, device);
+        if (problem is not null)
+        {
+            return HubError.Unauthorized(problem);
+        }
+
+        return device.Status == "enabled" ? null : HubError.DeviceDisabled();
     }
 
-    private string? BySas(Exchange exchange, HubDevice device, string? moduleId, string header, out string credential)
+    private static string? BySas(DateTimeOffset now, HubDevice device, HubModule? module, string header, out HubAdmission? admission)
     {
-        credential = "";
+        admission = null;
         if (SasToken.Parse(header) is not { } token)
         {
             return "malformed SAS token";
         }
 
-        if (token.IsExpired(clock.Now))
+        if (token.IsExpired(now))
         {
             return "the SAS token has expired";
+        }
+
+        // A key of the registry has no name; with one it is of a shared access policy, which no device has.
+        if (token.KeyName is not null)
+        {
+            return $"the SAS token is of the policy {token.KeyName}";
         }
 
         var own = $"{device.Hub}/devices/{device.DeviceId}";
         if (token.Covers(own) && HasKey(device.Authentication, token))
         {
-            credential = "sas " + device.DeviceId;
+            admission = new HubAdmission("sas " + device.DeviceId, IsModule: false);
             return null;
         }
 
-        foreach (var module in device.Modules)
+        if (module is not null && token.Covers(own + "/modules/" + module.ModuleId) && HasKey(module.Authentication, token))
         {
-            if (module.ModuleId == moduleId && token.Covers(own + "/modules/" + moduleId) && HasKey(module.Authentication, token))
-            {
-                credential = $"sas {device.DeviceId}/{moduleId}";
-                return null;
-            }
+            admission = new HubAdmission($"sas {device.DeviceId}/{module.ModuleId}", IsModule: true);
+            return null;
         }
 
         return "the SAS token is for something else or signed with another key";
     }
 
-    private string? ByCertificate(X509Certificate2 leaf, X509Certificate2Collection sent, HubDevice device)
+    private string? ByCertificate(
+        X509Certificate2 leaf, X509Certificate2Collection sent, HubDevice device, HubModule? module, DateTimeOffset now, out HubAdmission? admission)
     {
-        var now = clock.Now.UtcDateTime;
-        if (now < leaf.NotBefore.ToUniversalTime() || now > leaf.NotAfter.ToUniversalTime())
+        admission = null;
+        if (!Validity.Includes(leaf, now))
         {
             return "the client certificate is out of its validity";
         }
 
-        switch (device.Authentication.Type)
+        var problem = Judge(leaf, sent, device.Authentication, device.DeviceId, now);
+        if (problem is null)
+        {
+            admission = new HubAdmission("certificate " + leaf.Subject, IsModule: false);
+            return null;
+        }
+
+        // The common name of a module under a CA is of both names (learn.microsoft.com/azure/iot-hub/authenticate-authorize-x509).
+        if (module is not null && Judge(leaf, sent, module.Authentication, $"{device.DeviceId}/{module.ModuleId}", now) is null)
+        {
+            admission = new HubAdmission($"certificate {leaf.Subject} of module {module.ModuleId}", IsModule: true);
+            return null;
+        }
+
+        return problem;
+    }
+
+    private string? Judge(X509Certificate2 leaf, X509Certificate2Collection sent, HubCredential credential, string name, DateTimeOffset now)
+    {
+        switch (credential.Type)
         {
             case "selfSigned":
-                return HasThumbprint(device.Authentication, leaf) ? null : "the client certificate is not the registered one";
+                return Thumbprint.IsOneOf(leaf, credential.PrimaryThumbprint, credential.SecondaryThumbprint)
+                    ? null
+                    : "the client certificate is not the registered one";
             case "certificateAuthority":
                 X509Certificate2Collection authorities;
                 lock (_lock)
@@ -102,28 +128,13 @@ internal sealed class HubAuthenticator(SimulatorPki pki, SimulatorClock clock)
                 }
 
                 X509Certificate2Collection roots = [pki.IdentityRoot.Certificate, .. authorities];
-                var problem = ChainVerifier.Verify(leaf, sent, roots, authorities, authorities, clock.Now, out _);
-                return problem ?? (CertificateMaker.CommonName(leaf.SubjectName) == device.DeviceId ? null : "the common name is not the device id");
+                var problem = ChainVerifier.Verify(leaf, sent, roots, authorities, authorities, now, out _);
+                return problem ?? (CertificateMaker.CommonName(leaf.SubjectName) == name ? null : "the common name is not " + name);
             default:
-                return "the device does not authenticate by certificate";
+                return "it does not authenticate by certificate";
         }
     }
 
     private static bool HasKey(HubCredential credential, SasToken token)
         => credential.Type == "sas" && (token.IsSignedWith(credential.PrimaryKey) || token.IsSignedWith(credential.SecondaryKey));
-
-    private static bool HasThumbprint(HubCredential credential, X509Certificate2 leaf)
-    {
-        var sha256 = leaf.GetCertHashString(HashAlgorithmName.SHA256);
-        var sha1 = leaf.Thumbprint;
-        foreach (var registered in (string?[])[credential.PrimaryThumbprint, credential.SecondaryThumbprint])
-        {
-            if (sha256.Equals(registered, StringComparison.OrdinalIgnoreCase) || sha1.Equals(registered, StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 }

@@ -17,7 +17,23 @@ public sealed record HubDevice
 
     public required HubCredential Authentication { get; init; }
 
+    /// <summary>capabilities.iotEdge.</summary>
+    public bool IotEdge { get; init; } = true;
+
     public IReadOnlyList<HubModule> Modules { get; init; } = [];
+
+    internal HubModule? Module(string? moduleId)
+    {
+        foreach (var module in Modules)
+        {
+            if (module.ModuleId == moduleId)
+            {
+                return module;
+            }
+        }
+
+        return null;
+    }
 }
 
 /// <summary>A module of a device.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using EstProv.Simulator.Pki;
 
 namespace EstProv.Simulator.Hub;
 
@@ -21,7 +22,7 @@ internal static class HubJson
         ["lastActivityTime"] = Never,
         ["cloudToDeviceMessageCount"] = 0,
         ["authentication"] = Credential(d.Authentication),
-        ["capabilities"] = new JsonObject { ["iotEdge"] = true },
+        ["capabilities"] = new JsonObject { ["iotEdge"] = d.IotEdge },
     };
 
     public static JsonObject Module(HubDevice d, HubModule m) => new()
@@ -59,7 +60,7 @@ internal static class HubJson
                     PrimaryKey = primary ?? DeviceRegistry.NewKey(),
                     SecondaryKey = secondary ?? DeviceRegistry.NewKey(),
                 },
-                "selfSigned" => new HubCredential
+                "selfSigned" when IsThumbprint(json, "primaryThumbprint") && IsThumbprint(json, "secondaryThumbprint") => new HubCredential
                 {
                     Type = type,
                     PrimaryThumbprint = (string?)json["x509Thumbprint"]?["primaryThumbprint"],
@@ -75,17 +76,19 @@ internal static class HubJson
         }
     }
 
+    /// <summary>IoT Hub takes keys of 16 to 64 bytes.</summary>
+    public static bool IsKey(string? key)
+    {
+        var bytes = new byte[256];
+        return key is null || (key.Length < 256 && Convert.TryFromBase64String(key, bytes, out var length) && length is >= 16 and <= 64);
+    }
+
+    private static bool IsThumbprint(JsonNode json, string name) => (string?)json["x509Thumbprint"]?[name] is not { } value || Thumbprint.IsWellFormed(value);
+
     private static JsonObject Credential(HubCredential c) => new()
     {
         ["symmetricKey"] = new JsonObject { ["primaryKey"] = c.PrimaryKey, ["secondaryKey"] = c.SecondaryKey },
         ["x509Thumbprint"] = new JsonObject { ["primaryThumbprint"] = c.PrimaryThumbprint, ["secondaryThumbprint"] = c.SecondaryThumbprint },
         ["type"] = c.Type,
     };
-
-    /// <summary>IoT Hub takes keys of 16 to 64 bytes.</summary>
-    private static bool IsKey(string? key)
-    {
-        var bytes = new byte[256];
-        return key is null || (key.Length < 256 && Convert.TryFromBase64String(key, bytes, out var length) && length is >= 16 and <= 64);
-    }
 }

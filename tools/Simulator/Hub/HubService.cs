@@ -1,15 +1,13 @@
-using System.Text.Json.Nodes;
-
 namespace EstProv.Simulator.Hub;
 
 /// <summary>
-/// IoT Hub as a device sees it over HTTPS: its own identity, its modules in the registry, and device-to-cloud messages
+/// IoT Hub as a device sees it over HTTPS: its own identity, its modules in the registry, and messages both ways
 /// (learn.microsoft.com/rest/api/iothub).
 /// </summary>
-internal sealed class HubService(SimulatorOptions options, DeviceRegistry registry, HubAuthenticator authenticator, SimulatorClock clock) : IService
+internal sealed class HubService(SimulatorOptions options, DeviceRegistry registry, HubAuthenticator authenticator, DeviceMessages messages) : IService
 {
-    private const int MaxModules = 50;
-    private const int LargestMessage = 256 * 1024;
+    private readonly HubModules _modules = new(registry);
+    private readonly HubMessaging _messaging = new(messages);
 
     public void Classify(Exchange exchange)
     {
@@ -20,21 +18,23 @@ internal sealed class HubService(SimulatorOptions options, DeviceRegistry regist
             ["devices", var id, "modules", _] => ("module", id),
             ["devices", var id, "messages", "events"] => ("events", id),
             ["devices", var id, "modules", _, "messages", "events"] => ("events", id),
+            ["devices", var id, "messages", var box, ..] when IsDeviceBound(box) => ("devicebound", id),
             _ => ("unknown", null),
         };
     }
 
     public async Task HandleAsync(Exchange exchange)
     {
+        exchange.Http.Response.Headers["x-ms-request-id"] = Guid.NewGuid().ToString();
         if (exchange.Label is not { } deviceId)
         {
-            await ErrorAsync(exchange, 404, "ResourceNotFound", "no such resource");
+            await exchange.ErrorAsync(HubError.NotFound());
             return;
         }
 
         if (!IsVersion(exchange.Request.Query["api-version"]))
         {
-            await ErrorAsync(exchange, 400, "InvalidProtocolVersion", "api-version is missing or malformed");
+            await exchange.ErrorAsync(new HubError(400, 400001, "InvalidProtocolVersion", "api-version is missing or malformed"));
             return;
         }
 
@@ -45,165 +45,58 @@ internal sealed class HubService(SimulatorOptions options, DeviceRegistry regist
             device = null;
         }
 
-        if (authenticator.Refusal(exchange, device, moduleId, out var credential) is { } refused)
+        var refusal = authenticator.Refusal(exchange, device, moduleId, out var admission);
+        exchange.Credential = admission?.Credential;
+        if (refusal is not null)
         {
-            await ErrorAsync(exchange, 401, "IotHubUnauthorizedAccess", "Unauthorized", refused);
+            await exchange.ErrorAsync(refusal);
             return;
         }
 
-        exchange.Credential = credential;
-        await ((exchange.Request.Method, exchange.Route) switch
-        {
-            ("GET", "device") => exchange.JsonAsync(200, HubJson.Device(device!)),
-            ("GET", "modules") => exchange.JsonAsync(200, new JsonArray([.. device!.Modules.Select(m => HubJson.Module(device, m))])),
-            ("GET", "module") => GetAsync(exchange, device!, moduleId!),
-            ("PUT", "module") => PutAsync(exchange, deviceId, moduleId!),
-            ("DELETE", "module") => DeleteAsync(exchange, deviceId, moduleId!),
-            ("POST", "events") => EventAsync(exchange, device!, moduleId),
-            _ => ErrorAsync(exchange, 405, "MethodNotAllowed", "method not allowed"),
-        });
+        await (admission!.IsModule ? AnswerModuleAsync(exchange, device!, moduleId!) : AnswerDeviceAsync(exchange, device!, moduleId));
     }
 
-    private Task GetAsync(Exchange exchange, HubDevice device, string moduleId)
-        => Module(device, moduleId) is { } module ? exchange.JsonAsync(200, HubJson.Module(device, module)) : NoModuleAsync(exchange, moduleId);
+    public Task FailAsync(Exchange exchange, int status) => exchange.ErrorAsync(HubError.Of(status));
 
-    private async Task PutAsync(Exchange exchange, string deviceId, string moduleId)
+    private Task AnswerDeviceAsync(Exchange exchange, HubDevice device, string? moduleId) => (exchange.Request.Method, exchange.Route, exchange.Segments) switch
     {
-        if (await exchange.JsonBodyAsync() is not { } body
-            || body["moduleId"]?.ToString() != moduleId
-            || (body["deviceId"] is { } given && given.ToString() != deviceId)
-            || HubJson.Credential(body["authentication"]) is not { } credential)
-        {
-            await ErrorAsync(exchange, 400, "ArgumentInvalid", "the body is no module identity of this name");
-            return;
-        }
+        ("GET", "device", _) => DeviceAsync(exchange, device),
+        ("PUT" or "DELETE", "device", _) => exchange.ErrorAsync(HubError.Unauthorized("a device may not change itself in the registry")),
+        ("GET", "modules", _) => HubModules.ListAsync(exchange, device),
+        ("GET", "module", _) => HubModules.GetAsync(exchange, device, moduleId!),
+        ("PUT", "module", _) => _modules.PutAsync(exchange, device, moduleId!),
+        ("DELETE", "module", _) => _modules.DeleteAsync(exchange, device, moduleId!),
+        ("POST", "events", _) when moduleId is not null && device.Module(moduleId) is null => exchange.ErrorAsync(HubError.ModuleNotFound(moduleId)),
+        ("POST", "events", _) => _messaging.SendAsync(exchange, device, moduleId),
+        ("GET", "devicebound", [_, _, _, _]) => _messaging.ReceiveAsync(exchange, device),
+        ("DELETE", "devicebound", [_, _, _, _, var token]) => _messaging.CompleteAsync(exchange, device, token),
+        ("POST", "devicebound", [_, _, _, _, var token, "abandon"]) => _messaging.AbandonAsync(exchange, device, token),
+        (_, "devicebound", not ([_, _, _, _] or [_, _, _, _, _] or [_, _, _, _, _, "abandon"])) => exchange.ErrorAsync(HubError.NotFound()),
+        _ => exchange.ErrorAsync(HubError.MethodNotAllowed()),
+    };
 
-        var condition = (string?)exchange.Request.Headers.IfMatch;
-        (int Status, string Code)? refusal = null;
-        HubModule? result = null;
-        var device = registry.Change(deviceId, before =>
-        {
-            if (before is null)
-            {
-                refusal = (404, "DeviceNotFound");
-                return before;
-            }
-
-            var old = Module(before, moduleId);
-            refusal = (old, condition) switch
-            {
-                (null, null) when before.Modules.Count >= MaxModules => (403, "ModuleMaximumReached"),
-                (null, not null and not "*") => (412, "PreconditionFailed"),
-                (not null, null) => (409, "ModuleAlreadyExistsOnDevice"),
-                (not null, not "*") when condition.Trim('"') != old.Etag => (412, "PreconditionFailed"),
-                _ => null,
-            };
-            if (refusal is not null)
-            {
-                return before;
-            }
-
-            result = new HubModule
-            {
-                ModuleId = moduleId,
-                ManagedBy = body["managedBy"]?.ToString() ?? old?.ManagedBy,
-                GenerationId = old?.GenerationId ?? registry.NewGeneration(),
-                Etag = DeviceRegistry.NewEtag(),
-                Authentication = credential,
-            };
-            return before with { Modules = [.. before.Modules.Where(m => m.ModuleId != moduleId), result] };
-        });
-        if (refusal is { } no)
-        {
-            await ErrorAsync(exchange, no.Status, no.Code, "refused");
-            return;
-        }
-
-        exchange.Note = $"module {moduleId} generation {result!.GenerationId}";
-        await exchange.JsonAsync(200, HubJson.Module(device!, result));
-    }
-
-    private async Task DeleteAsync(Exchange exchange, string deviceId, string moduleId)
+    private Task AnswerModuleAsync(Exchange exchange, HubDevice device, string moduleId) => (exchange.Request.Method, exchange.Route) switch
     {
-        var condition = (string?)exchange.Request.Headers.IfMatch;
-        var found = false;
-        var matches = true;
-        registry.Change(deviceId, before =>
-        {
-            if (before is null || Module(before, moduleId) is not { } old)
-            {
-                return before;
-            }
+        ("GET", "module") => HubModules.GetAsync(exchange, device, moduleId),
+        ("POST", "events") => _messaging.SendAsync(exchange, device, moduleId),
+        (_, "events") => exchange.ErrorAsync(HubError.MethodNotAllowed()),
+        _ => exchange.ErrorAsync(HubError.Unauthorized("a module may read itself and send its messages, no more")),
+    };
 
-            found = true;
-            matches = condition is null or "*" || condition.Trim('"') == old.Etag;
-            return matches ? before with { Modules = [.. before.Modules.Where(m => m.ModuleId != moduleId)] } : before;
-        });
-        if (!found)
-        {
-            await NoModuleAsync(exchange, moduleId);
-        }
-        else if (!matches)
-        {
-            await ErrorAsync(exchange, 412, "PreconditionFailed", "the etag is another");
-        }
-        else
-        {
-            await exchange.AnswerAsync(204, null, []);
-        }
-    }
-
-    private async Task EventAsync(Exchange exchange, HubDevice device, string? moduleId)
+    private static Task DeviceAsync(Exchange exchange, HubDevice device)
     {
-        if (moduleId is not null && Module(device, moduleId) is null)
-        {
-            await NoModuleAsync(exchange, moduleId);
-            return;
-        }
-
-        var body = await exchange.BodyAsync();
-        if (body is null || body.Length > LargestMessage)
-        {
-            await ErrorAsync(exchange, 413, "MessageTooLarge", "the message is larger than 256 KB");
-            return;
-        }
-
-        exchange.Note = $"message of {body.Length} bytes";
-        await exchange.AnswerAsync(204, null, []);
+        exchange.Http.Response.Headers.ETag = $"\"{device.Etag}\"";
+        return exchange.JsonAsync(200, HubJson.Device(device));
     }
 
-    private Task NoModuleAsync(Exchange exchange, string moduleId) => ErrorAsync(exchange, 404, "ModuleNotFound", $"module {moduleId} is not registered");
-
-    private Task ErrorAsync(Exchange exchange, int status, string code, string message, string? detail = null)
-    {
-        exchange.Note = detail ?? message;
-        exchange.Http.Response.Headers["iothub-errorcode"] = code;
-        return exchange.JsonAsync(status, new JsonObject
-        {
-            ["Message"] = $"ErrorCode:{code};{message}",
-            ["ExceptionMessage"] = $"Tracking ID:{Guid.NewGuid():N}-TimeStamp:{clock.Now.UtcDateTime:MM/dd/yyyy HH:mm:ss}",
-        });
-    }
-
-    /// <summary>A device lives in one hub; where the client connects by address, there is but the one that it was assigned to.</summary>
+    /// <summary>A device lives in one hub; where the client connects by address or through a gateway, there is but the one that it was assigned to.</summary>
     private bool IsItsHub(Exchange exchange, HubDevice device)
     {
         var name = exchange.Request.Host.Host;
         return !options.HubHosts.Contains(name, StringComparer.OrdinalIgnoreCase) || device.Hub.Equals(name, StringComparison.OrdinalIgnoreCase);
     }
 
-    private static HubModule? Module(HubDevice device, string moduleId)
-    {
-        foreach (var module in device.Modules)
-        {
-            if (module.ModuleId == moduleId)
-            {
-                return module;
-            }
-        }
-
-        return null;
-    }
+    private static bool IsDeviceBound(string segment) => segment.Equals("deviceBound", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Hub versions are dates, some with -preview.</summary>
     private static bool IsVersion(string? version)

@@ -6,9 +6,9 @@ namespace EstProv.Simulator.Hub;
 
 /// <summary>
 /// <c>SharedAccessSignature sr=…&amp;sig=…&amp;se=…[&amp;skn=…]</c>: sig = base64(HMAC-SHA256(key, sr as sent + LF + se)).
-/// (learn.microsoft.com/azure/iot-hub/authenticate-authorize-sas)
+/// (learn.microsoft.com/azure/iot-hub/authenticate-authorize-sas, learn.microsoft.com/azure/iot-dps/how-to-control-access)
 /// </summary>
-internal sealed record SasToken(string Resource, string SignedResource, string Expiry, byte[] Signature)
+internal sealed record SasToken(string Resource, string SignedResource, string Expiry, byte[] Signature, string? KeyName)
 {
     private const string Scheme = "SharedAccessSignature ";
 
@@ -20,7 +20,7 @@ internal sealed record SasToken(string Resource, string SignedResource, string E
             return null;
         }
 
-        string? resource = null, expiry = null, signature = null;
+        string? resource = null, expiry = null, signature = null, keyName = null;
         foreach (var part in header[Scheme.Length..].Split('&'))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
@@ -41,12 +41,15 @@ internal sealed record SasToken(string Resource, string SignedResource, string E
                 case "sig":
                     signature = Uri.UnescapeDataString(value);
                     break;
+                case "skn":
+                    keyName = value.Length == 0 ? null : Uri.UnescapeDataString(value);
+                    break;
             }
         }
 
         var bytes = new byte[64];
         return resource is not null && expiry is not null && signature is not null && Convert.TryFromBase64String(signature, bytes, out var length)
-            ? new SasToken(Uri.UnescapeDataString(resource), resource, expiry, bytes[..length])
+            ? new SasToken(Uri.UnescapeDataString(resource), resource, expiry, bytes[..length], keyName)
             : null;
     }
 

@@ -65,7 +65,7 @@ internal sealed class ServerCertificates(SimulatorOptions options, SimulatorPki 
     {
         SimulatorService.Est => [options.EstHost],
         SimulatorService.Dps => [options.DpsHost],
-        _ => options.HubHosts,
+        _ => [.. options.HubHosts, .. options.GatewayHosts],
     };
 
 }

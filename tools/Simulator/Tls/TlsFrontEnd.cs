@@ -100,7 +100,9 @@ internal sealed class TlsFrontEnd(
             return SimulatorService.Dps;
         }
 
-        return options.HubHosts.Contains(name, StringComparer.OrdinalIgnoreCase) ? SimulatorService.Hub : null;
+        return options.HubHosts.Contains(name, StringComparer.OrdinalIgnoreCase) || options.GatewayHosts.Contains(name, StringComparer.OrdinalIgnoreCase)
+            ? SimulatorService.Hub
+            : null;
     }
 
     private async ValueTask<SslServerAuthenticationOptions> OptionsForAsync(TlsHandshakeCallbackContext context)
