@@ -51,6 +51,11 @@ run_test() {
         run_lint
     fi
 
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" AzureSdk "* ]]; then
+        # shellcheck source=tools/build/azuresdk.sh
+        . "$top/tools/build/azuresdk.sh"
+        prepare_azure_sdk
+    fi
     for project in "$top"/tests/*/*.csproj; do
         name=$(basename "$(dirname "$project")")
         if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
