@@ -91,6 +91,24 @@ internal sealed class ProcessTests
         Assert.That(options.HubHosts, Is.EqualTo((string[])["a", "b"]));
     }
 
+    [Test]
+    public async Task Enrolments_quotas_and_gateways_are_options_too()
+    {
+        var file = Path.Combine(_folder.FullName, "options.json");
+        await File.WriteAllTextAsync(file, """
+            {"dpsLimits": {"registrationsPerMinute": 200, "pollsPerTenSeconds": 5},
+             "enrollments": [{"enrollmentGroupId": "line-a", "attestation": "symmetric-key", "reprovision": "reset", "payload": {"ring": 1}}]}
+            """);
+
+        var options = new CommandLine(["--data", "/d", "--options", file, "--gateway-host", "g.example"]).Options();
+
+        Assert.That((options.DpsLimits.RegistrationsPerMinute, options.DpsLimits.PollsPerTenSeconds), Is.EqualTo((200, 5)));
+        Assert.That(options.GatewayHosts, Is.EqualTo((string[])["g.example"]));
+        var group = options.Enrollments.Single();
+        Assert.That((group.EnrollmentGroupId, group.Reprovision), Is.EqualTo(("line-a", Simulator.Dps.ReprovisionPolicy.Reset)));
+        Assert.That((int?)group.Payload!["ring"], Is.EqualTo(1));
+    }
+
     private static Process Start(params string[] arguments)
         => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "estprov-simulator"), arguments)
         {

@@ -31,6 +31,9 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
     /// <summary>The simulator's time, off by what a fault wants: what DPS and the hub judge tokens and certificates by.</summary>
     public DateTimeOffset Now => clock.Now + _skew;
 
+    /// <summary>The time that Date tells. The EST server's is the machine's, whatever it judges by.</summary>
+    private DateTimeOffset Told => service == SimulatorService.Est ? DateTimeOffset.UtcNow : Now;
+
     public string Route { get; set; } = "unknown";
 
     public string? Label { get; set; }
@@ -67,7 +70,7 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
             _skew = TimeSpan.FromSeconds(skew.OffsetSeconds);
         }
 
-        http.Response.Headers.Date = Now.ToString("R", CultureInfo.InvariantCulture);
+        http.Response.Headers.Date = Told.ToString("R", CultureInfo.InvariantCulture);
         if (TakeFault(FaultKind.Delay) is { } delay)
         {
             await Task.Delay(delay.DelayMilliseconds, http.RequestAborted);
@@ -96,7 +99,7 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
         if (rule.RetryAfter is { } seconds)
         {
             http.Response.Headers.RetryAfter = rule.RetryAfterDate
-                ? Now.AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture)
+                ? Told.AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture)
                 : seconds.ToString(CultureInfo.InvariantCulture);
         }
     }
