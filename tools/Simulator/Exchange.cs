@@ -104,7 +104,7 @@ internal sealed class Exchange(HttpContext http, SimulatorService service, Conne
         }
     }
 
-    /// <summary>The body; null = larger than anything that a client has to send.</summary>
+    /// <summary>The body; null = larger than anything that a client has to send, and than a message may be (256 KB).</summary>
     public async Task<byte[]?> BodyAsync()
     {
         using var buffer = new MemoryStream();

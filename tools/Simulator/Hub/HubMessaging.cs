@@ -12,12 +12,11 @@ internal sealed class HubMessaging(DeviceMessages messages)
 {
     private const string Batch = "application/vnd.microsoft.iothub.json";
     private const string PropertyPrefix = "iothub-app-";
-    private const int LargestMessage = 256 * 1024;
 
     public async Task SendAsync(Exchange exchange, HubDevice device, string? moduleId)
     {
         var body = await exchange.BodyAsync();
-        if (body is null || body.Length > LargestMessage)
+        if (body is null)
         {
             await exchange.ErrorAsync(HubError.MessageTooLarge());
             return;
