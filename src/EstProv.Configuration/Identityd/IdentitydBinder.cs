@@ -31,6 +31,7 @@ internal static class IdentitydBinder
                 IdentityCert = attestation.Text(IdentitydSchema.IdentityCert)?.Value ?? "",
                 IdentityPk = attestation.Text(IdentitydSchema.IdentityPk)?.Value ?? "",
             },
+            LocalId = LocalId(root.Table(LocalIdSchema.LocalId)),
             Principals = Principals(root, context),
         };
     }
@@ -41,20 +42,43 @@ internal static class IdentitydBinder
         return new(EstUrl.ParseHttps(text.Value, out var url) is null ? url! : new Uri(IdentitydSchema.DefaultGlobalEndpoint), text.Position);
     }
 
+    private static LocalIdSettings? LocalId(TomlView table) => table.Exists
+        ? new LocalIdSettings { Domain = table.Text(LocalIdSchema.Domain)?.Value ?? "", CertId = table.Text(LocalIdSchema.CertId)?.Value }
+        : null;
+
     private static List<IdentityPrincipal> Principals(TomlView root, BindContext context)
     {
         var principals = new List<IdentityPrincipal>();
         foreach (var principal in root.Repeated(IdentitydSchema.Principal))
         {
+            var types = principal.TextList(IdentitydSchema.IdType)?.Value ?? [];
+            CheckLocal(root, principal, types, context.Problems);
             if (Schema.Principals.Uid(principal, context.FindUser, context.Problems) is not { } uid) continue;
             principals.Add(new IdentityPrincipal
             {
                 Uid = uid,
                 Name = principal.Text(IdentitydSchema.ModuleName)?.Value ?? "",
-                IdTypes = principal.TextList(IdentitydSchema.IdType)?.Value ?? [],
+                IdTypes = types,
+                IsLocalServer = principal.Table(LocalIdSchema.Options).Text(LocalIdSchema.Attributes)?.Value == LocalIdSchema.Server,
             });
         }
 
         return principals;
+    }
+
+    private static void CheckLocal(TomlView root, TomlView principal, IReadOnlyList<string> types, Problems problems)
+    {
+        var isLocal = false;
+        foreach (var type in types) isLocal |= type == IdentitydSchema.Local;
+        var options = principal.Table(LocalIdSchema.Options);
+        if (options.Exists && !isLocal)
+        {
+            problems.Error(options.Position, "[principal.localid] is of no use: the principal's idtype has no \"local\"", "add \"local\" to its idtype, or remove the table");
+        }
+
+        if (isLocal && !root.Table(LocalIdSchema.LocalId).Exists)
+        {
+            problems.Error(principal.TextList(IdentitydSchema.IdType)!.Value.Position, "principal.idtype has \"local\", and there is no [localid]", "add [localid] with domain = \"…\"");
+        }
     }
 }

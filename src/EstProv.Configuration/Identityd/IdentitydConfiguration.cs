@@ -14,6 +14,9 @@ public sealed record IdentitydConfiguration
 
     public required DpsProvisioning Provisioning { get; init; }
 
+    /// <summary><c>[localid]</c>; null where there are no local identities.</summary>
+    public LocalIdSettings? LocalId { get; init; }
+
     public required IReadOnlyList<IdentityPrincipal> Principals { get; init; }
 }
 
@@ -46,4 +49,7 @@ public sealed record IdentityPrincipal
     public required string Name { get; init; }
 
     public required IReadOnlyList<string> IdTypes { get; init; }
+
+    /// <summary>Whether his local identity is a TLS server's; default a client's.</summary>
+    public bool IsLocalServer { get; init; }
 }

@@ -6,6 +6,7 @@ namespace EstProv.Configuration.Identityd;
 internal static class IdentitydSchema
 {
     public const string Daemon = "identityd";
+    public const string Local = "local";
     public const string DefaultGlobalEndpoint = "https://global.azure-devices-provisioning.net";
 
     public static readonly Setting HomedirPath = CommonSettings.HomedirPath(Daemon);
@@ -100,7 +101,7 @@ internal static class IdentitydSchema
     public static readonly Setting IdType = new("idtype", SettingKind.TextList,
         "Which identities the user may have: the `device`'s, that of its `module`, a `local` one. Without it, the user may manage all identities, as a module runtime does.")
     {
-        Choices = ["device", "module", "local"],
+        Choices = ["device", "module", Local],
         Example = "[\"module\"]",
     };
 
@@ -108,11 +109,12 @@ internal static class IdentitydSchema
     {
         Repeated = true,
         Settings = [CommonSettings.Uid, CommonSettings.User, ModuleName, IdType],
+        Sections = [LocalIdSchema.Options],
     };
 
     public static readonly Section File = new("", "The Identity Service: `/etc/estprov/identityd.toml`.")
     {
         Settings = [HomedirPath, CommonSettings.MaxRequests, AliasSockets],
-        Sections = [Provisioning, Principal],
+        Sections = [Provisioning, LocalIdSchema.LocalId, Principal],
     };
 }
