@@ -3,12 +3,15 @@ using EstProv.Certificates.Client;
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Api;
 using EstProv.Identity.Dps;
+using EstProv.Identity.Local;
+using EstProv.Identity.Modules;
 using EstProv.Identity.Provisioning;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Access;
 using EstProv.LocalApi.Client;
 using EstProv.LocalApi.Server;
 using EstProv.Platform;
+using EstProv.Platform.Network;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Logging;
 
@@ -20,6 +23,7 @@ internal sealed class IdentityService : IDisposable
     private readonly CancellationTokenSource _stopping;
     private readonly LocalServer _server;
     private readonly CertificateWatch _watch;
+    private readonly ModuleComposition _modules;
     private Task _running = Task.CompletedTask;
 
     public IdentityService(IdentitydConfiguration configuration, LocalServerOptions socket, ICertificateClient certificates, LocalClient certd, KeydQueries keyd,
@@ -34,7 +38,29 @@ internal sealed class IdentityService : IDisposable
             new ProvisionedStore(configuration.HomedirPath), Status, new ProvisioningEvents(logger, feed), clock);
         _watch = new CertificateWatch(certd, settings.IdentityCert, Loop.Look, _stopping.Token);
         _server = new LocalServer(socket, logger, time);
-        new IdentityRoutes(settings, new IdentityRights(principals ?? (() => configuration.Principals), new DenialLog(logger, time)), Status, Loop.Reprovision, new KeyHandles(keyd.FloatingHandle),
+        var admitted = principals ?? (() => configuration.Principals);
+        _modules = new ModuleComposition
+        {
+            Folder = configuration.HomedirPath,
+            Certificates = certificates,
+            Keyd = keyd,
+            Open = open,
+            TrustedCerts = settings.TrustedCerts,
+            Gateway = static state => state.Hub,
+            Proxies = ProxyChoice.OfEnvironment(Environment.GetEnvironmentVariable),
+            Status = Status,
+            Reprovision = Loop.Reprovision,
+            Principals = admitted,
+            Clock = clock,
+            Logger = logger,
+            Feed = feed,
+        };
+        var handles = new KeyHandles(time);
+        var rights = new IdentityRights(_modules.Noticing(admitted), new DenialLog(logger, time));
+        var local = new LocalIdentities(configuration.LocalId, certd, Environment.MachineName);
+        var moduleRoutes = new ModuleRoutes(rights, _modules.Service, _modules.Keys, handles, local);
+        moduleRoutes.Map(_server);
+        new IdentityRoutes(settings, rights, Status, Loop.Reprovision, new DeviceAnswer(Status, keyd, handles, static state => state.Hub), moduleRoutes,
             () => TrustBundle(certd)).Map(_server);
         feed.Map(_server, ApiVersions.All);
     }
@@ -47,9 +73,10 @@ internal sealed class IdentityService : IDisposable
     public void Start()
     {
         Loop.Restore();
+        _modules.Register.Restore();
         _server.Start();
         _watch.Start();
-        _running = Task.Run(() => Loop.RunAsync(_stopping.Token));
+        _running = Task.WhenAll(Task.Run(() => Loop.RunAsync(_stopping.Token)), Task.Run(() => _modules.Hosts.RunAsync(_stopping.Token)));
     }
 
     public void Stop()
@@ -63,6 +90,7 @@ internal sealed class IdentityService : IDisposable
     {
         Stop();
         _server.Dispose();
+        _modules.Dispose();
         _stopping.Dispose();
     }
 

@@ -16,7 +16,8 @@ internal sealed class IdentityRoutes(
     IdentityRights rights,
     ProvisioningStatus status,
     Func<int> reprovision,
-    KeyHandles keys,
+    DeviceAnswer device,
+    ModuleRoutes modules,
     Func<string> trustBundle)
 {
     /// <summary>How long a wish to register again may hold its answer.</summary>
@@ -25,7 +26,7 @@ internal sealed class IdentityRoutes(
     public void Map(LocalServer server)
     {
         server.Map("GET", "/identities/provisioning", ApiVersions.All, GetProvisioning);
-        server.Map("GET", "/identities/identity", ApiVersions.All, GetOwnIdentity);
+        server.Map("GET", "/identities/identity", ApiVersions.All, GetOwnIdentity, ModuleRoutes.Slow);
         server.Map("POST", "/identities/device", ApiVersions.All, PostDevice);
         server.Map("POST", "/identities/device/reprovision", ApiVersions.All, PostReprovision, new RouteOptions { Waits = true });
         server.Map("GET", "/identities/trustBundle", ApiVersions.All, GetTrustBundle);
@@ -47,15 +48,26 @@ internal sealed class IdentityRoutes(
 
     private void GetOwnIdentity(LocalRequest request, LocalResponse response)
     {
-        rights.RequireDevice(request.Peer, "get the device's identity as its own");
-        WriteIdentity(response);
+        var (type, principal) = rights.Own(request.Peer);
+        switch (type)
+        {
+            case IdentityRights.Module:
+                modules.WriteOwnModule(request, response, principal.Name);
+                break;
+            case IdentityRights.Local:
+                modules.WriteOwnLocal(request, response, principal);
+                break;
+            default:
+                device.Write(response);
+                break;
+        }
     }
 
     private void PostDevice(LocalRequest request, LocalResponse response)
     {
         rights.RequireDevice(request.Peer, "get the device's identity");
         RequireType(request);
-        WriteIdentity(response);
+        device.Write(response);
     }
 
     private void PostReprovision(LocalRequest request, LocalResponse response)
@@ -84,47 +96,36 @@ internal sealed class IdentityRoutes(
 
     private void GetStatus(LocalRequest request, LocalResponse response) => StatusJson.Write(response.Json(), settings, status.Now);
 
-    private void WriteIdentity(LocalResponse response)
-    {
-        var state = status.Require();
-        var handle = keys.HandleOf(state.KeyId);
-        var json = response.Json();
-        json.WriteStartObject();
-        json.WriteString("type"u8, "aziot"u8);
-        json.WriteStartObject("spec"u8);
-        json.WriteString("hubName"u8, state.Hub);
-        json.WriteString("gatewayHost"u8, state.Hub);
-        json.WriteString("deviceId"u8, state.DeviceId);
-        json.WriteStartObject("auth"u8);
-        json.WriteString("type"u8, "x509"u8);
-        json.WriteString("keyHandle"u8, handle);
-        json.WriteString("certId"u8, state.CertificateId);
-        json.WriteEndObject();
-        json.WriteEndObject();
-        json.WriteEndObject();
-    }
-
     /// <summary>The body is <c>{"type":"aziot"}</c>.</summary>
     private static void RequireType(LocalRequest request)
     {
         var reader = request.Json();
-        string? type = null;
+        string? other = null;
+        var isAziot = false;
         if (!reader.Read() || reader.TokenType is not JsonTokenType.StartObject) throw request.MissingField("type");
         while (reader.Read() && reader.TokenType is JsonTokenType.PropertyName)
         {
             var isType = reader.ValueTextEquals("type"u8);
             reader.Read();
-            if (isType && reader.TokenType is JsonTokenType.String) type = reader.GetString();
-            else reader.Skip();
+            if (isType && reader.TokenType is JsonTokenType.String)
+            {
+                isAziot = reader.ValueTextEquals("aziot"u8);
+                other = isAziot ? null : reader.GetString();
+            }
+            else
+            {
+                reader.Skip();
+            }
         }
 
         if (reader.Read()) throw request.MissingField("type");
-        if (type is null) throw request.MissingField("type");
-        if (type != "aziot")
-        {
-            throw new ProblemException("identity_type", string.Create(CultureInfo.InvariantCulture, $"identities of the type '{Shown(type)}' are not known"), "ask for the type 'aziot'", 400);
-        }
+        if (isAziot) return;
+        throw other is null ? request.MissingField("type") : UnknownType(other, "'aziot'");
     }
+
+    /// <summary>What to throw for a type of identity that there is not.</summary>
+    internal static ProblemException UnknownType(string type, string known)
+        => new("identity_type", string.Create(CultureInfo.InvariantCulture, $"identities of the type '{Shown(type)}' are not known"), $"ask for the type {known}", 400);
 
     private static string Shown(string text) => text.Length <= 32 ? text.ReplaceLineEndings(" ") : text[..32].ReplaceLineEndings(" ") + "…";
 }

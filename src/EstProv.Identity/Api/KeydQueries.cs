@@ -1,13 +1,23 @@
 using System.Buffers.Text;
 using System.Text.Json;
+using EstProv.Keys.Client;
 using EstProv.LocalApi.Client;
 using EstProv.Platform;
 
 namespace EstProv.Identity.Api;
 
-/// <summary>The two questions that the Identity Service has for the Key Service. It never asks for a signature itself: OpenSSL's provider does.</summary>
+/// <summary>What the Identity Service asks of the Key Service. A key pair's signatures are not among it: OpenSSL's provider asks for those.</summary>
 internal sealed class KeydQueries(LocalClient keyd)
 {
+    /// <summary>Symmetric keys: the master identity key, and the device's where it has one.</summary>
+    public SymmetricKeyClient Symmetric { get; } = new(keyd);
+
+    /// <summary><see cref="FloatingHandle"/>, made once.</summary>
+    public Func<string, string> PairHandle => field ??= FloatingHandle;
+
+    /// <summary>The handle of a symmetric key.</summary>
+    public Func<string, string> SymmetricHandle => field ??= Symmetric.Load;
+
     /// <summary>The floating handle of a key id.</summary>
     /// <exception cref="ProblemException">keyd's.</exception>
     public string FloatingHandle(string keyId)

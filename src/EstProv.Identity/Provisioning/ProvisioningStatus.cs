@@ -6,6 +6,10 @@ namespace EstProv.Identity.Provisioning;
 internal sealed class ProvisioningStatus
 {
     private readonly object _gate = new();
+
+    /// <summary>Called when another assignment is served, even where it says the same; on any thread, and must not block.</summary>
+    public Action? Assigned { get; set; }
+
     private ProvisioningSnapshot _now = new() { Phase = ProvisioningPhase.WaitingForCertificate };
 
     public ProvisioningSnapshot Now
@@ -18,11 +22,16 @@ internal sealed class ProvisioningStatus
 
     public void Update(Func<ProvisioningSnapshot, ProvisioningSnapshot> change)
     {
+        bool isOther;
         lock (_gate)
         {
+            var before = _now.Provisioned;
             _now = change(_now);
+            isOther = !ReferenceEquals(_now.Provisioned, before);
             Monitor.PulseAll(_gate);
         }
+
+        if (isOther) Assigned?.Invoke();
     }
 
     /// <summary>Blocks until <paramref name="reached"/> holds; returns what holds when it does, or when the time is over or the daemon stops.</summary>

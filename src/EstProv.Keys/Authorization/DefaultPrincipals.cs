@@ -8,6 +8,9 @@ internal static class DefaultPrincipals
     public const string CertificatesUser = "estprov-certd";
     public const string IdentityUser = "estprov-identityd";
 
+    /// <summary>What the keys of module identities are derived from.</summary>
+    public const string MasterIdentityKey = "aziot_identityd_master_id";
+
     /// <summary>
     /// The principals of the configuration and the two daemons. Who is listed by the operator has the rights listed, and no others. Where a
     /// daemon's user does not exist, as on a developer's machine, the Key Service's own user takes its place.
@@ -18,6 +21,8 @@ internal static class DefaultPrincipals
         var all = new List<KeyPrincipal>(listed);
         Add(all, listed, findUser(CertificatesUser), self, ["*"], KeyRights.Use | KeyRights.Generate | KeyRights.Delete);
         Add(all, listed, findUser(IdentityUser), self, ["device-id", "aziot_identityd_*"], KeyRights.Use | KeyRights.Generate);
+        // Modules' keys, which it registers in the hub; the master key itself is no derived one, and stays.
+        Add(all, listed, findUser(IdentityUser), self, [MasterIdentityKey], KeyRights.Export);
         return all;
     }
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
@@ -33,7 +34,19 @@ public sealed class SymmetricKeyClient(LocalClient keyd)
     }));
 
     /// <summary>The bytes of a derived key: to be zeroed after use.</summary>
-    public byte[] Export(string derivedKeyHandle) => BytesIn(Post("/derivedkey/export", json => json.WriteString("keyHandle"u8, derivedKeyHandle)), "key");
+    public byte[] Export(string derivedKeyHandle)
+    {
+        var body = JsonFields.Write(json => json.WriteString("keyHandle"u8, derivedKeyHandle));
+        var reply = keyd.Send("POST", $"/derivedkey/export?{Version}", body, "application/json", secret: true);
+        try
+        {
+            return BytesIn(reply, "key");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(reply.Body);
+        }
+    }
 
     /// <summary>HMAC-SHA256 of a message by a symmetric or derived key.</summary>
     public byte[] HmacSha256(string keyHandle, byte[] message) => BytesIn(Post("/sign", json =>

@@ -54,6 +54,7 @@ internal sealed class SecretRoutes(KeyService service)
     {
         Span<byte> key = stackalloc byte[StoredSecret.Length];
         service.Export(KeyRoutes.CallerOf(request), RequestFields.Read(request).KeyHandle ?? throw request.MissingField("keyHandle"), key);
+        response.Secret = true;
         var json = response.Json();
         json.WriteStartObject();
         json.WriteBase64String("key"u8, key);

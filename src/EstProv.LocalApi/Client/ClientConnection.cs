@@ -29,6 +29,9 @@ internal sealed class ClientConnection(int descriptor) : IDisposable
         return error is 0 or Errno.BrokenPipe or Errno.ConnectionReset ? Receive(begun, timeout) : new ExchangeResult { Error = error, Untouched = true };
     }
 
+    /// <summary>Zeroes what the last exchange has left in the buffer.</summary>
+    public void Wipe() => Array.Clear(_buffer);
+
     public void Dispose()
     {
         if (_descriptor < 0) return;

@@ -41,11 +41,13 @@ public sealed class LocalClient : IDisposable
     /// </summary>
     /// <param name="pathAndQuery">Percent-encoded.</param>
     /// <param name="timeout">In place of the client's own, such as for a long poll.</param>
+    /// <param name="secret">The answer has a key in it: of it only the reply's own copy stays, which is the caller's to zero.</param>
     /// <exception cref="ProblemException">
     /// <c>keyd_unreachable</c> (by the socket's name): no socket, refused, no right, timed out, or broken off; <c>keyd_wrong_user</c>:
     /// somebody else listens there; <c>keyd_bad_answer</c>: what came is not HTTP; for an answer from 400 on the daemon's own problem.
     /// </exception>
-    public LocalReply Send(string method, string pathAndQuery, ReadOnlySpan<byte> body = default, string? contentType = null, string? accept = null, TimeSpan? timeout = null)
+    public LocalReply Send(string method, string pathAndQuery, ReadOnlySpan<byte> body = default, string? contentType = null, string? accept = null, TimeSpan? timeout = null,
+        bool secret = false)
     {
         if (pathAndQuery.Length == 0 || pathAndQuery[0] != '/' || pathAndQuery.AsSpan().ContainsAnyExceptInRange('!', '~'))
         {
@@ -63,6 +65,7 @@ public sealed class LocalClient : IDisposable
             result = connection.Exchange(method, pathAndQuery, body, contentType, accept, limit);
         }
 
+        if (secret) connection.Wipe();
         Keep(connection);
         if (result.Reply is not { } reply)
         {

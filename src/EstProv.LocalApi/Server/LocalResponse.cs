@@ -32,6 +32,13 @@ public sealed class LocalResponse
 
     public int Status { get; set; } = 200;
 
+    /// <summary>The body has a key in it: what holds it is zeroed once it is sent. To be set before the body is written.</summary>
+    public bool Secret
+    {
+        get => _buffer.Secret;
+        set => _buffer.Secret = value;
+    }
+
     /// <exception cref="ArgumentException">Set to more than 128 characters, or to others than visible ASCII and blanks.</exception>
     public string ContentType
     {
@@ -99,8 +106,17 @@ public sealed class LocalResponse
         if (_writing) _writer.Flush();
     }
 
+    /// <summary>After the answer was sent.</summary>
+    internal void End()
+    {
+        if (!Secret) return;
+        _buffer.Wipe();
+        Secret = false;
+    }
+
     internal void Begin()
     {
+        End();
         Status = 200;
         ContentType = JsonType;
         _extraLength = 0;

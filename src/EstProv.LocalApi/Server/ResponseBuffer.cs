@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 
 namespace EstProv.LocalApi.Server;
 
@@ -11,6 +12,9 @@ internal sealed class ResponseBuffer : IBufferWriter<byte>
 
     public int Length => _end - Room;
 
+    /// <summary>No copy of it stays behind when it grows.</summary>
+    public bool Secret { get; set; }
+
     /// <summary>Scratch space for the head; it is moved against the body by <see cref="Join"/>.</summary>
     public Span<byte> HeadRoom => _bytes.AsSpan(0, Room);
 
@@ -18,6 +22,13 @@ internal sealed class ResponseBuffer : IBufferWriter<byte>
     {
         _end = Room;
         if (_bytes.Length > Kept) _bytes = new byte[Initial];
+    }
+
+    /// <summary>Zeroes all that was written.</summary>
+    public void Wipe()
+    {
+        CryptographicOperations.ZeroMemory(_bytes);
+        Clear();
     }
 
     public void Advance(int count)
@@ -48,6 +59,8 @@ internal sealed class ResponseBuffer : IBufferWriter<byte>
     private void Reserve(int wanted)
     {
         if (_bytes.Length - _end >= Math.Max(wanted, 1)) return;
+        var old = _bytes;
         Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _end + wanted));
+        if (Secret) CryptographicOperations.ZeroMemory(old);
     }
 }

@@ -88,7 +88,9 @@ internal sealed partial class Worker
         var isHead = _request.MethodBytes.SequenceEqual("HEAD"u8);
         // Who is refused is not listened to without end.
         var close = _request.Head.Close || isHead || _server.Stopping.IsCancellationRequested || (refuseAll && _reader.HasMore);
-        if (!Send(connection, close, !isHead, wait: !refuseAll) || close) return false;
+        var sent = Send(connection, close, !isHead, wait: !refuseAll);
+        _response.End();
+        if (!sent || close) return false;
         _reader.Consume();
         return true;
     }

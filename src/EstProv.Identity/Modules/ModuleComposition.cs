@@ -1,0 +1,95 @@
+using EstProv.Certificates.Client;
+using EstProv.Configuration;
+using EstProv.Configuration.Identityd;
+using EstProv.Identity.Api;
+using EstProv.Identity.Dps;
+using EstProv.Identity.Hub;
+using EstProv.Identity.Provisioning;
+using EstProv.LocalApi;
+using EstProv.Platform.Network;
+using EstProv.Platform.Time;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Identity.Modules;
+
+/// <summary>Module identities put together from their parts, each made when it is first needed.</summary>
+internal sealed class ModuleComposition : IDisposable
+{
+    private HubConnections? _connections;
+
+    /// <summary>The state folder.</summary>
+    public required string Folder { get; init; }
+
+    public required ICertificateClient Certificates { get; init; }
+
+    public required KeydQueries Keyd { get; init; }
+
+    public required IdentityOpener Open { get; init; }
+
+    /// <summary>What the hub is verified against; null for the system's store.</summary>
+    public required Positioned<IReadOnlyList<string>>? TrustedCerts { get; init; }
+
+    /// <summary>The host that takes the device's requests to its hub.</summary>
+    public required Func<ProvisionedState, string> Gateway { get; init; }
+
+    public ProxyChoice? Proxies { get; init; }
+
+    public required ProvisioningStatus Status { get; init; }
+
+    /// <summary>Has the device register again; gives the number of that wish.</summary>
+    public required Func<int> Reprovision { get; init; }
+
+    public required Func<IReadOnlyList<IdentityPrincipal>> Principals { get; init; }
+
+    public required BelievedClock Clock { get; init; }
+
+    public required ILogger Logger { get; init; }
+
+    public required ChangeFeed Feed { get; init; }
+
+    public ModuleKeys Keys => field ??= new ModuleKeys(Keyd.Symmetric);
+
+    public ModuleRegister Register => field ??= new ModuleRegister(new ModuleFile(Folder), Events);
+
+    public ModuleService Service => field ??= new ModuleService(Access, Register, Keys, Events, Clock);
+
+    public HostModules Hosts => field ??= MakeHosts();
+
+    private ModuleEvents Events => field ??= new ModuleEvents(Logger, Feed);
+
+    private HubAccess Access => field ??= new HubAccess(
+        _connections ??= new HubConnections(Certificates, Open, Keyd.FindHandle, Keyd.Symmetric, new HubTrust(TrustedCerts, Certificates), Proxies, Clock, Logger),
+        Status, Reprovision, Gateway, Clock.TimeProvider);
+
+    /// <summary>The same principals; where others are in force than before, the hub's modules are looked after at once.</summary>
+    public Func<IReadOnlyList<IdentityPrincipal>> Noticing(Func<IReadOnlyList<IdentityPrincipal>> principals)
+    {
+        var hosts = Hosts;
+        IReadOnlyList<IdentityPrincipal>? last = null;
+        return () =>
+        {
+            var now = principals();
+            if (!ReferenceEquals(now, last))
+            {
+                var isFirst = last is null;
+                last = now;
+                if (!isFirst) hosts.LookAtOnce();
+            }
+
+            return now;
+        };
+    }
+
+    public void Dispose()
+    {
+        _connections?.Dispose();
+        Service.Dispose();
+    }
+
+    private HostModules MakeHosts()
+    {
+        var hosts = new HostModules(Service, Register, Access, Status, Principals, Events, Clock.TimeProvider);
+        Status.Assigned = hosts.LookAtOnce;
+        return hosts;
+    }
+}
