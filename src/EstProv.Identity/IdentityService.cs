@@ -43,7 +43,8 @@ internal sealed class IdentityService : IDisposable
         {
             Folder = configuration.HomedirPath,
             Certificates = certificates,
-            Keyd = keyd,
+            Keyd = keyd.Symmetric,
+            FindKey = keyd.FindHandle,
             Open = open,
             TrustedCerts = settings.TrustedCerts,
             Gateway = static state => state.Hub,

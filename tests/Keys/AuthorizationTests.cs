@@ -58,6 +58,10 @@ public sealed class AuthorizationTests
             Assert.That(authorizer.IsAllowed(101, "any", KeyRights.Use | KeyRights.Generate | KeyRights.Delete));
             Assert.That(authorizer.IsAllowed(102, "device-id", KeyRights.Use | KeyRights.Generate));
             Assert.That(authorizer.IsAllowed(102, "aziot_identityd_master_id", KeyRights.Use));
+            Assert.That(authorizer.IsAllowed(102, "aziot_identityd_master_id", KeyRights.Generate));
+            Assert.That(authorizer.IsAllowed(102, "aziot_identityd_master_id", KeyRights.Export), "of what is derived from it");
+            Assert.That(authorizer.IsAllowed(102, "aziot_identityd_other", KeyRights.Export), Is.False);
+            Assert.That(authorizer.IsAllowed(102, "device-id", KeyRights.Export), Is.False);
             Assert.That(authorizer.IsAllowed(102, "est-id", KeyRights.Use), Is.False);
             Assert.That(authorizer.IsAllowed(102, "device-id", KeyRights.Delete), Is.False);
             Assert.That(authorizer.IsAllowed(100, "device-id", KeyRights.Use), Is.False, "the Key Service's own user");

@@ -1,10 +1,10 @@
 using EstProv.Certificates.Client;
 using EstProv.Configuration;
 using EstProv.Configuration.Identityd;
-using EstProv.Identity.Api;
 using EstProv.Identity.Dps;
 using EstProv.Identity.Hub;
 using EstProv.Identity.Provisioning;
+using EstProv.Keys.Client;
 using EstProv.LocalApi;
 using EstProv.Platform.Network;
 using EstProv.Platform.Time;
@@ -22,7 +22,10 @@ internal sealed class ModuleComposition : IDisposable
 
     public required ICertificateClient Certificates { get; init; }
 
-    public required KeydQueries Keyd { get; init; }
+    public required SymmetricKeyClient Keyd { get; init; }
+
+    /// <summary>The handle of a key pair, by key id and the SHA-256 of its public key.</summary>
+    public required Func<string, byte[], string?> FindKey { get; init; }
 
     public required IdentityOpener Open { get; init; }
 
@@ -47,7 +50,7 @@ internal sealed class ModuleComposition : IDisposable
 
     public required ChangeFeed Feed { get; init; }
 
-    public ModuleKeys Keys => field ??= new ModuleKeys(Keyd.Symmetric);
+    public ModuleKeys Keys => field ??= new ModuleKeys(Keyd);
 
     public ModuleRegister Register => field ??= new ModuleRegister(new ModuleFile(Folder), Events);
 
@@ -58,22 +61,21 @@ internal sealed class ModuleComposition : IDisposable
     private ModuleEvents Events => field ??= new ModuleEvents(Logger, Feed);
 
     private HubAccess Access => field ??= new HubAccess(
-        _connections ??= new HubConnections(Certificates, Open, Keyd.FindHandle, Keyd.Symmetric, new HubTrust(TrustedCerts, Certificates), Proxies, Clock, Logger),
+        _connections ??= new HubConnections(Certificates, Open, FindKey, Keyd, new HubTrust(TrustedCerts, Certificates), Proxies, Clock, Logger),
         Status, Reprovision, Gateway, Clock.TimeProvider);
 
     /// <summary>The same principals; where others are in force than before, the hub's modules are looked after at once.</summary>
     public Func<IReadOnlyList<IdentityPrincipal>> Noticing(Func<IReadOnlyList<IdentityPrincipal>> principals)
     {
         var hosts = Hosts;
-        IReadOnlyList<IdentityPrincipal>? last = null;
+        var last = principals();
         return () =>
         {
             var now = principals();
             if (!ReferenceEquals(now, last))
             {
-                var isFirst = last is null;
                 last = now;
-                if (!isFirst) hosts.LookAtOnce();
+                hosts.LookAtOnce();
             }
 
             return now;

@@ -53,7 +53,7 @@ internal sealed partial class ModuleEvents(ILogger logger, ChangeFeed feed)
         public static partial void NotSaved(ILogger logger, string problem);
 
         [LoggerMessage(33, LogLevel.Warning, "{Count} stored module identities belong to device {Device} at hub {Hub}, which this is no more: forgotten")]
-        public static partial void Forgotten(ILogger logger, int count, string device, string hub);
+        public static partial void Forgotten(ILogger logger, object count, string device, string hub);
 
         [LoggerMessage(34, LogLevel.Information, "module {Module} (generation {Generation}) created for device {Device} at hub {Hub}")]
         public static partial void Created(ILogger logger, string module, string generation, string device, string hub);
@@ -65,10 +65,10 @@ internal sealed partial class ModuleEvents(ILogger logger, ChangeFeed feed)
         public static partial void Removed(ILogger logger, string module, string device, string hub, string why);
 
         [LoggerMessage(37, LogLevel.Information, "{Count} modules of principals are as configured, in {Seconds:0.000} s")]
-        public static partial void Reconciled(ILogger logger, int count, double seconds);
+        public static partial void Reconciled(ILogger logger, object count, object seconds);
 
         [LoggerMessage(38, LogLevel.Warning, "modules of principals could not be made as configured: {Problem}; next attempt in {Seconds:0} s")]
-        public static partial void ReconcileFailed(ILogger logger, string problem, double seconds);
+        public static partial void ReconcileFailed(ILogger logger, string problem, object seconds);
 
         [LoggerMessage(39, LogLevel.Warning, "module identities are served as they were seen last: {Problem}")]
         public static partial void ServedOffline(ILogger logger, string problem);

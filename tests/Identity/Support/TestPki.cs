@@ -32,6 +32,16 @@ internal sealed class TestPki
 
     public X509Certificate2 DeviceWithSubject(string subject) => Issue(subject, "1.3.6.1.5.5.7.3.2", null, -1, 30);
 
+    /// <summary>What a request asks for, extension for extension, as PEM with the root behind it.</summary>
+    public string IssueRequested(string csrPem)
+    {
+        var asked = CertificateRequest.LoadSigningRequestPem(csrPem, HashAlgorithmName.SHA256, CertificateRequestLoadOptions.UnsafeLoadCertificateExtensions);
+        var serial = RandomNumberGenerator.GetBytes(12);
+        serial[0] &= 0x7F;
+        using var made = asked.Create(_root, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30), serial);
+        return made.ExportCertificatePem() + "\n" + Root.ExportCertificatePem() + "\n";
+    }
+
     private X509Certificate2 Issue(string subject, string usage, X509Extension? names, int from, int to)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
