@@ -4,6 +4,7 @@ using EstProv.Identity.Hub;
 using EstProv.Identity.Provisioning;
 using EstProv.Platform;
 using EstProv.Platform.Time;
+using HubCodes = EstProv.Identity.Hub.HubCodes;
 
 namespace EstProv.Identity.Modules;
 

@@ -8,7 +8,6 @@ using EstProv.Identity.Modules;
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Sas;
 using EstProv.LocalApi;
-using EstProv.Platform;
 using EstProv.Platform.Time;
 using EstProv.Simulator;
 using EstProv.Simulator.Hub;
@@ -129,7 +128,7 @@ internal sealed class ModuleWorld : IDisposable
         var token = SasToken.Make($"localhost:{Simulator.Ports.Hub}/devices/{DeviceId}/modules/{moduleId}", DateTimeOffset.UtcNow.AddHours(1), message => Keyd.Keys.HmacSha256(handle, message));
         using var http = new HttpClient(new SocketsHttpHandler
         {
-            SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
+            SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = static (_, server, _, _) => server is not null },
         });
         using var request = new HttpRequestMessage(HttpMethod.Post, $"https://localhost:{Simulator.Ports.Hub}/devices/{DeviceId}/modules/{moduleId}/messages/events?api-version=2020-03-13");
         request.Headers.TryAddWithoutValidation("Authorization", token);
@@ -175,7 +174,7 @@ internal sealed class ModuleWorld : IDisposable
     private int Reprovision()
     {
         var number = Interlocked.Increment(ref _asked);
-        Task.Run(() =>
+        _ = Task.Run(() =>
         {
             Reprovisioning();
             Status.Update(now => now with { Reprovisions = number });
