@@ -22,7 +22,7 @@ internal sealed class IdentityService : IDisposable
 {
     private readonly CancellationTokenSource _stopping;
     private readonly LocalServer _server;
-    private readonly CertificateWatch _watch;
+    private readonly CertificateWatch? _watch;
     private readonly ModuleComposition _modules;
     private Task _running = Task.CompletedTask;
 
@@ -34,9 +34,12 @@ internal sealed class IdentityService : IDisposable
         var time = clock.TimeProvider;
         var feed = new ChangeFeed(time);
         Status = new ProvisioningStatus();
-        Loop = new ProvisioningLoop(settings, certificates, new DpsRegistrar(settings, certificates, open, clock, logger).RegisterAsync, keyd.FindHandle,
-            new ProvisionedStore(configuration.HomedirPath), Status, new ProvisioningEvents(logger, feed), clock);
-        _watch = new CertificateWatch(certd, settings.IdentityCert, Loop.Look, _stopping.Token);
+        var proxies = ProxyChoice.OfEnvironment(Environment.GetEnvironmentVariable);
+        var provisioning = ProvisioningSources.Create(settings, certificates, open, keyd.Symmetric, proxies, clock, logger);
+        Loop = new ProvisioningLoop(provisioning, certificates, keyd.FindHandle, new ProvisionedStore(configuration.HomedirPath), Status, new ProvisioningEvents(logger, feed), clock);
+        // Nothing happens to a symmetric key by itself.
+        if (settings.Authentication is CertificateAuthentication shown)
+            _watch = new CertificateWatch(certd, shown.CertificateId, Loop.Look, _stopping.Token);
         _server = new LocalServer(socket, logger, time);
         var admitted = principals ?? (() => configuration.Principals);
         _modules = new ModuleComposition
@@ -47,10 +50,10 @@ internal sealed class IdentityService : IDisposable
             FindKey = keyd.FindHandle,
             Open = open,
             TrustedCerts = settings.TrustedCerts,
-            Gateway = static state => state.Hub,
-            Proxies = ProxyChoice.OfEnvironment(Environment.GetEnvironmentVariable),
+            Gateway = static state => state.GatewayHost,
+            Proxies = proxies,
             Status = Status,
-            Reprovision = Loop.Reprovision,
+            Reprovision = Loop.ReprovisionAfterRefusal,
             Principals = admitted,
             Clock = clock,
             Logger = logger,
@@ -61,7 +64,7 @@ internal sealed class IdentityService : IDisposable
         var local = new LocalIdentities(configuration.LocalId, certd, Environment.MachineName);
         var moduleRoutes = new ModuleRoutes(rights, _modules.Service, _modules.Keys, handles, local);
         moduleRoutes.Map(_server);
-        new IdentityRoutes(settings, rights, Status, Loop.Reprovision, new DeviceAnswer(Status, keyd, handles, static state => state.Hub), moduleRoutes,
+        new IdentityRoutes(settings, rights, Status, Loop.Reprovision, new DeviceAnswer(Status, keyd, handles, static state => state.GatewayHost), moduleRoutes,
             () => TrustBundle(certd)).Map(_server);
         feed.Map(_server, ApiVersions.All);
     }
@@ -76,7 +79,7 @@ internal sealed class IdentityService : IDisposable
         Loop.Restore();
         _modules.Register.Restore();
         _server.Start();
-        _watch.Start();
+        _watch?.Start();
         _running = Task.WhenAll(Task.Run(() => Loop.RunAsync(_stopping.Token)), Task.Run(() => _modules.Hosts.RunAsync(_stopping.Token)));
     }
 

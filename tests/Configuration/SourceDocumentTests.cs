@@ -1,4 +1,5 @@
 using EstProv.Configuration.Certd;
+using EstProv.Configuration.Identityd;
 
 namespace EstProv.Configuration.Tests;
 
@@ -72,12 +73,11 @@ internal sealed class SourceDocumentTests(string form)
         var file = Document("identityd");
         var loaded = ConfigurationLoader.LoadIdentityd(file, file + ".d", ConfigurationFolder.FindUser);
         Assert.That(loaded.Errors, Is.Empty);
-        var provisioning = loaded.Value!.Provisioning;
+        var provisioning = (DpsProvisioning)loaded.Value!.Provisioning;
         using (Assert.EnterMultipleScope())
         {
             Assert.That(provisioning.ScopeId, Is.EqualTo("<ADD dps SCOPE ID HERE>"));
-            Assert.That(provisioning.IdentityCert, Is.EqualTo("device-id"));
-            Assert.That(provisioning.IdentityPk, Is.EqualTo("device-id"));
+            Assert.That(provisioning.Authentication, Is.EqualTo(new CertificateAuthentication { CertificateId = "device-id", KeyId = "device-id" }));
             Assert.That(provisioning.RegistrationId, Is.Null);
             Assert.That(provisioning.TrustedCerts, Is.Null);
             Assert.That(provisioning.GlobalEndpoint.Value.ToString(), Is.EqualTo("https://global.azure-devices-provisioning.net/"));

@@ -8,38 +8,15 @@ internal static class IdentitydBinder
 {
     public static IdentitydConfiguration Bind(TomlView root, BindContext context)
     {
-        var provisioning = root.Table(IdentitydSchema.Provisioning);
-        var attestation = provisioning.Table(IdentitydSchema.Attestation);
-        var scope = provisioning.Text(IdentitydSchema.ScopeId);
-        if (scope is { } id && id.Value.Length > 0 && Forms.IsPlaceholder(id.Value))
-        {
-            context.Problems.Warn(id.Position, $"provisioning.scope_id = {Shown.Value(id.Value)} is still the placeholder",
-                "put in the ID scope of your DPS instance, such as 0ne00A1B2C3: DPS refuses this one");
-        }
-
         return new IdentitydConfiguration
         {
             HomedirPath = root.Text(IdentitydSchema.HomedirPath)?.Value ?? CommonSettings.DefaultHomedir(IdentitydSchema.Daemon),
             MaxRequests = (int)(root.Integer(CommonSettings.MaxRequests)?.Value ?? CommonSettings.DefaultMaxRequests),
             AliasSockets = root.TextList(IdentitydSchema.AliasSockets)?.Value ?? [],
-            Provisioning = new DpsProvisioning
-            {
-                ScopeId = scope?.Value ?? "",
-                GlobalEndpoint = Endpoint(provisioning),
-                TrustedCerts = provisioning.TextList(IdentitydSchema.TrustedCerts),
-                RegistrationId = attestation.Text(IdentitydSchema.RegistrationId)?.Value,
-                IdentityCert = attestation.Text(IdentitydSchema.IdentityCert)?.Value ?? "",
-                IdentityPk = attestation.Text(IdentitydSchema.IdentityPk)?.Value ?? "",
-            },
+            Provisioning = ProvisioningBinder.Bind(root.Table(ProvisioningSchema.Provisioning), context),
             LocalId = LocalId(root.Table(LocalIdSchema.LocalId)),
             Principals = Principals(root, context),
         };
-    }
-
-    private static Positioned<Uri> Endpoint(TomlView provisioning)
-    {
-        var text = provisioning.Text(IdentitydSchema.GlobalEndpoint) ?? new(IdentitydSchema.DefaultGlobalEndpoint, provisioning.Position);
-        return new(EstUrl.ParseHttps(text.Value, out var url) is null ? url! : new Uri(IdentitydSchema.DefaultGlobalEndpoint), text.Position);
     }
 
     private static LocalIdSettings? LocalId(TomlView table) => table.Exists

@@ -12,32 +12,12 @@ public sealed record IdentitydConfiguration
     /// <summary>Further sockets to serve on; default none.</summary>
     public IReadOnlyList<string> AliasSockets { get; init; } = [];
 
-    public required DpsProvisioning Provisioning { get; init; }
+    public required ProvisioningSettings Provisioning { get; init; }
 
     /// <summary><c>[localid]</c>; null where there are no local identities.</summary>
     public LocalIdSettings? LocalId { get; init; }
 
     public required IReadOnlyList<IdentityPrincipal> Principals { get; init; }
-}
-
-/// <summary><c>[provisioning]</c> with <c>source = "dps"</c>, and its <c>[provisioning.attestation]</c> with <c>method = "x509"</c>.</summary>
-public sealed record DpsProvisioning
-{
-    public required string ScopeId { get; init; }
-
-    /// <summary>Default <c>https://global.azure-devices-provisioning.net</c>.</summary>
-    public required Positioned<Uri> GlobalEndpoint { get; init; }
-
-    /// <summary><c>trusted_certs</c>: certificate ids that DPS is verified against; null means the system's store. Never the trust bundle.</summary>
-    public Positioned<IReadOnlyList<string>>? TrustedCerts { get; init; }
-
-    /// <summary><c>registration_id</c>; null means the common name of the device's certificate.</summary>
-    public string? RegistrationId { get; init; }
-
-    /// <summary>Id of the device identity certificate; its key id.</summary>
-    public required string IdentityCert { get; init; }
-
-    public required string IdentityPk { get; init; }
 }
 
 /// <summary>One <c>[[principal]]</c>: which local user is which module, or may manage identities.</summary>

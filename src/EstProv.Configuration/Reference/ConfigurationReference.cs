@@ -59,7 +59,7 @@ public static class ConfigurationReference
     private static void WriteExample(TextWriter writer, Section section, string header)
     {
         writer.Write($"\n```toml\n{header}\n");
-        foreach (var setting in section.Settings)
+        foreach (var setting in section.ExampleSettings ?? section.Settings)
         {
             // Either uid or user; the name is the better example.
             if (setting != CommonSettings.Uid) writer.Write($"{setting.Name} = {setting.Example}\n");

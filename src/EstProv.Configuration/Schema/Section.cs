@@ -16,6 +16,9 @@ internal sealed class Section(string name, string summary)
 
     public IReadOnlyList<Setting> Settings { get; init; } = [];
 
+    /// <summary>What the reference's example shows; null for all, where all go together.</summary>
+    public IReadOnlyList<Setting>? ExampleSettings { get; init; }
+
     public IReadOnlyList<Section> Sections { get; init; } = [];
 
     /// <summary>What stands under keys that the operator chooses; null when there are none.</summary>

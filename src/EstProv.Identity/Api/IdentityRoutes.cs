@@ -12,7 +12,7 @@ namespace EstProv.Identity.Api;
 /// operator's command, open to everyone who may open the socket.
 /// </summary>
 internal sealed class IdentityRoutes(
-    DpsProvisioning settings,
+    ProvisioningSettings settings,
     IdentityRights rights,
     ProvisioningStatus status,
     Func<int> reprovision,
@@ -36,14 +36,7 @@ internal sealed class IdentityRoutes(
     private void GetProvisioning(LocalRequest request, LocalResponse response)
     {
         rights.RequireAny(request.Peer, "see the provisioning settings");
-        var json = response.Json();
-        json.WriteStartObject();
-        json.WriteString("source"u8, "dps"u8);
-        json.WriteString("auth"u8, "x509"u8);
-        json.WriteString("endpoint"u8, settings.GlobalEndpoint.Value.AbsoluteUri);
-        json.WriteString("scope_id"u8, settings.ScopeId);
-        json.WriteString("registration_id"u8, settings.RegistrationId ?? status.Now.Provisioned?.RegistrationId ?? "");
-        json.WriteEndObject();
+        ProvisioningJson.Write(response.Json(), settings, status.Now.Provisioned);
     }
 
     private void GetOwnIdentity(LocalRequest request, LocalResponse response)

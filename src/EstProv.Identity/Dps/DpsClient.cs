@@ -1,7 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Text.Json;
+using EstProv.Est.Messages;
 using EstProv.Est.Transport;
+using EstProv.Identity.Provisioning;
+using EstProv.Identity.Sas;
+using EstProv.LocalApi;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Logging;
@@ -9,14 +12,14 @@ using Microsoft.Extensions.Logging;
 namespace EstProv.Identity.Dps;
 
 /// <summary>
-/// The Device Provisioning Service's device API with X.509 attestation (learn.microsoft.com/rest/api/iot-dps/device, version 2021-06-01):
-/// <c>PUT …/register</c>, then <c>GET …/operations/{id}</c> until the device is assigned or refused.
+/// The Device Provisioning Service's device API with X.509 attestation, or that by symmetric key (learn.microsoft.com/rest/api/iot-dps/device, version
+/// 2021-06-01): <c>PUT …/register</c>, then <c>GET …/operations/{id}</c> until the device is assigned or refused.
 /// </summary>
 /// <remarks>
-/// Errors: <see cref="DpsCodes"/>, each naming the URL and the certificate. Delays between polls go through the <see cref="TimeProvider"/>,
+/// Errors: <see cref="DpsCodes"/>, each naming the URL and the credential. Delays between polls go through the <see cref="TimeProvider"/>,
 /// limits on a single exchange are in real time.
 /// </remarks>
-internal sealed class DpsClient : IDisposable
+internal sealed partial class DpsClient : IDisposable
 {
     /// <summary>An answer has a few hundred bytes; a payload of an allocation webhook may add some.</summary>
     private const int LargestAnswer = 64 * 1024;
@@ -35,18 +38,22 @@ internal sealed class DpsClient : IDisposable
     private readonly HttpClient _http;
     private readonly VerifiedConnection _connection;
     private readonly TimeProvider _time;
+    private readonly BelievedClock _clock;
+    private readonly ResourceToken? _token;
+    private readonly ILogger _logger;
 
-    /// <param name="time">For the delays between polls.</param>
-    public DpsClient(TlsServer server, TimeProvider time, ILogger logger)
+    /// <param name="server">Its clock's <see cref="TimeProvider"/> is for the delays between polls.</param>
+    /// <param name="token">Of a symmetric key; null where the TLS client certificate says who we are.</param>
+    public DpsClient(TlsServer server, ResourceToken? token, ILogger logger)
     {
-        _time = time;
+        (_clock, _time, _token, _logger) = (server.Clock, server.Clock.TimeProvider, token, logger);
         _connection = new VerifiedConnection(server, logger);
         _http = new HttpClient(_connection.CreateHandler()) { Timeout = server.Timeout, MaxResponseContentBufferSize = LargestAnswer };
     }
 
     /// <summary>Registers and waits for the assignment.</summary>
     /// <exception cref="ProblemException">One of <see cref="DpsCodes"/>, or a TLS problem of the server.</exception>
-    public async Task<DpsAssignment> RegisterAsync(DpsRequest request, CancellationToken cancel)
+    public async Task<Assignment> RegisterAsync(DpsRequest request, CancellationToken cancel)
     {
         var begun = _time.GetTimestamp();
         var failures = 0;
@@ -81,6 +88,10 @@ internal sealed class DpsClient : IDisposable
     public void Dispose() => _http.Dispose();
 
     private async Task<(DpsAnswer Answer, TimeSpan? Wait)> ExchangeAsync(DpsRequest request, Uri url, bool register, CancellationToken cancel)
+        => await AskAsync(request, url, register, mayRepeat: true, cancel) ?? (await AskAsync(request, url, register, mayRepeat: false, cancel))!.Value;
+
+    /// <returns>Null when the token was made by a clock that has been put right since: to be asked once more.</returns>
+    private async Task<(DpsAnswer Answer, TimeSpan? Wait)?> AskAsync(DpsRequest request, Uri url, bool register, bool mayRepeat, CancellationToken cancel)
     {
         using var message = new HttpRequestMessage(register ? HttpMethod.Put : HttpMethod.Get, url)
         {
@@ -89,16 +100,25 @@ internal sealed class DpsClient : IDisposable
         };
         message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         message.Headers.UserAgent.Add(new ProductInfoHeaderValue("EstProv", null));
-        if (register) message.Content = RegistrationBody(request.RegistrationId);
+        if (_token is not null) message.Headers.TryAddWithoutValidation("Authorization", await _token.GetAsync(cancel));
+        if (register) message.Content = RegistrationBody(request);
 
         try
         {
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, cancel);
             var body = await response.Content.ReadAsByteArrayAsync(cancel);
-            _connection.TakeTime(response.Headers.Date);
+            var told = response.Headers.Date;
+            _connection.TakeTime(told);
+            if (mayRepeat && response.StatusCode is HttpStatusCode.Unauthorized && _token?.IsOutrun(told) == true)
+            {
+                Log.ClockOutrun(_logger, url, told!.Value);
+                return null;
+            }
+
             var wait = _connection.RetryAfter(response.Headers);
             if (wait > LongestWait) wait = LongestWait;
-            if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Accepted)) throw DpsRefusal.Of(request, url, response.StatusCode, body, wait);
+            if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Accepted)) throw Refusal(request, url, response, body, wait);
+            if (response.Content.Headers.ContentType?.MediaType is { } type && !IsJson(type)) throw Bad(request, url, $"it is {PeerText.Clean(type)}, and not JSON");
             var answer = DpsAnswer.Read(body) ?? throw Bad(request, url, "it is not a registration status in JSON");
             return (answer, wait);
         }
@@ -108,29 +128,35 @@ internal sealed class DpsClient : IDisposable
         }
     }
 
-    private static DpsAssignment Judge(DpsRequest request, DpsAnswer answer)
+    private ProblemException Refusal(DpsRequest request, Uri url, HttpResponseMessage response, byte[] body, TimeSpan? wait)
+    {
+        if (_token is not null) request = request with { UnauthorizedHint = ClockHint.After(request.UnauthorizedHint, response.Headers.Date, _clock) };
+        return DpsRefusal.Of(request, url, response.StatusCode, body, wait);
+    }
+
+    private static bool IsJson(string mediaType)
+        => mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) || mediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
+
+    private static Assignment Judge(DpsRequest request, DpsAnswer answer)
     {
         if (answer.Status == "assigned")
         {
-            if (answer.Hub is { } hub && IsHostName(hub) && answer.DeviceId is { } device && IsDeviceId(device)) return new DpsAssignment(hub, device);
+            if (answer.Hub is { } hub && IsHostName(hub) && answer.DeviceId is { } device && IsDeviceId(device)) return new Assignment(hub, device);
             throw Bad(request, request.RegisterUrl, "it says 'assigned' but names no hub and device id that could be");
         }
 
         throw DpsRefusal.Of(request, answer);
     }
 
-    private static ByteArrayContent RegistrationBody(string registrationId)
-    {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
+    private static ByteArrayContent RegistrationBody(DpsRequest request)
+        => new(JsonFields.Write(json =>
         {
-            json.WriteStartObject();
-            json.WriteString("registrationId", registrationId);
-            json.WriteEndObject();
-        }
-
-        return new ByteArrayContent(buffer.ToArray()) { Headers = { ContentType = new MediaTypeHeaderValue("application/json", "utf-8") } };
-    }
+            json.WriteString("registrationId", request.RegistrationId);
+            request.Payload?.WriteTo(json, "payload");
+        }))
+        {
+            Headers = { ContentType = new MediaTypeHeaderValue("application/json", "utf-8") },
+        };
 
     private static ProblemException Bad(DpsRequest request, Uri url, string why)
         => new(DpsCodes.BadAnswer, $"{url} answered with something else than DPS would for '{request.RegistrationId}': {why}",
@@ -155,5 +181,11 @@ internal sealed class DpsClient : IDisposable
         }
 
         return text.Length <= 128;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(21, LogLevel.Warning, "{Url} refused a token made by this device's clock, which was behind: it is {Told:yyyy-MM-dd HH:mm:ss}Z there; asked again with a token by that time")]
+        public static partial void ClockOutrun(ILogger logger, Uri url, DateTimeOffset told);
     }
 }

@@ -2,7 +2,7 @@ using EstProv.Platform;
 
 namespace EstProv.Identity.Dps;
 
-/// <summary>The <see cref="ProblemException.Code"/>s of a registration, and what each means for what is done next.</summary>
+/// <summary>The <see cref="ProblemException.Code"/>s of a registration. What each means for what is done next: <see cref="Provisioning.CloudCodes"/>.</summary>
 internal static class DpsCodes
 {
     /// <summary>What the codes of <see cref="Est.Transport.VerifiedConnection"/> begin with here.</summary>
@@ -23,13 +23,6 @@ internal static class DpsCodes
     public const string Disabled = "dps_disabled";
     public const string Unassigned = "dps_unassigned";
     public const string Slow = "dps_slow";
-
-    /// <summary>DPS judged the certificate and did not want it; the enrolment and the network are not at fault as far as can be told.</summary>
-    public static bool IsCredentialRefused(ProblemException problem) => problem.Code is Unauthorized or Forbidden or TlsAlert;
-
-    /// <summary>Somebody has to change something before it can work: asked again after minutes, not seconds.</summary>
-    public static bool NeedsSomebody(ProblemException problem)
-        => IsCredentialRefused(problem) || problem.Code is Failed or Disabled or Unassigned or NotFound or BadRequest;
 
     /// <summary>The same operation may be asked for again.</summary>
     public static bool IsPassing(ProblemException problem)

@@ -13,7 +13,7 @@ internal static class DpsRefusal
         var (code, what, hint) = (int)status switch
         {
             401 => (DpsCodes.Unauthorized, $"did not accept {request.Credential} for registration id '{request.RegistrationId}' (401{said})",
-                $"enrol the certificate's issuer ({request.Issuer}) in DPS's enrolment group, or the certificate itself; the registration id must equal the certificate's common name, and scope_id '{request.ScopeId}' must be that of this DPS"),
+                request.UnauthorizedHint),
             403 => (DpsCodes.Forbidden, $"forbids {request.Credential} to register '{request.RegistrationId}' (403{said})",
                 "check the enrolment and the network rules of this DPS"),
             404 => (DpsCodes.NotFound, $"knows no such scope or registration ('{request.ScopeId}', '{request.RegistrationId}', 404{said})",

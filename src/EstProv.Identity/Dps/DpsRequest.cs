@@ -10,11 +10,14 @@ internal sealed record DpsRequest
 
     public required string RegistrationId { get; init; }
 
-    /// <summary>The certificate's id, subject and issuer in words.</summary>
+    /// <summary>What is shown, in words: the certificate's id, subject and issuer, or the symmetric key's id.</summary>
     public required string Credential { get; init; }
 
-    /// <summary>The issuer's name, for the hint on what to enrol.</summary>
-    public required string Issuer { get; init; }
+    /// <summary>What to see to when DPS does not accept that.</summary>
+    public required string UnauthorizedHint { get; init; }
+
+    /// <summary>For a custom allocation policy; null for none.</summary>
+    public DpsPayload? Payload { get; init; }
 
     public const string ApiVersion = "2021-06-01";
 

@@ -8,7 +8,7 @@ namespace EstProv.Identity.Hub;
 /// Asks the device's hub. Where the hub does not accept the device's credential, the device registers again, once, and the question is asked once more. No
 /// other failure has it register: a hub that is not reached says nothing about the credential.
 /// </summary>
-internal sealed class HubAccess(HubConnections connections, ProvisioningStatus status, Func<int> reprovision, Func<ProvisionedState, string> gateway, TimeProvider time)
+internal sealed class HubAccess(HubConnections connections, ProvisioningStatus status, Func<int?> reprovision, Func<ProvisionedState, string> gateway, TimeProvider time)
 {
     /// <summary>How long a caller waits for the registration.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
@@ -58,9 +58,10 @@ internal sealed class HubAccess(HubConnections connections, ProvisioningStatus s
             if (_awaited <= now.Reprovisions)
             {
                 if (_registeredAt is { } last && time.GetElapsedTime(last) < _pause) return null;
+                if (reprovision() is not { } wish) return null;
+                _awaited = wish;
                 _registeredAt = time.GetTimestamp();
                 _pause = _gap.Next();
-                _awaited = reprovision();
             }
 
             number = _awaited;

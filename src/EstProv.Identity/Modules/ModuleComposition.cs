@@ -39,8 +39,8 @@ internal sealed class ModuleComposition : IDisposable
 
     public required ProvisioningStatus Status { get; init; }
 
-    /// <summary>Has the device register again; gives the number of that wish.</summary>
-    public required Func<int> Reprovision { get; init; }
+    /// <summary>Has the device register again; gives the number of that wish, and null where the configuration does not want it.</summary>
+    public required Func<int?> Reprovision { get; init; }
 
     public required Func<IReadOnlyList<IdentityPrincipal>> Principals { get; init; }
 

@@ -6,7 +6,7 @@ using EstProv.Platform;
 namespace EstProv.Identity.Provisioning;
 
 /// <summary>A certificate of the device with its chain and the handle of its key.</summary>
-internal sealed class DeviceCredential : IDisposable
+internal sealed class DeviceCredential : ShownCredential
 {
     private DeviceCredential(string certificateId, X509Certificate2Collection chain, string keyHandle)
     {
@@ -17,6 +17,8 @@ internal sealed class DeviceCredential : IDisposable
     }
 
     public string CertificateId { get; }
+
+    public override string Id => CertificateId;
 
     /// <summary>Leaf first.</summary>
     public X509Certificate2Collection Chain { get; }
@@ -33,7 +35,7 @@ internal sealed class DeviceCredential : IDisposable
     /// <summary>The leaf's DER in base64, comparable to <see cref="LeafOf"/>.</summary>
     public string Text => Convert.ToBase64String(Leaf.RawDataMemory.Span);
 
-    public string Description => $"certificate {CertificateId} (subject {Leaf.Subject}, issuer {Leaf.Issuer})";
+    public override string Description => $"certificate {CertificateId} (subject {Leaf.Subject}, issuer {Leaf.Issuer})";
 
     /// <exception cref="ProblemException"><c>certificate_invalid</c>.</exception>
     public static DeviceCredential Read(string certificateId, string chainPem, string keyHandle)
@@ -85,7 +87,7 @@ internal sealed class DeviceCredential : IDisposable
             $"{Description} has no common name, and no registration_id is configured", "set registration_id in [provisioning.attestation] of identityd.toml", 503);
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         foreach (var certificate in Chain) certificate.Dispose();
     }

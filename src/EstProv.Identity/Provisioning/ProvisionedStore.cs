@@ -5,9 +5,13 @@ using EstProv.Platform;
 namespace EstProv.Identity.Provisioning;
 
 /// <summary><c>provisioned.json</c> in the state folder: one JSON object, written as a whole or not at all.</summary>
+/// <remarks>
+/// Version 1 is DPS with a certificate and knows nothing else; version 2 adds <c>source</c> and <c>auth</c>. What version 1 can say is still written as version 1, so that the release before,
+/// booted from the other slot after an update that failed, knows who the device is.
+/// </remarks>
 internal sealed class ProvisionedStore(string folder)
 {
-    private const int FormatVersion = 1;
+    private const int FirstVersion = 1, SecondVersion = 2;
 
     private const int LargestFile = 64 * 1024;
 
@@ -44,7 +48,14 @@ internal sealed class ProvisionedStore(string folder)
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartObject();
-            json.WriteNumber("version", FormatVersion);
+            var isFirst = state is { Source: ProvisioningWords.Dps, Auth: DeviceAuth.X509 };
+            json.WriteNumber("version", isFirst ? FirstVersion : SecondVersion);
+            if (!isFirst)
+            {
+                json.WriteString("source", state.Source);
+                json.WriteString("auth", Word(state.Auth));
+            }
+
             json.WriteString("hub", state.Hub);
             json.WriteString("device", state.DeviceId);
             json.WriteString("registrationId", state.RegistrationId);
@@ -67,7 +78,9 @@ internal sealed class ProvisionedStore(string folder)
         using var document = JsonDocument.Parse(content, new JsonDocumentOptions { MaxDepth = 4, AllowDuplicateProperties = false });
         var root = document.RootElement;
         if (root.ValueKind is not JsonValueKind.Object || !root.TryGetProperty("version", out var version)
-            || version.ValueKind is not JsonValueKind.Number || !version.TryGetInt32(out var number) || number != FormatVersion) return null;
+            || version.ValueKind is not JsonValueKind.Number || !version.TryGetInt32(out var number) || number is not (FirstVersion or SecondVersion)) return null;
+        var (source, auth) = number == FirstVersion ? (ProvisioningWords.Dps, DeviceAuth.X509) : (Text(root, "source"), Auth(Text(root, "auth")));
+        if (source is not (ProvisioningWords.Dps or ProvisioningWords.Manual or ProvisioningWords.None) || auth is not { } shows) return null;
         if (Text(root, "hub") is not { } hub || Text(root, "device") is not { } device || Text(root, "registrationId") is not { } registrationId
             || Text(root, "endpoint") is not { } endpoint || Text(root, "scope") is not { } scope
             || Text(root, "certificateId") is not { } certificateId || Text(root, "keyId") is not { } keyId
@@ -78,6 +91,8 @@ internal sealed class ProvisionedStore(string folder)
             Hub = hub,
             DeviceId = device,
             RegistrationId = registrationId,
+            Source = source,
+            Auth = shows,
             Endpoint = endpoint,
             ScopeId = scope,
             ConfiguredRegistrationId = Text(root, "configuredRegistrationId"),
@@ -88,6 +103,21 @@ internal sealed class ProvisionedStore(string folder)
             Since = since,
         };
     }
+
+    private static string Word(DeviceAuth auth) => auth switch
+    {
+        DeviceAuth.X509 => "x509",
+        DeviceAuth.Sas => "sas",
+        _ => "none",
+    };
+
+    private static DeviceAuth? Auth(string? word) => word switch
+    {
+        "x509" => DeviceAuth.X509,
+        "sas" => DeviceAuth.Sas,
+        "none" => DeviceAuth.None,
+        _ => null,
+    };
 
     private static string? Text(JsonElement root, string name)
         => root.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;

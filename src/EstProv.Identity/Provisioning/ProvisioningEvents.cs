@@ -10,41 +10,50 @@ namespace EstProv.Identity.Provisioning;
 /// <summary>What happens in provisioning, each as one log line and, where a follower wants it, as one change.</summary>
 internal sealed partial class ProvisioningEvents(ILogger logger, ChangeFeed feed)
 {
-    public void Restored(ProvisionedState state) => Log.Restored(logger, state.DeviceId, state.Hub, state.CertificateId, state.Since);
+    public void Restored(ProvisionedState state) => Log.Restored(logger, ProvisioningWords.At(state), ProvisioningWords.CredentialOf(state), state.Since);
 
     public void StateUnusable(ProblemException problem) => Log.StateUnusable(logger, problem.ToLogText());
 
-    public void SettingsChanged(ProvisionedState state, DpsProvisioning settings)
-        => Log.SettingsChanged(logger, state.DeviceId, state.Hub, state.ScopeId, state.Endpoint, settings.ScopeId, settings.GlobalEndpoint.Value);
+    public void SettingsChanged(ProvisionedState state, ProvisioningSettings settings)
+        => Log.SettingsChanged(logger, ProvisioningWords.At(state), ProvisioningWords.Describe(state), ProvisioningWords.Describe(settings));
 
-    public void Registering(DpsProvisioning settings, string registrationId, DeviceCredential credential, CredentialState state, int attempt)
+    /// <summary>What is configured is served before the hub has said a word.</summary>
+    public void Known(ProvisionedState state) => Log.Known(logger, ProvisioningWords.At(state), ProvisioningWords.CredentialOf(state));
+
+    public void Registering(IProvisioningSource source, string name, ShownCredential shown, CredentialState state, int attempt)
     {
-        Log.Registering(logger, registrationId, settings.GlobalEndpoint.Value, credential.Description, state, attempt);
-        feed.Publish("registering", registrationId, ("id", credential.CertificateId), ("url", settings.GlobalEndpoint.Value.AbsoluteUri),
-            ("registrationId", registrationId), ("credential", credential.CertificateId), ("attempt", Number(attempt)));
+        var isDps = source.Settings is DpsProvisioning;
+        if (isDps) Log.Registering(logger, name, source.Place, shown.Description, state, attempt);
+        else Log.Proving(logger, shown.Description, state, source.Place, name, attempt);
+        feed.Publish(isDps ? "registering" : "proving", name, ("id", shown.Id), ("url", source.Place), ("registrationId", name), ("credential", shown.Id), ("attempt", Number(attempt)));
     }
 
-    public void Assigned(ProvisionedState state, DeviceCredential credential, TimeSpan took)
+    /// <param name="before">Null where the device was nowhere.</param>
+    public void Assigned(ProvisionedState state, IProvisioningSource source, ShownCredential shown, ProvisionedState? before, TimeSpan took)
     {
-        Log.Assigned(logger, state.RegistrationId, state.DeviceId, state.Hub, state.Endpoint, credential.Description, took.TotalSeconds);
-        feed.Publish("assigned", state.RegistrationId, ("hub", state.Hub), ("device", state.DeviceId), ("url", state.Endpoint), ("credential", credential.CertificateId),
+        Log.Assigned(logger, state.Source == ProvisioningWords.Dps ? "registered" : "provisioned", state.RegistrationId, ProvisioningWords.At(state), source.Place, shown.Description, took.TotalSeconds);
+        feed.Publish("assigned", state.RegistrationId, ("hub", state.Hub), ("device", state.DeviceId), ("url", source.Place), ("credential", shown.Id),
             ("seconds", took.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture)));
+        if (before is null || (before.Hub == state.Hub && before.DeviceId == state.DeviceId)) return;
+        Log.Reassigned(logger, ProvisioningWords.At(before), ProvisioningWords.At(state));
+        feed.Publish("reassigned", state.RegistrationId, ("hub", state.Hub), ("device", state.DeviceId), ("hubBefore", before.Hub), ("deviceBefore", before.DeviceId));
     }
 
-    public void Confirmed(ProvisionedState state) => Log.Confirmed(logger, state.CertificateId, state.Spki);
+    public void Confirmed(ProvisionedState state, IProvisioningSource source) => Log.Confirmed(logger, state.CertificateId, state.Spki, source.Place);
 
-    public void RenewalRefused(DeviceCredential credential, ProblemException problem) => Log.RenewalRefused(logger, credential.Description, problem.ToLogText());
+    public void RenewalRefused(DeviceCredential credential, IProvisioningSource source, ProblemException problem)
+        => Log.RenewalRefused(logger, source.Place, credential.Description, problem.ToLogText());
 
     public void NotSaved(ProblemException problem) => Log.NotSaved(logger, problem.ToLogText());
 
     /// <summary>Another daemon of this device does not answer yet.</summary>
     public void Waiting(ProblemException problem) => Log.Waiting(logger, problem.ToLogText());
 
-    public void Failed(DpsProvisioning settings, ProvisioningSnapshot now, ProblemException problem, TimeSpan pause)
+    public void Failed(IProvisioningSource source, string credential, ProvisioningSnapshot now, ProblemException problem, TimeSpan pause)
     {
-        if (now.Provisioned is { } state) Log.FailedWhileProvisioned(logger, problem.ToLogText(), now.Attempt, pause.TotalSeconds, state.DeviceId, state.Hub);
+        if (now.Provisioned is { } state) Log.FailedWhileProvisioned(logger, problem.ToLogText(), now.Attempt, pause.TotalSeconds, ProvisioningWords.At(state));
         else Log.Failed(logger, problem.ToLogText(), now.Attempt, pause.TotalSeconds);
-        feed.Publish("failed", settings.IdentityCert, ("id", settings.IdentityCert), ("url", settings.GlobalEndpoint.Value.AbsoluteUri), ("credential", settings.IdentityCert),
+        feed.Publish("failed", credential, ("id", credential), ("url", source.Place), ("credential", credential),
             ("attempt", Number(now.Attempt)), ("code", problem.Code), ("message", problem.Message), ("hint", problem.Hint),
             ("retrySeconds", pause.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)));
     }
@@ -53,26 +62,26 @@ internal sealed partial class ProvisioningEvents(ILogger logger, ChangeFeed feed
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Information, "provisioned: device {Device} at hub {Hub} with certificate {Certificate}, stored since {Since:u}")]
-        public static partial void Restored(ILogger logger, string device, string hub, string certificate, DateTimeOffset since);
+        [LoggerMessage(1, LogLevel.Information, "provisioned: {Device}, with {Credential}, stored since {Since:u}")]
+        public static partial void Restored(ILogger logger, string device, string credential, DateTimeOffset since);
 
         [LoggerMessage(2, LogLevel.Warning, "stored provisioning result not used: {Problem}")]
         public static partial void StateUnusable(ILogger logger, string problem);
 
-        [LoggerMessage(3, LogLevel.Warning, "the provisioning settings have changed: device {Device} at hub {Hub} came from scope {OldScope} at {OldEndpoint}, now it is scope {Scope} at {Endpoint}; registering again")]
-        public static partial void SettingsChanged(ILogger logger, string device, string hub, string oldScope, string oldEndpoint, string scope, Uri endpoint);
+        [LoggerMessage(3, LogLevel.Warning, "the provisioning settings have changed: {Device} came from {Old}; now it is {New}; provisioning anew")]
+        public static partial void SettingsChanged(ILogger logger, string device, string old, string @new);
 
         [LoggerMessage(4, LogLevel.Information, "registering '{RegistrationId}' at {Url} with {Credential}, which is {State}; attempt {Attempt}")]
-        public static partial void Registering(ILogger logger, string registrationId, Uri url, string credential, CredentialState state, int attempt);
+        public static partial void Registering(ILogger logger, string registrationId, string url, string credential, CredentialState state, int attempt);
 
-        [LoggerMessage(5, LogLevel.Information, "registered '{RegistrationId}': device {Device} at hub {Hub}, by {Url} with {Credential}, in {Seconds:0.000} s")]
-        public static partial void Assigned(ILogger logger, string registrationId, string device, string hub, string url, string credential, double seconds);
+        [LoggerMessage(5, LogLevel.Information, "{Word} '{Name}': {Device}, by {Place} with {Credential}, in {Seconds:0.000} s")]
+        public static partial void Assigned(ILogger logger, string word, string name, string device, string place, string credential, double seconds);
 
-        [LoggerMessage(6, LogLevel.Information, "certificate {Certificate} (public key {Spki}) was accepted by DPS and is in use now")]
-        public static partial void Confirmed(ILogger logger, string certificate, string spki);
+        [LoggerMessage(6, LogLevel.Information, "certificate {Certificate} (public key {Spki}) was accepted by {Place} and is in use now")]
+        public static partial void Confirmed(ILogger logger, string certificate, string spki, string place);
 
-        [LoggerMessage(7, LogLevel.Error, "DPS refuses the renewed {Credential} and accepts the one in use: dropped. {Problem}")]
-        public static partial void RenewalRefused(ILogger logger, string credential, string problem);
+        [LoggerMessage(7, LogLevel.Error, "{Place} refuses the renewed {Credential} and accepts the one in use: dropped. {Problem}")]
+        public static partial void RenewalRefused(ILogger logger, string place, string credential, string problem);
 
         [LoggerMessage(8, LogLevel.Error, "the assignment is served but could not be stored, which is tried again: {Problem}")]
         public static partial void NotSaved(ILogger logger, string problem);
@@ -80,10 +89,19 @@ internal sealed partial class ProvisioningEvents(ILogger logger, ChangeFeed feed
         [LoggerMessage(9, LogLevel.Error, "provisioning failed: {Problem}; attempt {Attempt}, next in {Seconds:0} s")]
         public static partial void Failed(ILogger logger, string problem, int attempt, double seconds);
 
-        [LoggerMessage(10, LogLevel.Warning, "registering again failed: {Problem}; attempt {Attempt}, next in {Seconds:0} s; device {Device} at hub {Hub} stays in use")]
-        public static partial void FailedWhileProvisioned(ILogger logger, string problem, int attempt, double seconds, string device, string hub);
+        [LoggerMessage(10, LogLevel.Warning, "provisioning again failed: {Problem}; attempt {Attempt}, next in {Seconds:0} s; {Device} stays in use")]
+        public static partial void FailedWhileProvisioned(ILogger logger, string problem, int attempt, double seconds, string device);
 
         [LoggerMessage(11, LogLevel.Warning, "waiting: {Problem}")]
         public static partial void Waiting(ILogger logger, string problem);
+
+        [LoggerMessage(12, LogLevel.Information, "showing {Credential}, which is {State}, to {Place} as '{Name}'; attempt {Attempt}")]
+        public static partial void Proving(ILogger logger, string credential, CredentialState state, string place, string name, int attempt);
+
+        [LoggerMessage(13, LogLevel.Warning, "moved: {Before} is {Now} from now on")]
+        public static partial void Reassigned(ILogger logger, string before, string now);
+
+        [LoggerMessage(14, LogLevel.Information, "served as configured: {Device}, with {Credential}; the hub has not been asked yet")]
+        public static partial void Known(ILogger logger, string device, string credential);
     }
 }

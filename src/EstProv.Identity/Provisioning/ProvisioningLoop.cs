@@ -1,19 +1,17 @@
 using EstProv.Certificates.Client;
 using EstProv.Configuration.Identityd;
-using EstProv.Identity.Dps;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 
 namespace EstProv.Identity.Provisioning;
 
 /// <summary>
-/// Keeps the device registered: a credential from the Certificates Service, proved at DPS, confirmed, the assignment stored and served. Every
-/// failure is a state with a next attempt; none ends the loop or takes away an assignment that still holds.
+/// Keeps the device provisioned: a credential from the Certificates Service, or a symmetric key of the Key Service, proved at its source, confirmed, the assignment stored and served.
+/// Every failure is a state with a next attempt; none ends the loop or takes away an assignment that still holds.
 /// </summary>
 internal sealed class ProvisioningLoop(
-    DpsProvisioning settings,
+    IProvisioningSource source,
     ICertificateClient certificates,
-    Func<DeviceCredential, string, CancellationToken, Task<DpsAssignment>> register,
     Func<string, byte[], string?> findKey,
     ProvisionedStore store,
     ProvisioningStatus status,
@@ -29,6 +27,8 @@ internal sealed class ProvisioningLoop(
     /// <summary>A timer may end this much early.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
 
+    private readonly ProvisioningSettings _settings = source.Settings;
+    private readonly string _credentialId = source.Settings.Authentication is CertificateAuthentication shown ? shown.CertificateId : source.Settings.Authentication.KeyId;
     private readonly TimeProvider _time = clock.TimeProvider;
     private readonly Wake _wake = new();
     private readonly Backoff _passing = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), Random.Shared);
@@ -52,13 +52,15 @@ internal sealed class ProvisioningLoop(
         var state = store.Read(out var problem);
         if (problem is not null) events.StateUnusable(problem);
         if (state is null) return;
-        if (!state.BelongsTo(settings))
+        if (!state.BelongsTo(_settings))
         {
-            events.SettingsChanged(state, settings);
+            events.SettingsChanged(state, _settings);
             return;
         }
 
         events.Restored(state);
+        state = state with { Gateway = _settings.LocalGatewayHostname };
+        _owed = _settings.AlwaysReprovisionOnStartup;
         status.Update(now => now with { Phase = ProvisioningPhase.Settled, Provisioned = state });
     }
 
@@ -72,6 +74,10 @@ internal sealed class ProvisioningLoop(
         _wake.Signal();
         return number;
     }
+
+    /// <summary>The hub refused the device's credential: as <see cref="Reprovision"/>, unless the configuration leaves that to somebody (<c>dynamic_reprovisioning</c>).</summary>
+    /// <returns>Null when it does.</returns>
+    public int? ReprovisionAfterRefusal() => _settings.DynamicReprovisioning ? Reprovision() : null;
 
     public async Task RunAsync(CancellationToken stopping)
     {
@@ -117,7 +123,7 @@ internal sealed class ProvisioningLoop(
                 Reprovisions = asked,
             });
             // A neighbour that is being restarted is looked for many times, and told once.
-            if (gap != _local) events.Failed(settings, status.Now, problem, pause);
+            if (gap != _local) events.Failed(source, _credentialId, status.Now, problem, pause);
             else if (!known) events.Waiting(problem);
             return pause;
         }
@@ -126,19 +132,28 @@ internal sealed class ProvisioningLoop(
     private async Task<TimeSpan?> StepAsync(int asked, CancellationToken stopping)
     {
         _tried = null;
-        var (id, stored) = (settings.IdentityCert, status.Now.Provisioned);
-        if (stored is null && _retry is null)
+        if (_settings.Authentication is not CertificateAuthentication certificate)
+            return await ShowAsync("", CredentialState.Current, () => new DeviceKey(_credentialId), asked, stopping);
+
+        var id = certificate.CertificateId;
+        if (status.Now.Provisioned is null && _retry is null)
         {
             status.Update(now => now with { Phase = ProvisioningPhase.WaitingForCertificate, WaitingFor = $"certificate {id} from the Certificates Service", NextAttempt = null });
         }
 
         var begun = _time.GetTimestamp();
-        var answer = await certificates.EnsureAsync(id, settings.IdentityPk, settings.RegistrationId, EnsureWait, stopping);
-        if (answer.State is CredentialState.Pending || answer.ChainPem is null || answer.KeyHandle is null) return Pending(answer, asked, _time.GetElapsedTime(begun));
+        var answer = await certificates.EnsureAsync(id, certificate.KeyId, source.CommonName, EnsureWait, stopping);
+        if (answer.State is CredentialState.Pending || answer.ChainPem is not { } chain || answer.KeyHandle is not { } handle)
+            return Pending(answer, asked, _time.GetElapsedTime(begun));
         _pending.Reset();
+        return await ShowAsync(DeviceCredential.LeafOf(chain), answer.State, () => DeviceCredential.Read(id, chain, handle), asked, stopping);
+    }
 
-        var leaf = DeviceCredential.LeafOf(answer.ChainPem);
-        if (answer.State is CredentialState.Current && stored is not null && !_owed && stored.Certificate == leaf)
+    /// <param name="leaf">The certificate; empty without one.</param>
+    private async Task<TimeSpan?> ShowAsync(string leaf, CredentialState state, Func<ShownCredential> open, int asked, CancellationToken stopping)
+    {
+        var stored = status.Now.Provisioned;
+        if (state is CredentialState.Current && stored is not null && !_owed && stored.Certificate == leaf)
         {
             if (_unsaved && !TrySave(stored)) return _saving.Next();
             _local.Reset();
@@ -152,15 +167,25 @@ internal sealed class ProvisioningLoop(
         }
 
         _tried = leaf;
-        using var credential = DeviceCredential.Read(id, answer.ChainPem, answer.KeyHandle);
-        var assigned = await RegisterAsync(credential, answer.State, stopping);
-        if (answer.State is CredentialState.Staged) await certificates.ConfirmAsync(id, credential.SpkiHash, stopping);
-        return Settle(assigned, asked, answer.State is CredentialState.Staged);
+        using var shown = open();
+        if (state is CredentialState.Current && stored is null && source.Known is { } known) ServeKnown(known, shown);
+        var made = await ProveAsync(shown, state, stopping);
+        if (state is CredentialState.Staged) await certificates.ConfirmAsync(shown.Id, ((DeviceCredential)shown).SpkiHash, stopping);
+        return Settle(made, asked, state is CredentialState.Staged);
+    }
+
+    /// <summary>Whoever waits for an identity need not wait for a hub that may be out of reach for days; what is left to do is owed.</summary>
+    private void ServeKnown(Assignment known, ShownCredential shown)
+    {
+        var made = ProvisionedState.Of(_settings, known, source.NameOf(shown), shown, clock.Now);
+        _owed = true;
+        status.Update(now => now with { Provisioned = made });
+        events.Known(made);
     }
 
     private Backoff GapAfter(ProblemException problem)
     {
-        if (DpsCodes.NeedsSomebody(problem)) return _refused;
+        if (CloudCodes.NeedsSomebody(problem)) return _refused;
         _refused.Reset();
         return problem.Code is "certd_unreachable" or "keyd_unreachable" ? _local : _passing;
     }
@@ -171,7 +196,7 @@ internal sealed class ProvisioningLoop(
         status.Update(now => now with
         {
             Phase = now.Provisioned is null ? ProvisioningPhase.WaitingForCertificate : now.Phase,
-            WaitingFor = $"certificate {settings.IdentityCert}, which the Certificates Service is getting",
+            WaitingFor = $"certificate {_credentialId}, which the Certificates Service is getting",
             Problem = problem ?? now.Problem,
             Reprovisions = problem is null ? now.Reprovisions : asked,
         });
@@ -180,66 +205,56 @@ internal sealed class ProvisioningLoop(
         return took >= TimeSpan.FromSeconds(1) ? TimeSpan.Zero : _pending.Next();
     }
 
-    private async Task<ProvisionedState> RegisterAsync(DeviceCredential credential, CredentialState state, CancellationToken stopping)
+    private async Task<ProvisionedState> ProveAsync(ShownCredential shown, CredentialState state, CancellationToken stopping)
     {
-        var registrationId = settings.RegistrationId ?? credential.CommonName();
+        var name = source.NameOf(shown);
         var begun = _time.GetTimestamp();
         status.Update(now => now with
         {
             Phase = ProvisioningPhase.Registering,
-            WaitingFor = $"the registration of '{registrationId}' at {settings.GlobalEndpoint.Value.IdnHost}",
+            WaitingFor = _settings is DpsProvisioning dps ? $"the registration of '{name}' at {dps.GlobalEndpoint.Value.IdnHost}" : $"{source.Place}, which is shown {shown.Id} as '{name}'",
             Attempt = now.Attempt + 1,
             NextAttempt = null,
         });
-        events.Registering(settings, registrationId, credential, state, status.Now.Attempt);
-        DpsAssignment assignment;
+        events.Registering(source, name, shown, state, status.Now.Attempt);
+        Assignment assignment;
         try
         {
-            assignment = await register(credential, registrationId, stopping);
+            assignment = await source.ProveAsync(shown, name, stopping);
         }
-        catch (ProblemException problem) when (state is CredentialState.Staged && DpsCodes.IsCredentialRefused(problem))
+        catch (ProblemException problem) when (state is CredentialState.Staged && !source.KeepsRefused && CloudCodes.IsCredentialRefused(problem))
         {
+            var credential = (DeviceCredential)shown;
             // Of a first one nobody knows whether it or the enrolment is at fault: now and then another one is asked for.
-            var isAtFault = status.Now.Provisioned is null ? ++_firstRefusals % RefusalsOfOne == 0 : await OldOneWorksAsync(credential, registrationId, stopping);
+            var isAtFault = status.Now.Provisioned is null ? ++_firstRefusals % RefusalsOfOne == 0 : await OldOneWorksAsync(credential, name, stopping);
             if (isAtFault)
             {
                 await certificates.RefuseAsync(credential.CertificateId, credential.SpkiHash, problem.Message, stopping);
-                events.RenewalRefused(credential, problem);
+                events.RenewalRefused(credential, source, problem);
             }
 
             throw;
         }
 
-        var made = new ProvisionedState
-        {
-            Hub = assignment.Hub,
-            DeviceId = assignment.DeviceId,
-            RegistrationId = registrationId,
-            Endpoint = settings.GlobalEndpoint.Value.AbsoluteUri,
-            ScopeId = settings.ScopeId,
-            ConfiguredRegistrationId = settings.RegistrationId,
-            CertificateId = settings.IdentityCert,
-            KeyId = settings.IdentityPk,
-            Certificate = credential.Text,
-            Spki = credential.Spki,
-            Since = status.Now.Provisioned is { } old && old.Hub == assignment.Hub && old.DeviceId == assignment.DeviceId ? old.Since : clock.Now,
-        };
-        events.Assigned(made, credential, _time.GetElapsedTime(begun));
+        var before = status.Now.Provisioned;
+        var isSame = before is not null && before.Hub == assignment.Hub && before.DeviceId == assignment.DeviceId;
+        var made = ProvisionedState.Of(_settings, assignment, name, shown, isSame ? before!.Since : clock.Now);
+        events.Assigned(made, source, shown, before, _time.GetElapsedTime(begun));
         return made;
     }
 
     /// <summary>
-    /// DPS refused a renewed certificate. Only when the one in use is still accepted is the new one at fault; else the enrolment is, and new
+    /// A renewed certificate was refused. Only when the one in use is still accepted is the new one at fault; else the enrolment is, and new
     /// certificates would change nothing.
     /// </summary>
-    private async Task<bool> OldOneWorksAsync(DeviceCredential refused, string registrationId, CancellationToken stopping)
+    private async Task<bool> OldOneWorksAsync(DeviceCredential refused, string name, CancellationToken stopping)
     {
         try
         {
-            var chain = await certificates.GetAsync(settings.IdentityCert, stopping);
-            using var old = DeviceCredential.Find(settings.IdentityCert, chain, spki => findKey(settings.IdentityPk, spki));
+            var chain = await certificates.GetAsync(refused.CertificateId, stopping);
+            using var old = DeviceCredential.Find(refused.CertificateId, chain, spki => findKey(_settings.Authentication.KeyId, spki));
             if (old is null || old.Spki == refused.Spki) return false;
-            await register(old, registrationId, stopping);
+            await source.ProveAsync(old, name, stopping);
             return true;
         }
         catch (ProblemException)
@@ -266,7 +281,7 @@ internal sealed class ProvisioningLoop(
             NextAttempt = null,
             Reprovisions = asked,
         });
-        if (confirmed) events.Confirmed(state);
+        if (confirmed) events.Confirmed(state, source);
         return saved ? null : _saving.Next();
     }
 

@@ -268,8 +268,8 @@ public sealed class ModuleRouteTests : IDisposable
                 ScopeId = "0neTEST",
                 GlobalEndpoint = new Positioned<Uri>(_dps.Url, new Position("identityd.toml", 3, 1)),
                 TrustedCerts = new Positioned<IReadOnlyList<string>>(["dps-ca"], new Position("identityd.toml", 4, 1)),
-                IdentityCert = "device-id",
-                IdentityPk = "device-id",
+                Position = new Position("identityd.toml", 1, 1),
+                Authentication = Device.Certificate,
             },
         };
         _service = new IdentityService(configuration, new LocalServerOptions { SocketPath = Path.Combine(_folder, "identityd.sock") }, _certd, _toCertd,

@@ -63,6 +63,9 @@ internal sealed class ModuleWorld : IDisposable
     /// <summary>How often the device was to register again.</summary>
     public int Reprovisions => _asked;
 
+    /// <summary>Whether the configuration leaves it to the hub's refusal.</summary>
+    public bool MayReprovision { get; set; } = true;
+
     /// <summary>What registering again does.</summary>
     public Action Reprovisioning { get; set; } = static () => { };
 
@@ -161,7 +164,7 @@ internal sealed class ModuleWorld : IDisposable
             TrustedCerts = new Positioned<IReadOnlyList<string>>(["hub-ca"], new Position("identityd.toml", 4, 1)),
             Gateway = _ => Hub,
             Status = Status,
-            Reprovision = Reprovision,
+            Reprovision = () => MayReprovision ? Reprovision() : null,
             Principals = () => Principals,
             Clock = Clock,
             Logger = NullLogger.Instance,

@@ -8,10 +8,16 @@ using System.Text;
 
 namespace EstProv.Identity.Tests.Support;
 
-internal sealed record DpsCall(string Method, string Path, string Body, string? Client);
+internal sealed record DpsCall(string Method, string Path, string Body, string? Client, string? Authorization = null);
 
 /// <summary>What the server says; null status text leaves the connection without an answer.</summary>
-internal sealed record DpsReply(int Status, string Body, string? RetryAfter = null, string? Date = null);
+internal sealed record DpsReply(int Status, string Body, string? RetryAfter = null, string? Date = null)
+{
+    public string? ContentType { get; init; } = "application/json; charset=utf-8";
+
+    /// <summary>So many bytes of the body are sent, and then nothing.</summary>
+    public int? Half { get; init; }
+}
 
 /// <summary>A TLS server on loopback that answers as its script says, and remembers what it was asked and with which certificate.</summary>
 internal sealed class TestDps : IDisposable
@@ -29,6 +35,9 @@ internal sealed class TestDps : IDisposable
     }
 
     public int Port { get; }
+
+    /// <summary>A client without a certificate is served too: it has a token.</summary>
+    public bool TakesTokens { get; init; }
 
     public Uri Url => new($"https://localhost:{Port}/");
 
@@ -80,16 +89,18 @@ internal sealed class TestDps : IDisposable
                 {
                     ServerCertificate = _certificate,
                     ClientCertificateRequired = true,
-                    RemoteCertificateValidationCallback = static (_, client, _, _) => client is not null,
+                    RemoteCertificateValidationCallback = (_, client, _, _) => client is not null || TakesTokens,
                 }, _stop.Token);
                 while (await ReadAsync(tls) is { } call)
                 {
                     Calls.Enqueue(call);
                     if (Script(call) is not { } reply) return;
-                    var head = new StringBuilder($"HTTP/1.1 {reply.Status} X\r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(reply.Body)}\r\n");
+                    var head = new StringBuilder($"HTTP/1.1 {reply.Status} X\r\nContent-Length: {Encoding.UTF8.GetByteCount(reply.Body)}\r\n");
+                    if (reply.ContentType is { } type) head.Append($"Content-Type: {type}\r\n");
                     if (reply.RetryAfter is { } wait) head.Append($"Retry-After: {wait}\r\n");
                     if (reply.Date is { } date) head.Append($"Date: {date}\r\n");
-                    await tls.WriteAsync(Encoding.UTF8.GetBytes(head.Append("\r\n").Append(reply.Body).ToString()), _stop.Token);
+                    await tls.WriteAsync(Encoding.UTF8.GetBytes(head.Append("\r\n").Append(reply.Body.AsSpan(0, reply.Half ?? reply.Body.Length)).ToString()), _stop.Token);
+                    if (reply.Half is not null) return;
                 }
             }
         }
@@ -111,14 +122,16 @@ internal sealed class TestDps : IDisposable
 
         var lines = text.ToString().Split("\r\n");
         var length = 0;
+        string? authorization = null;
         foreach (var line in lines)
         {
+            if (line.StartsWith("Authorization:", StringComparison.OrdinalIgnoreCase)) authorization = line[14..].Trim();
             if (line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase)) length = int.Parse(line[15..], CultureInfo.InvariantCulture);
         }
 
         var body = new byte[length];
         await tls.ReadExactlyAsync(body, _stop.Token);
         var start = lines[0].Split(' ');
-        return new DpsCall(start[0], start[1], Encoding.UTF8.GetString(body), tls.RemoteCertificate?.Subject);
+        return new DpsCall(start[0], start[1], Encoding.UTF8.GetString(body), tls.RemoteCertificate?.Subject, authorization);
     }
 }

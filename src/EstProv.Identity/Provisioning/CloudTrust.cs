@@ -1,0 +1,33 @@
+using System.Security.Cryptography.X509Certificates;
+using EstProv.Certificates.Client;
+using EstProv.Configuration.Identityd;
+using EstProv.Est;
+using EstProv.Platform;
+
+namespace EstProv.Identity.Provisioning;
+
+/// <summary>What DPS and the hub are verified against: <c>trusted_certs</c>, else the system's store. The trust bundle is for EST and for modules, never for the cloud.</summary>
+internal sealed class CloudTrust(ProvisioningSettings settings, ICertificateClient certificates)
+{
+    /// <param name="whom">Who is verified, for messages.</param>
+    /// <exception cref="ProblemException"><c>certificate_not_found</c>; the Certificates Service's.</exception>
+    public async Task<EstTrust> ReadAsync(string whom, CancellationToken cancel)
+    {
+        if (settings.TrustedCerts is not { } trusted) return new EstTrust { Anchors = [], System = true };
+        var anchors = new X509Certificate2Collection();
+        foreach (var id in trusted.Value)
+        {
+            try
+            {
+                anchors.AddRange(await certificates.GetAsync(id, cancel));
+            }
+            catch (ProblemException missing) when (missing.Code == "certificate_not_found")
+            {
+                throw new ProblemException(missing.Code, $"{trusted.Position}: {whom} is to be verified against the certificate {id}, which is not there",
+                    "preload it in certd.toml, or correct trusted_certs", 503, missing);
+            }
+        }
+
+        return new EstTrust { Anchors = anchors };
+    }
+}
