@@ -41,6 +41,17 @@ public sealed class StatusTests : IDisposable
         Transcript.Check("status-waiting", _device, "status");
     }
 
+    [TestCase("dps-key", """{"state":"provisioned","source":"dps","auth":"symmetric_key","endpoint":"https://dps.example/","scope":"0ne0001","key":"device-id","hub":"hub.example","device":"dev-1","registrationId":"dev-1","since":"2026-02-28T08:00:00Z"}""")]
+    [TestCase("manual", """{"state":"provisioned","source":"manual","auth":"x509","gateway":"parent.example","certificate":"device-id","hub":"hub.example","device":"dev-1","registrationId":"dev-1","since":"2026-02-28T08:00:00Z"}""")]
+    [TestCase("manual-waiting", """{"state":"waiting_for_certificate","source":"manual","auth":"sas","key":"device-id","hub":"hub.example","device":"dev-1","waitingFor":"certificate device-id"}""")]
+    [TestCase("none", """{"state":"provisioned","source":"none","auth":"x509","certificate":"device-id","device":"machine-7","registrationId":"machine-7","since":"2026-02-28T08:00:00Z"}""")]
+    public void A_device_of_another_source(string name, string status)
+    {
+        _device.StartCertd().StartIdentityd();
+        _device.Status = status;
+        Transcript.Check("status-" + name, _device, "status");
+    }
+
     [Test]
     public void Daemons_that_do_not_run() => Transcript.Check("status-no-daemons", _device, "status");
 

@@ -43,7 +43,7 @@ internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal
     }
 
     public static string Result(Terminal terminal, JsonElement status)
-        => $"{terminal.Good("provisioned")}: hub {Json.Text(status, "hub")}, device {Json.Text(status, "device")}";
+        => $"{terminal.Good("provisioned")}: {(Json.Text(status, "hub") is { } hub ? $"hub {hub}, " : "")}device {Json.Text(status, "device")}";
 
     private JsonElement Ask(Func<JsonElement> question)
     {
@@ -79,6 +79,9 @@ internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal
         "committed" => "in use",
         "bootstrap" => $"{terminal.Warn("audit")}: the bootstrap identity is used at {change.Field("url")}: {change.Field("reason")}",
         "registering" => $"registering at {change.Field("url")} with {change.Field("credential")}, attempt {change.Field("attempt")}",
+        "proving" => $"showing {change.Field("credential")} to {change.Field("url")}, attempt {change.Field("attempt")}",
+        "reassigned" => $"{terminal.Warn("moved")} from hub {change.Field("hubBefore")} to {change.Field("hub")}",
+        "assigned" when change.Field("hub").Length == 0 => $"{terminal.Good("provisioned")} without a cloud, with {change.Field("credential")}",
         "assigned" => $"{terminal.Good("registered")} at {change.Field("url")} with {change.Field("credential")} in {Seconds(change)} s",
         _ => null,
     };

@@ -63,21 +63,30 @@ internal sealed class StatusCommand(TimeProvider time)
 
     private static void WriteProvisioning(Terminal terminal, JsonElement status, bool provisioned)
     {
-        if (provisioned)
-        {
-            terminal.Line($"{terminal.Good("provisioned")} since {Json.Text(status, "since")}");
-            terminal.Line($"  hub      {Json.Text(status, "hub")}");
-            terminal.Line($"  device   {Json.Text(status, "device")}");
-        }
-        else
-        {
-            terminal.Line($"{terminal.Bad("not provisioned")}");
-        }
-
-        var registration = Json.Text(status, "registrationId") is { } id ? $", registration id {id}" : "";
-        terminal.Line($"  from     {Json.Text(status, "endpoint")} (scope {Json.Text(status, "scope")}{registration}, certificate {Json.Text(status, "certificate")})");
+        terminal.Line(provisioned ? $"{terminal.Good("provisioned")} since {Json.Text(status, "since")}" : terminal.Bad("not provisioned"));
+        // One that is configured is known before.
+        if (Json.Text(status, "hub") is { } hub) terminal.Line($"  hub      {hub}");
+        if (Json.Text(status, "device") is { } device) terminal.Line($"  device   {device}");
+        if (Json.Text(status, "gateway") is { } gateway) terminal.Line($"  gateway  {gateway}");
+        terminal.Line($"  from     {From(status)}");
         if (Json.Text(status, "waitingFor") is { } waiting) terminal.Line($"  waiting  for {waiting}");
         terminal.Line();
+    }
+
+    /// <summary>The source and what is shown to it; an Identity Service of the release before knows DPS alone and does not name it.</summary>
+    private static string From(JsonElement status)
+    {
+        var shown = Json.Text(status, "key") is { } key ? $"symmetric key {key}" : $"certificate {Json.Text(status, "certificate")}";
+        switch (Json.Text(status, "source"))
+        {
+            case "manual":
+                return $"the configuration ({shown})";
+            case "none":
+                return $"its own certificate, without a cloud ({shown})";
+            default:
+                var registration = Json.Text(status, "registrationId") is { } id ? $", registration id {id}" : "";
+                return $"{Json.Text(status, "endpoint")} (scope {Json.Text(status, "scope")}{registration}, {shown})";
+        }
     }
 
     private void WriteCredentials(Terminal terminal, JsonElement credentials)
