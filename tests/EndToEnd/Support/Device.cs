@@ -157,6 +157,33 @@ internal sealed class Device : IDisposable
         return process;
     }
 
+    /// <summary>
+    /// Starts a daemon in a mount namespace of its own, in which nothing can be written but its state folder, the sockets' folder, and for keyd the token's files, which are the token's
+    /// business. It ends at once with 99 where something else can.
+    /// </summary>
+    public ObservedProcess StartOnReadOnlyRoot(string daemon)
+    {
+        const string Script = """
+            probe=$1; shift
+            writable=; while [ "$1" != -- ]; do mount --bind "$1" "$1"; writable="$writable $1 "; shift; done; shift
+            while read -r _ _ _ _ point _; do
+                case "$point" in /proc* | /sys*) continue ;; esac
+                case "$writable" in *" $point "*) ;; *) mount -o remount,bind,ro "$point" ;; esac
+            done < /proc/self/mountinfo
+            for place in "$probe" /tmp /dev/shm /var/tmp; do ! touch "$place/probe" 2> /dev/null || exit 99; done
+            exec "$@"
+            """;
+        if (_processes.Remove(daemon, out var old)) old.Dispose();
+        var writable = daemon == "keyd" ? new[] { At(daemon), RuntimeDir, At("token") } : [At(daemon), RuntimeDir];
+        var process = new ObservedProcess("unshare",
+            [
+                "--mount", "--propagation", "private", "sh", "-ec", Script, "sh", Folder, .. writable, "--",
+                Stage.Daemon(daemon), "--config", At(daemon + ".toml"), "--runtime-dir", RuntimeDir,
+            ], _environment);
+        _processes[daemon] = process;
+        return process;
+    }
+
     /// <summary>Starts the daemons, one of them under strace, which kills it as it enters the nth call of a kind.</summary>
     public void StartAllWithFault(string victim, string calls, int nth)
     {
