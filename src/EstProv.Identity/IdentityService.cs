@@ -36,7 +36,8 @@ internal sealed class IdentityService : IDisposable
         Status = new ProvisioningStatus();
         var proxies = ProxyChoice.OfEnvironment(Environment.GetEnvironmentVariable);
         var provisioning = ProvisioningSources.Create(settings, certificates, open, keyd.Symmetric, proxies, clock, logger);
-        Loop = new ProvisioningLoop(provisioning, certificates, keyd.FindHandle, new ProvisionedStore(configuration.HomedirPath), Status, new ProvisioningEvents(logger, feed), clock);
+        Loop = new ProvisioningLoop(provisioning, certificates, keyd.FindHandle, new ProvisionedStore(configuration.HomedirPath), Status,
+            new ProvisioningEvents(logger, feed), clock);
         // Nothing happens to a symmetric key by itself.
         if (settings.Authentication is CertificateAuthentication shown)
             _watch = new CertificateWatch(certd, shown.CertificateId, Loop.Look, _stopping.Token);

@@ -77,7 +77,8 @@ internal sealed class SourceDocumentTests(string form)
         using (Assert.EnterMultipleScope())
         {
             Assert.That(provisioning.ScopeId, Is.EqualTo("<ADD dps SCOPE ID HERE>"));
-            Assert.That(provisioning.Authentication, Is.EqualTo(new CertificateAuthentication { CertificateId = "device-id", KeyId = "device-id" }));
+            Assert.That(provisioning.Authentication,
+                Is.EqualTo(new CertificateAuthentication { CertificateId = "device-id", KeyId = "device-id" }));
             Assert.That(provisioning.RegistrationId, Is.Null);
             Assert.That(provisioning.TrustedCerts, Is.Null);
             Assert.That(provisioning.GlobalEndpoint.Value.ToString(), Is.EqualTo("https://global.azure-devices-provisioning.net/"));

@@ -43,7 +43,8 @@ internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal
     }
 
     public static string Result(Terminal terminal, JsonElement status)
-        => $"{terminal.Good("provisioned")}: {(Json.Text(status, "hub") is { } hub ? $"hub {hub}, " : "")}device {Json.Text(status, "device")}";
+        => $"{terminal.Good("provisioned")}: {(Json.Text(status, "hub") is { } hub ? $"hub {hub}, " : "")}device " +
+            $"{Json.Text(status, "device")}";
 
     private JsonElement Ask(Func<JsonElement> question)
     {
@@ -81,7 +82,8 @@ internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal
         "registering" => $"registering at {change.Field("url")} with {change.Field("credential")}, attempt {change.Field("attempt")}",
         "proving" => $"showing {change.Field("credential")} to {change.Field("url")}, attempt {change.Field("attempt")}",
         "reassigned" => $"{terminal.Warn("moved")} from hub {change.Field("hubBefore")} to {change.Field("hub")}",
-        "assigned" when change.Field("hub").Length == 0 => $"{terminal.Good("provisioned")} without a cloud, with {change.Field("credential")}",
+        "assigned" when change.Field("hub").Length == 0
+            => $"{terminal.Good("provisioned")} without a cloud, with {change.Field("credential")}",
         "assigned" => $"{terminal.Good("registered")} at {change.Field("url")} with {change.Field("credential")} in {Seconds(change)} s",
         _ => null,
     };

@@ -73,7 +73,9 @@ internal sealed class StatusCommand(TimeProvider time)
         terminal.Line();
     }
 
-    /// <summary>The source and what is shown to it; an Identity Service of the release before knows DPS alone and does not name it.</summary>
+    /// <summary>
+    /// The source and what is shown to it; an Identity Service of the release before knows DPS alone and does not name it.
+    /// </summary>
     private static string From(JsonElement status)
     {
         var shown = Json.Text(status, "key") is { } key ? $"symmetric key {key}" : $"certificate {Json.Text(status, "certificate")}";

@@ -13,12 +13,15 @@ internal static class ProvisioningBinder
         var path = ProvisioningSchema.Provisioning.Name;
         VariantCheck.Run(provisioning, path, ProvisioningSchema.Source, ProvisioningSchema.Sources, context);
         var source = provisioning.Text(ProvisioningSchema.Source)?.Value;
-        var (attestation, authentication) = (provisioning.Table(ProvisioningSchema.Attestation), provisioning.Table(ProvisioningSchema.Authentication));
+        var attestation = provisioning.Table(ProvisioningSchema.Attestation);
+        var authentication = provisioning.Table(ProvisioningSchema.Authentication);
         // A table that is out of place has been said to be, and what is in it does not matter then.
         if (source != ProvisioningSchema.Manual)
-            VariantCheck.Run(attestation, $"{path}.{ProvisioningSchema.Attestation.Name}", ProvisioningSchema.AttestationMethod, ProvisioningSchema.Attestations, context);
+            VariantCheck.Run(attestation, $"{path}.{ProvisioningSchema.Attestation.Name}", ProvisioningSchema.AttestationMethod,
+                ProvisioningSchema.Attestations, context);
         if (source is not (ProvisioningSchema.Dps or ProvisioningSchema.None))
-            VariantCheck.Run(authentication, $"{path}.{ProvisioningSchema.Authentication.Name}", ProvisioningSchema.AuthenticationMethod, ProvisioningSchema.Authentications, context);
+            VariantCheck.Run(authentication, $"{path}.{ProvisioningSchema.Authentication.Name}", ProvisioningSchema.AuthenticationMethod,
+                ProvisioningSchema.Authentications, context);
         ProvisioningSettings settings = source switch
         {
             ProvisioningSchema.Manual => new ManualProvisioning
@@ -79,7 +82,8 @@ internal static class ProvisioningBinder
     {
         if (attestation.Text(ProvisioningSchema.AttestationMethod) is { Value: ProvisioningSchema.SymmetricKeyMethod } method)
         {
-            context.Problems.Error(method.Position, $"provisioning.attestation.method = {Shown.Value(method.Value)} does not go with source = \"none\"; allowed: \"x509\"",
+            context.Problems.Error(method.Position, $"provisioning.attestation.method = {Shown.Value(method.Value)} does not go with " +
+                "source = \"none\"; allowed: \"x509\"",
                 "there is no server to show a key to: name the device's certificate, or leave the table out");
         }
 
@@ -92,7 +96,9 @@ internal static class ProvisioningBinder
 
     private static Positioned<Uri> Endpoint(TomlView provisioning)
     {
-        var text = provisioning.Text(ProvisioningSchema.GlobalEndpoint) ?? new(ProvisioningSchema.DefaultGlobalEndpoint, provisioning.Position);
-        return new(EstUrl.ParseHttps(text.Value, out var url) is null ? url! : new Uri(ProvisioningSchema.DefaultGlobalEndpoint), text.Position);
+        var text = provisioning.Text(ProvisioningSchema.GlobalEndpoint)
+            ?? new(ProvisioningSchema.DefaultGlobalEndpoint, provisioning.Position);
+        return new(EstUrl.ParseHttps(text.Value, out var url) is null ? url! : new Uri(ProvisioningSchema.DefaultGlobalEndpoint),
+            text.Position);
     }
 }

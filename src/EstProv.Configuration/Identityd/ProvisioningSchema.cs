@@ -12,7 +12,8 @@ internal static class ProvisioningSchema
     public const string X509 = "x509", SymmetricKeyMethod = "symmetric_key", Sas = "sas";
 
     public static readonly Setting Source = new("source", SettingKind.Text,
-        "Where the device learns its hub from. `dps`: Azure's Device Provisioning Service assigns it. `manual`: it stands here. `none`: there is no cloud; the device is provisioned once " +
+        "Where the device learns its hub from. `dps`: Azure's Device Provisioning Service assigns it. `manual`: it stands here. `none`: " +
+            "there is no cloud; the device is provisioned once " +
         "it has its identity certificate.")
     {
         Required = true,
@@ -36,7 +37,8 @@ internal static class ProvisioningSchema
         Example = $"\"{DefaultGlobalEndpoint}\"",
     };
 
-    public static readonly Setting IotHubHostname = new("iothub_hostname", SettingKind.Text, "The IoT hub that the device is registered in. For `manual`.")
+    public static readonly Setting IotHubHostname = new("iothub_hostname", SettingKind.Text,
+        "The IoT hub that the device is registered in. For `manual`.")
     {
         Default = "an error with `manual`",
         Form = "a host name",
@@ -54,7 +56,8 @@ internal static class ProvisioningSchema
     };
 
     public static readonly Setting LocalGatewayHostname = new("local_gateway_hostname", SettingKind.Text,
-        "The parent of a nested device (IoT Edge): callers are told it as `gatewayHost`, and what goes to the hub goes to it, with its name in TLS. Not for `none`.")
+        "The parent of a nested device (IoT Edge): callers are told it as `gatewayHost`, and what goes to the hub goes to it, with its " +
+            "name in TLS. Not for `none`.")
     {
         Default = "the hub itself",
         Form = "a host name",
@@ -63,21 +66,24 @@ internal static class ProvisioningSchema
     };
 
     public static readonly Setting AlwaysReprovisionOnStartup = new("always_reprovision_on_startup", SettingKind.Boolean,
-        "`true`: every start asks DPS again (`manual`: the hub), and what was stored is served meanwhile and if that fails. Not for `none`.")
+        "`true`: every start asks DPS again (`manual`: the hub), and what was stored is served meanwhile and if that fails. Not for " +
+            "`none`.")
     {
         Default = "`false`",
         Example = "false",
     };
 
     public static readonly Setting DynamicReprovisioning = new("dynamic_reprovisioning", SettingKind.Boolean,
-        "Whether a hub that refuses the device's credential has it provisioned again. `false` leaves that to who may ask for it. Not for `none`.")
+        "Whether a hub that refuses the device's credential has it provisioned again. `false` leaves that to who may ask for it. Not " +
+            "for `none`.")
     {
         Default = "`true`",
         Example = "true",
     };
 
     public static readonly Setting TrustedCerts = new("trusted_certs", SettingKind.TextList,
-        "Certificate ids of certd's that DPS and the hub are verified against, in place of the system's store. The trust bundle is never used for them unless it is named here. Not for `none`.")
+        "Certificate ids of certd's that DPS and the hub are verified against, in place of the system's store. The trust bundle is " +
+            "never used for them unless it is named here. Not for `none`.")
     {
         Default = "the system's store",
         ElementForm = "a certificate id",
@@ -85,7 +91,8 @@ internal static class ProvisioningSchema
     };
 
     public static readonly Setting AttestationMethod = new("method", SettingKind.Text,
-        "How the device proves who it is. `x509`: by its identity certificate. `symmetric_key`: by tokens signed with the key of its enrolment, which is in keyd; not for `none`.")
+        "How the device proves who it is. `x509`: by its identity certificate. `symmetric_key`: by tokens signed with the key of its " +
+            "enrolment, which is in keyd; not for `none`.")
     {
         Required = true,
         Choices = [X509, SymmetricKeyMethod],
@@ -93,7 +100,8 @@ internal static class ProvisioningSchema
         Example = "\"x509\"",
     };
 
-    public static readonly Setting IdentityCert = new("identity_cert", SettingKind.Text, "Id of the device identity certificate in certd. For `x509`.")
+    public static readonly Setting IdentityCert = new("identity_cert", SettingKind.Text,
+        "Id of the device identity certificate in certd. For `x509`.")
     {
         Default = "an error with `x509`",
         Form = "a certificate id",
@@ -119,7 +127,8 @@ internal static class ProvisioningSchema
     };
 
     public static readonly Setting SymmetricKey = new("symmetric_key", SettingKind.Text,
-        "Key id of the enrolment's symmetric key in keyd. Of a group enrolment it is the device's own key, derived from the group's. keyd lets identityd use `device-id` and `aziot_identityd_*`; " +
+        "Key id of the enrolment's symmetric key in keyd. Of a group enrolment it is the device's own key, derived from the group's. " +
+            "keyd lets identityd use `device-id` and `aziot_identityd_*`; " +
         "another id needs a `[[principal]]` there. For `symmetric_key`.")
     {
         Default = "an error with `symmetric_key`",
@@ -130,7 +139,8 @@ internal static class ProvisioningSchema
     };
 
     public static readonly Setting AuthenticationMethod = new("method", SettingKind.Text,
-        "How the device shows the hub who it is. `x509`: by its identity certificate. `sas`: by tokens signed with the device's key, which is in keyd.")
+        "How the device shows the hub who it is. `x509`: by its identity certificate. `sas`: by tokens signed with the device's key, " +
+            "which is in keyd.")
     {
         Required = true,
         Choices = [X509, Sas],
@@ -138,7 +148,8 @@ internal static class ProvisioningSchema
     };
 
     public static readonly Setting DeviceIdPk = new("device_id_pk", SettingKind.Text,
-        "Key id of the device's symmetric key in keyd, which lets identityd use `device-id` and `aziot_identityd_*`; another id needs a `[[principal]]` there. For `sas`.")
+        "Key id of the device's symmetric key in keyd, which lets identityd use `device-id` and `aziot_identityd_*`; another id needs a " +
+            "`[[principal]]` there. For `sas`.")
     {
         Default = "an error with `sas`",
         Form = "a key id",
@@ -147,7 +158,8 @@ internal static class ProvisioningSchema
         Example = "\"device-id\"",
     };
 
-    public static readonly Setting PayloadUri = new("uri", SettingKind.Text, "Path of a file with JSON, or its `file://` URI; read at each registration.")
+    public static readonly Setting PayloadUri = new("uri", SettingKind.Text,
+        "Path of a file with JSON, or its `file://` URI; read at each registration.")
     {
         Required = true,
         Form = "a file:// URI or an absolute path",
@@ -155,31 +167,36 @@ internal static class ProvisioningSchema
         Example = "\"file:///etc/estprov/dps-payload.json\"",
     };
 
-    public static readonly Section Payload = new("payload", "What is sent along with a registration, for a custom allocation policy of DPS: `payload = { uri = \"file:///…\" }`. For `dps`.")
+    public static readonly Section Payload = new("payload",
+        "What is sent along with a registration, for a custom allocation policy of DPS: `payload = { uri = \"file:///…\" }`. For `dps`.")
     {
         Settings = [PayloadUri],
     };
 
     public static readonly Section Attestation = new("attestation",
-        "How the device proves to DPS who it is. With `source = \"none\"` it says which certificate the device's identity is: `x509` only, and without the table it is `device-id`, its key " +
+        "How the device proves to DPS who it is. With `source = \"none\"` it says which certificate the device's identity is: `x509` " +
+            "only, and without the table it is `device-id`, its key " +
         "`device-id`.")
     {
         Settings = [AttestationMethod, IdentityCert, IdentityPk, RegistrationId, SymmetricKey],
         ExampleSettings = [AttestationMethod, IdentityCert, IdentityPk, RegistrationId],
     };
 
-    public static readonly Section Authentication = new("authentication", "How the device shows its hub who it is, with `source = \"manual\"`.")
+    public static readonly Section Authentication = new("authentication",
+        "How the device shows its hub who it is, with `source = \"manual\"`.")
     {
         Settings = [AuthenticationMethod, IdentityCert, IdentityPk, DeviceIdPk],
         ExampleSettings = [AuthenticationMethod, IdentityCert, IdentityPk],
     };
 
-    public static readonly Section Provisioning = new("provisioning", "How the device finds its IoT hub. Which keys there are goes by the source.")
+    public static readonly Section Provisioning = new("provisioning",
+        "How the device finds its IoT hub. Which keys there are goes by the source.")
     {
         Required = true,
         Settings =
         [
-            Source, ScopeId, GlobalEndpoint, IotHubHostname, DeviceId, LocalGatewayHostname, AlwaysReprovisionOnStartup, DynamicReprovisioning, TrustedCerts,
+            Source, ScopeId, GlobalEndpoint, IotHubHostname, DeviceId, LocalGatewayHostname, AlwaysReprovisionOnStartup,
+                DynamicReprovisioning, TrustedCerts,
         ],
         ExampleSettings = [Source, ScopeId, GlobalEndpoint, TrustedCerts],
         Sections = [Attestation, Authentication, Payload],

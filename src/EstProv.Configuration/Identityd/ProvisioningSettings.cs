@@ -1,6 +1,8 @@
 namespace EstProv.Configuration.Identityd;
 
-/// <summary><c>[provisioning]</c>: where the device learns its hub from. One record for each source, with what all have in common.</summary>
+/// <summary>
+/// <c>[provisioning]</c>: where the device learns its hub from. One record for each source, with what all have in common.
+/// </summary>
 public abstract record ProvisioningSettings
 {
     /// <summary>The table's place in the file.</summary>
@@ -9,7 +11,10 @@ public abstract record ProvisioningSettings
     /// <summary>What the device shows of itself.</summary>
     public required DeviceAuthentication Authentication { get; init; }
 
-    /// <summary><c>trusted_certs</c>: certificate ids that DPS and the hub are verified against; null means the system's store. Never the trust bundle.</summary>
+    /// <summary>
+    /// <c>trusted_certs</c>: certificate ids that DPS and the hub are verified against; null means the system's store. Never the trust
+    /// bundle.
+    /// </summary>
     public Positioned<IReadOnlyList<string>>? TrustedCerts { get; init; }
 
     /// <summary><c>local_gateway_hostname</c>: the parent through which a nested device reaches its hub; null for none.</summary>

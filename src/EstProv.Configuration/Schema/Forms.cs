@@ -93,7 +93,8 @@ internal static class Forms
     public static Fault? HostName(string value)
     {
         if (value.Contains("://", StringComparison.Ordinal)) return new Fault("is a URL", "write the host name alone, without https://");
-        if (!Uri.TryCreate("https://" + value, UriKind.Absolute, out var url) || url.Host.Length == 0 || url.PathAndQuery != "/" || url.UserInfo.Length > 0 || url.Fragment.Length > 0
+        if (!Uri.TryCreate("https://" + value, UriKind.Absolute, out var url) || url.Host.Length == 0 || url.PathAndQuery != "/"
+            || url.UserInfo.Length > 0 || url.Fragment.Length > 0
             || value.EndsWith('/') || value.AsSpan().ContainsAny(" <>"))
         {
             return new Fault("is no host name", "such as example.azure-devices.net");
@@ -102,13 +103,16 @@ internal static class Forms
         return null;
     }
 
-    /// <summary>IoT Hub's device ids: at most 128 of its characters (learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry).</summary>
+    /// <summary>
+    /// IoT Hub's device ids: at most 128 of its characters (learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry).
+    /// </summary>
     public static Fault? DeviceId(string value)
     {
         if (value.Length > 128) return new Fault("is longer than 128 characters");
         foreach (var character in value)
         {
-            if (!char.IsAsciiLetterOrDigit(character) && !"-.+%_#*?!(),:=@$'".Contains(character)) return new Fault("has a character that IoT Hub does not take");
+            if (!char.IsAsciiLetterOrDigit(character) && !"-.+%_#*?!(),:=@$'".Contains(character))
+                return new Fault("has a character that IoT Hub does not take");
         }
 
         return null;
@@ -118,9 +122,11 @@ internal static class Forms
     public static Fault? SymmetricKeyId(string value)
     {
         const int ShortestKey = 16;
-        if ((value.EndsWith('=') || value.Length >= 64) && Convert.TryFromBase64String(value, new byte[value.Length], out var length) && length >= ShortestKey)
+        if ((value.EndsWith('=') || value.Length >= 64) && Convert.TryFromBase64String(value, new byte[value.Length], out var length)
+            && length >= ShortestKey)
         {
-            return new Fault("looks like a key and not like its id", "keys stand in keyd alone: import it there (POST /key), and name its id here");
+            return new Fault("looks like a key and not like its id",
+                "keys stand in keyd alone: import it there (POST /key), and name its id here");
         }
 
         return Id(value);

@@ -2,7 +2,9 @@ using EstProv.Configuration.Toml;
 
 namespace EstProv.Configuration.Schema;
 
-/// <summary>Holds a table against the variant that one of its settings chooses: what is missing, and what belongs to another variant.</summary>
+/// <summary>
+/// Holds a table against the variant that one of its settings chooses: what is missing, and what belongs to another variant.
+/// </summary>
 internal static class VariantCheck
 {
     /// <param name="path">The table's.</param>
@@ -14,14 +16,16 @@ internal static class VariantCheck
         foreach (var entry in table.Entries)
         {
             if (variant.Has(entry.Name) || Others(variants, entry.Name, word) is not { Length: > 0 } others) continue;
-            context.Problems.Error(entry.Position, $"{Shown.Key(path, entry.Name)} does not go with {choice}", $"it belongs to {others}; take it away, or change {word.Name}");
+            context.Problems.Error(entry.Position, $"{Shown.Key(path, entry.Name)} does not go with {choice}",
+                $"it belongs to {others}; take it away, or change {word.Name}");
         }
 
         if (!context.Complete) return;
         foreach (var setting in variant.Needed)
         {
             if (table.Has(setting)) continue;
-            context.Problems.Error(table.Position, $"[{path}] has no {setting.Name}, which {choice} needs; allowed: {setting.Allowed}", $"add {setting.Name} = {setting.Example}");
+            context.Problems.Error(table.Position, $"[{path}] has no {setting.Name}, which {choice} needs; allowed: {setting.Allowed}",
+                $"add {setting.Name} = {setting.Example}");
         }
 
         foreach (var inner in variant.NeededTables)

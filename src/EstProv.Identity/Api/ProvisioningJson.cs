@@ -7,8 +7,9 @@ using EstProv.Platform;
 namespace EstProv.Identity.Api;
 
 /// <summary>
-/// <c>GET /identities/provisioning</c> (azure.github.io/iot-identity-service, "Identity Service"): <c>source</c>; with DPS <c>auth</c>, <c>endpoint</c>, <c>scope_id</c>,
-/// <c>registration_id</c> and, where there is one, <c>payload</c>; with a hub that is configured <c>auth</c>.
+/// <c>GET /identities/provisioning</c> (azure.github.io/iot-identity-service, "Identity Service"): <c>source</c>; with DPS <c>auth</c>,
+/// <c>endpoint</c>, <c>scope_id</c>, <c>registration_id</c> and, where there is one, <c>payload</c>; with a hub that is configured
+/// <c>auth</c>.
 /// </summary>
 internal static class ProvisioningJson
 {

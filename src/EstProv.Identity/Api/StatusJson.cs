@@ -6,10 +6,11 @@ using EstProv.Identity.Provisioning;
 namespace EstProv.Identity.Api;
 
 /// <summary>
-/// <c>GET /provisioning-status</c>: <c>state</c> (<c>provisioned</c>, <c>waiting_for_certificate</c>, <c>registering</c>, <c>waiting_to_retry</c>),
-/// <c>source</c>, <c>auth</c> (<c>x509</c>, <c>symmetric_key</c>, <c>sas</c>), <c>certificate</c> or <c>key</c> (its id), with DPS <c>endpoint</c>, <c>scope</c>, with a nested device
-/// <c>gateway</c>, once provisioned or configured <c>hub</c> (where there is one), <c>device</c>, <c>registrationId</c>, once provisioned <c>since</c> (ISO 8601), and while something is under
-/// way <c>waitingFor</c>, <c>attempt</c>, <c>nextAttempt</c>, <c>problem</c> {message, hint, code}.
+/// <c>GET /provisioning-status</c>: <c>state</c> (<c>provisioned</c>, <c>waiting_for_certificate</c>, <c>registering</c>,
+/// <c>waiting_to_retry</c>), <c>source</c>, <c>auth</c> (<c>x509</c>, <c>symmetric_key</c>, <c>sas</c>), <c>certificate</c> or <c>key</c>
+/// (its id), with DPS <c>endpoint</c>, <c>scope</c>, with a nested device <c>gateway</c>, once provisioned or configured <c>hub</c> (where
+/// there is one), <c>device</c>, <c>registrationId</c>, once provisioned <c>since</c> (ISO 8601), and while something is under way
+/// <c>waitingFor</c>, <c>attempt</c>, <c>nextAttempt</c>, <c>problem</c> {message, hint, code}.
 /// </summary>
 internal static class StatusJson
 {

@@ -12,14 +12,15 @@ using Microsoft.Extensions.Logging;
 namespace EstProv.Identity.Dps;
 
 /// <summary>
-/// The Device Provisioning Service's device API with X.509 attestation, or that by symmetric key (learn.microsoft.com/rest/api/iot-dps/device, version
-/// 2021-06-01): <c>PUT …/register</c>, then <c>GET …/operations/{id}</c> until the device is assigned or refused.
+/// The Device Provisioning Service's device API with X.509 attestation, or that by symmetric key
+/// (learn.microsoft.com/rest/api/iot-dps/device, version 2021-06-01): <c>PUT …/register</c>, then <c>GET …/operations/{id}</c> until the
+/// device is assigned or refused.
 /// </summary>
 /// <remarks>
 /// Errors: <see cref="DpsCodes"/>, each naming the URL and the credential. Delays between polls go through the <see cref="TimeProvider"/>,
 /// limits on a single exchange are in real time.
 /// </remarks>
-internal sealed partial class DpsClient : IDisposable
+internal sealed class DpsClient : IDisposable
 {
     /// <summary>An answer has a few hundred bytes; a payload of an allocation webhook may add some.</summary>
     private const int LargestAnswer = 64 * 1024;
@@ -88,10 +89,12 @@ internal sealed partial class DpsClient : IDisposable
     public void Dispose() => _http.Dispose();
 
     private async Task<(DpsAnswer Answer, TimeSpan? Wait)> ExchangeAsync(DpsRequest request, Uri url, bool register, CancellationToken cancel)
-        => await AskAsync(request, url, register, mayRepeat: true, cancel) ?? (await AskAsync(request, url, register, mayRepeat: false, cancel))!.Value;
+        => await AskAsync(request, url, register, mayRepeat: true, cancel)
+            ?? (await AskAsync(request, url, register, mayRepeat: false, cancel))!.Value;
 
     /// <returns>Null when the token was made by a clock that has been put right since: to be asked once more.</returns>
-    private async Task<(DpsAnswer Answer, TimeSpan? Wait)?> AskAsync(DpsRequest request, Uri url, bool register, bool mayRepeat, CancellationToken cancel)
+    private async Task<(DpsAnswer Answer, TimeSpan? Wait)?> AskAsync(DpsRequest request, Uri url, bool register, bool mayRepeat,
+        CancellationToken cancel)
     {
         using var message = new HttpRequestMessage(register ? HttpMethod.Put : HttpMethod.Get, url)
         {
@@ -111,14 +114,16 @@ internal sealed partial class DpsClient : IDisposable
             _connection.TakeTime(told);
             if (mayRepeat && response.StatusCode is HttpStatusCode.Unauthorized && _token?.IsOutrun(told) == true)
             {
-                Log.ClockOutrun(_logger, url, told!.Value);
+                ClockLog.Outrun(_logger, url, told!.Value);
                 return null;
             }
 
             var wait = _connection.RetryAfter(response.Headers);
             if (wait > LongestWait) wait = LongestWait;
-            if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Accepted)) throw Refusal(request, url, response, body, wait);
-            if (response.Content.Headers.ContentType?.MediaType is { } type && !IsJson(type)) throw Bad(request, url, $"it is {PeerText.Clean(type)}, and not JSON");
+            if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Accepted))
+                throw Refusal(request, url, response, body, wait);
+            if (response.Content.Headers.ContentType?.MediaType is { } type && !IsJson(type))
+                throw Bad(request, url, $"it is {PeerText.Clean(type)}, and not JSON");
             var answer = DpsAnswer.Read(body) ?? throw Bad(request, url, "it is not a registration status in JSON");
             return (answer, wait);
         }
@@ -130,18 +135,20 @@ internal sealed partial class DpsClient : IDisposable
 
     private ProblemException Refusal(DpsRequest request, Uri url, HttpResponseMessage response, byte[] body, TimeSpan? wait)
     {
-        if (_token is not null) request = request with { UnauthorizedHint = ClockHint.After(request.UnauthorizedHint, response.Headers.Date, _clock) };
-        return DpsRefusal.Of(request, url, response.StatusCode, body, wait);
+        var hint = _token is null ? request.UnauthorizedHint : ClockHint.After(request.UnauthorizedHint, response.Headers.Date, _clock);
+        return DpsRefusal.Of(request with { UnauthorizedHint = hint }, url, response.StatusCode, body, wait);
     }
 
     private static bool IsJson(string mediaType)
-        => mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) || mediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
+        => mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            || mediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
 
     private static Assignment Judge(DpsRequest request, DpsAnswer answer)
     {
         if (answer.Status == "assigned")
         {
-            if (answer.Hub is { } hub && IsHostName(hub) && answer.DeviceId is { } device && IsDeviceId(device)) return new Assignment(hub, device);
+            if (answer.Hub is { } hub && IsHostName(hub) && answer.DeviceId is { } device && IsDeviceId(device))
+                return new Assignment(hub, device);
             throw Bad(request, request.RegisterUrl, "it says 'assigned' but names no hub and device id that could be");
         }
 
@@ -181,11 +188,5 @@ internal sealed partial class DpsClient : IDisposable
         }
 
         return text.Length <= 128;
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(21, LogLevel.Warning, "{Url} refused a token made by this device's clock, which was behind: it is {Told:yyyy-MM-dd HH:mm:ss}Z there; asked again with a token by that time")]
-        public static partial void ClockOutrun(ILogger logger, Uri url, DateTimeOffset told);
     }
 }

@@ -2,7 +2,10 @@ using EstProv.Platform;
 
 namespace EstProv.Identity.Dps;
 
-/// <summary>The <see cref="ProblemException.Code"/>s of a registration. What each means for what is done next: <see cref="Provisioning.CloudCodes"/>.</summary>
+/// <summary>
+/// The <see cref="ProblemException.Code"/>s of a registration. What each means for what is done next: <see
+/// cref="Provisioning.CloudCodes"/>.
+/// </summary>
 internal static class DpsCodes
 {
     /// <summary>What the codes of <see cref="Est.Transport.VerifiedConnection"/> begin with here.</summary>

@@ -4,7 +4,10 @@ using EstProv.Platform;
 
 namespace EstProv.Identity.Dps;
 
-/// <summary>What is sent along with a registration (<c>payload</c> of <c>DeviceRegistration</c>, REST version 2021-06-01): any JSON value, out of a file of the operator's.</summary>
+/// <summary>
+/// What is sent along with a registration (<c>payload</c> of <c>DeviceRegistration</c>, REST version 2021-06-01): any JSON value, out of a
+/// file of the operator's.
+/// </summary>
 internal sealed class DpsPayload
 {
     /// <summary>DPS itself takes less; larger ones are no payload but a mistaken path.</summary>
@@ -15,7 +18,9 @@ internal sealed class DpsPayload
     private DpsPayload(JsonElement value) => _value = value;
 
     /// <param name="file">Its path, and where the configuration names it.</param>
-    /// <exception cref="ProblemException"><c>payload_unreadable</c>, <c>payload_invalid</c>: tried again, since the file may come to be there.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>payload_unreadable</c>, <c>payload_invalid</c>: tried again, since the file may come to be there.
+    /// </exception>
     public static DpsPayload Read(Positioned<string> file)
     {
         var path = file.Value;
@@ -40,7 +45,8 @@ internal sealed class DpsPayload
                 UnauthorizedAccessException => "permission denied, or it is a folder",
                 _ => $"it cannot be read (error {cause.HResult & 0xFFFF})",
             };
-            throw new ProblemException("payload_unreadable", $"{file.Position}: the payload {path} for DPS: {why}", "give the daemon's user the right to read it, or correct payload.uri", 503, cause);
+            throw new ProblemException("payload_unreadable", $"{file.Position}: the payload {path} for DPS: {why}",
+                "give the daemon's user the right to read it, or correct payload.uri", 503, cause);
         }
     }
 
@@ -51,5 +57,6 @@ internal sealed class DpsPayload
     }
 
     private static ProblemException Invalid(Positioned<string> file, string why, Exception? cause = null)
-        => new("payload_invalid", $"{file.Position}: the payload {file.Value} for DPS cannot be sent: {why}", "put one JSON value into it", 503, cause);
+        => new("payload_invalid", $"{file.Position}: the payload {file.Value} for DPS cannot be sent: {why}",
+            "put one JSON value into it", 503, cause);
 }

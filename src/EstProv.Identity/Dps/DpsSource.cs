@@ -11,8 +11,8 @@ using Microsoft.Extensions.Logging;
 namespace EstProv.Identity.Dps;
 
 /// <summary>
-/// <c>source = "dps"</c>: one registration from a credential to an assignment: the anchors for DPS from the Certificates Service, a TLS client whose key stays in the Key Service, or tokens
-/// signed there, the registration. Nothing of it stays in memory afterwards.
+/// <c>source = "dps"</c>: one registration from a credential to an assignment: the anchors for DPS from the Certificates Service, a TLS
+/// client whose key stays in the Key Service, or tokens signed there, the registration. Nothing of it stays in memory afterwards.
 /// </summary>
 internal sealed class DpsSource(
     DpsProvisioning settings,
@@ -38,7 +38,9 @@ internal sealed class DpsSource(
 
     public string NameOf(ShownCredential shown) => settings.RegistrationId ?? ((DeviceCredential)shown).CommonName();
 
-    /// <exception cref="ProblemException">DPS's (<see cref="DpsCodes"/>, <c>dps_tls_*</c>), the payload's, the Certificates Service's or the Key Service's.</exception>
+    /// <exception cref="ProblemException">
+    /// DPS's (<see cref="DpsCodes"/>, <c>dps_tls_*</c>), the payload's, the Certificates Service's or the Key Service's.
+    /// </exception>
     public async Task<Assignment> ProveAsync(ShownCredential shown, string name, CancellationToken cancel)
     {
         var request = new DpsRequest
@@ -66,7 +68,8 @@ internal sealed class DpsSource(
                 Kind = "a DPS endpoint",
                 Codes = DpsCodes.Codes,
             };
-            var token = shown is DeviceKey key ? new ResourceToken($"{settings.ScopeId}/registrations/{name}", key.Id, KeyName, keys, clock) : null;
+            var token = shown is DeviceKey key
+                ? new ResourceToken($"{settings.ScopeId}/registrations/{name}", key.Id, KeyName, keys, clock) : null;
             using var client = new DpsClient(server, token, logger);
             return await client.RegisterAsync(request, cancel);
         }
@@ -84,8 +87,10 @@ internal sealed class DpsSource(
     }
 
     private string UnauthorizedHint(ShownCredential shown) => shown is DeviceCredential credential
-        ? $"enrol the certificate's issuer ({credential.Leaf.Issuer}) in DPS's enrolment group, or the certificate itself; the registration id must equal the certificate's common name, and " +
+        ? $"enrol the certificate's issuer ({credential.Leaf.Issuer}) in DPS's enrolment group, or the certificate itself; the " +
+            $"registration id must equal the certificate's common name, and " +
             $"scope_id '{settings.ScopeId}' must be that of this DPS"
-        : $"keyd's key '{shown.Id}' must be that of the enrolment; of a group's enrolment the one that is derived for this registration id (HMAC-SHA256 of the id with the group's key); and scope_id " +
+        : $"keyd's key '{shown.Id}' must be that of the enrolment; of a group's enrolment the one that is derived for this registration " +
+            $"id (HMAC-SHA256 of the id with the group's key); and scope_id " +
             $"'{settings.ScopeId}' must be that of this DPS";
 }

@@ -6,7 +6,10 @@ using EstProv.Platform;
 
 namespace EstProv.Identity.Provisioning;
 
-/// <summary>What DPS and the hub are verified against: <c>trusted_certs</c>, else the system's store. The trust bundle is for EST and for modules, never for the cloud.</summary>
+/// <summary>
+/// What DPS and the hub are verified against: <c>trusted_certs</c>, else the system's store. The trust bundle is for EST and for modules,
+/// never for the cloud.
+/// </summary>
 internal sealed class CloudTrust(ProvisioningSettings settings, ICertificateClient certificates)
 {
     /// <param name="whom">Who is verified, for messages.</param>
@@ -23,7 +26,8 @@ internal sealed class CloudTrust(ProvisioningSettings settings, ICertificateClie
             }
             catch (ProblemException missing) when (missing.Code == "certificate_not_found")
             {
-                throw new ProblemException(missing.Code, $"{trusted.Position}: {whom} is to be verified against the certificate {id}, which is not there",
+                throw new ProblemException(missing.Code, $"{trusted.Position}: {whom} is to be verified against the certificate {id}, " +
+                    $"which is not there",
                     "preload it in certd.toml, or correct trusted_certs", 503, missing);
             }
         }

@@ -15,11 +15,12 @@ using Microsoft.Extensions.Logging;
 namespace EstProv.Identity.Provisioning;
 
 /// <summary>
-/// One light request to an IoT hub with the device's credential: the list of its modules (learn.microsoft.com/rest/api/iothub, <c>GET /devices/{id}/modules</c>), which a device may ask
-/// for, and which changes nothing. An answer with the list proves the credential; 401 and a TLS alert refuse it; all else says nothing of it.
+/// One light request to an IoT hub with the device's credential: the list of its modules (learn.microsoft.com/rest/api/iothub, <c>GET
+/// /devices/{id}/modules</c>), which a device may ask for, and which changes nothing. An answer with the list proves the credential; 401
+/// and a TLS alert refuse it; all else says nothing of it.
 /// </summary>
-/// <remarks>Errors: <see cref="HubCodes"/>, each naming the URL and the credential.</remarks>
-internal sealed partial class HubProof(
+/// <remarks>Errors: <see cref="HubProofCodes"/>, each naming the URL and the credential.</remarks>
+internal sealed class HubProof(
     ManualProvisioning settings,
     CloudTrust trust,
     IdentityOpener open,
@@ -36,9 +37,10 @@ internal sealed partial class HubProof(
     private static readonly TimeSpan ExchangeTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>At the hub, or at the gateway before it.</summary>
-    public Uri Url { get; } = new($"https://{settings.LocalGatewayHostname ?? settings.Hub}/devices/{Uri.EscapeDataString(settings.DeviceId)}/modules?api-version={ApiVersion}");
+    public Uri Url { get; } = new($"https://{settings.LocalGatewayHostname ?? settings.Hub}/devices/" +
+        $"{Uri.EscapeDataString(settings.DeviceId)}/modules?api-version={ApiVersion}");
 
-    /// <exception cref="ProblemException">One of <see cref="HubCodes"/>, or a TLS problem of the server.</exception>
+    /// <exception cref="ProblemException">One of <see cref="HubProofCodes"/>, or a TLS problem of the server.</exception>
     public async Task ProveAsync(ShownCredential shown, CancellationToken cancel)
     {
         var anchors = await trust.ReadAsync("the hub", cancel);
@@ -57,10 +59,12 @@ internal sealed partial class HubProof(
                 Proxies = proxies,
                 Credential = shown.Id,
                 Kind = "an IoT hub",
-                Codes = HubCodes.Codes,
+                Codes = HubProofCodes.Codes,
             }, logger);
-            using var http = new HttpClient(connection.CreateHandler()) { Timeout = ExchangeTimeout, MaxResponseContentBufferSize = LargestAnswer };
-            if (!await AskAsync(http, connection, shown, token, mayRepeat: true, cancel)) await AskAsync(http, connection, shown, token, mayRepeat: false, cancel);
+            using var http = new HttpClient(connection.CreateHandler());
+            (http.Timeout, http.MaxResponseContentBufferSize) = (ExchangeTimeout, LargestAnswer);
+            var isAnswered = await AskAsync(http, connection, shown, token, mayRepeat: true, cancel);
+            if (!isAnswered) await AskAsync(http, connection, shown, token, mayRepeat: false, cancel);
         }
         finally
         {
@@ -76,9 +80,11 @@ internal sealed partial class HubProof(
     }
 
     /// <returns>False when the token was made by a clock that has been put right since: to be asked once more.</returns>
-    private async Task<bool> AskAsync(HttpClient http, VerifiedConnection connection, ShownCredential shown, ResourceToken? token, bool mayRepeat, CancellationToken cancel)
+    private async Task<bool> AskAsync(HttpClient http, VerifiedConnection connection, ShownCredential shown, ResourceToken? token,
+        bool mayRepeat, CancellationToken cancel)
     {
-        using var message = new HttpRequestMessage(HttpMethod.Get, Url) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var message = new HttpRequestMessage(HttpMethod.Get, Url);
+        (message.Version, message.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
         message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         message.Headers.UserAgent.Add(new ProductInfoHeaderValue("EstProv", null));
         if (token is not null) message.Headers.TryAddWithoutValidation("Authorization", await token.GetAsync(cancel));
@@ -89,7 +95,7 @@ internal sealed partial class HubProof(
             connection.TakeTime(response.Headers.Date);
             if (mayRepeat && response.StatusCode is HttpStatusCode.Unauthorized && token?.IsOutrun(response.Headers.Date) == true)
             {
-                Log.ClockOutrun(logger, Url, response.Headers.Date!.Value);
+                ClockLog.Outrun(logger, Url, response.Headers.Date!.Value);
                 return false;
             }
 
@@ -108,12 +114,16 @@ internal sealed partial class HubProof(
         var status = (int)response.StatusCode;
         var (code, what, hint) = status switch
         {
-            401 => (HubCodes.Unauthorized, $"did not accept {shown.Description} for device '{settings.DeviceId}' (401)", UnauthorizedHint(shown, response.Headers.Date)),
-            403 => (HubCodes.Forbidden, $"forbids device '{settings.DeviceId}' to ask for its modules (403)", "check the hub's tier, quota and network rules; this says nothing of the credential"),
-            404 => (HubCodes.NotFound, $"knows no device '{settings.DeviceId}' (404)", "register the device in the hub, or correct device_id and iothub_hostname in identityd.toml"),
-            429 => (HubCodes.Throttled, "asks to come back later (429)", "nothing to do: it is tried again"),
-            >= 500 => (HubCodes.ServerError, $"failed ({status})", "nothing to do on the device: it is tried again"),
-            _ => (HubCodes.BadAnswer, $"answered {status} where a hub does not", "check iothub_hostname, and whether a proxy answers in the place of the hub"),
+            401 => (HubProofCodes.Unauthorized, $"did not accept {shown.Description} for device '{settings.DeviceId}' (401)",
+                UnauthorizedHint(shown, response.Headers.Date)),
+            403 => (HubProofCodes.Forbidden, $"forbids device '{settings.DeviceId}' to ask for its modules (403)",
+                "check the hub's tier, quota and network rules; this says nothing of the credential"),
+            404 => (HubProofCodes.NotFound, $"knows no device '{settings.DeviceId}' (404)",
+                "register the device in the hub, or correct device_id and iothub_hostname in identityd.toml"),
+            429 => (HubProofCodes.Throttled, "asks to come back later (429)", "nothing to do: it is tried again"),
+            >= 500 => (HubProofCodes.ServerError, $"failed ({status})", "nothing to do on the device: it is tried again"),
+            _ => (HubProofCodes.BadAnswer, $"answered {status} where a hub does not",
+                "check iothub_hostname, and whether a proxy answers in the place of the hub"),
         };
         return new ProblemException(code, $"{Url} {what}", hint, 503) { RetryAfter = retryAfter };
     }
@@ -124,12 +134,13 @@ internal sealed partial class HubProof(
         if (shown is not DeviceCredential credential)
             return ClockHint.After($"{device}, with the key that keyd has as '{shown.Id}'", told, clock);
         var thumbprint = credential.Leaf.GetCertHashString(HashAlgorithmName.SHA256);
-        return $"{device}: by CA with {credential.Leaf.Issuer} among the hub's certificates and the device id as common name, or by thumbprint with this certificate's, SHA-256 {thumbprint}. " +
+        return $"{device}: by CA with {credential.Leaf.Issuer} among the hub's certificates and the device id as common name, or by " +
+            $"thumbprint with this certificate's, SHA-256 {thumbprint}. " +
             "It is kept and shown again until then, and one that is in use stays so";
     }
 
     private ProblemException Bad(ShownCredential shown, string why)
-        => new(HubCodes.BadAnswer, $"{Url} answered {shown.Description} with something else than a hub would: {why}",
+        => new(HubProofCodes.BadAnswer, $"{Url} answered {shown.Description} with something else than a hub would: {why}",
             "check iothub_hostname, and whether a proxy answers in the place of the hub", 503);
 
     private static bool IsList(ReadOnlyMemory<byte> body)
@@ -143,11 +154,5 @@ internal sealed partial class HubProof(
         {
             return false;
         }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(31, LogLevel.Warning, "{Url} refused a token made by this device's clock, which was behind: it is {Told:yyyy-MM-dd HH:mm:ss}Z there; asked again with a token by that time")]
-        public static partial void ClockOutrun(ILogger logger, Uri url, DateTimeOffset told);
     }
 }

@@ -15,7 +15,8 @@ internal interface IProvisioningSource
     string? CommonName { get; }
 
     /// <summary>
-    /// Whether a renewed certificate that is refused here is kept until somebody has made it known here. Else another one is asked for, once it is clear that it is at fault.
+    /// Whether a renewed certificate that is refused here is kept until somebody has made it known here. Else another one is asked for,
+    /// once it is clear that it is at fault.
     /// </summary>
     bool KeepsRefused { get; }
 
@@ -27,6 +28,8 @@ internal interface IProvisioningSource
     Assignment? Known { get; }
 
     /// <summary>Shows the credential and reads an answer to it.</summary>
-    /// <exception cref="ProblemException">With a code of <see cref="CloudCodes"/>, the Certificates Service's or the Key Service's.</exception>
+    /// <exception cref="ProblemException">
+    /// With a code of <see cref="CloudCodes"/>, the Certificates Service's or the Key Service's.
+    /// </exception>
     Task<Assignment> ProveAsync(ShownCredential shown, string name, CancellationToken cancel);
 }

@@ -8,8 +8,8 @@ using EstProv.Platform.Time;
 namespace EstProv.Identity.Provisioning;
 
 /// <summary>
-/// <c>source = "none"</c>: nobody out there to show a certificate to. It is proved on the device, by a signature of its key, through the OpenSSL provider as TLS would have it, that verifies
-/// with the certificate.
+/// <c>source = "none"</c>: nobody out there to show a certificate to. It is proved on the device, by a signature of its key, through the
+/// OpenSSL provider as TLS would have it, that verifies with the certificate.
 /// </summary>
 internal sealed class NoneSource(NoneProvisioning settings, IdentityOpener open, BelievedClock clock) : IProvisioningSource
 {
@@ -34,13 +34,15 @@ internal sealed class NoneSource(NoneProvisioning settings, IdentityOpener open,
         clock.Raise(new DateTimeOffset(credential.Leaf.NotBefore));
         if (clock.IsBelieved && clock.Now > new DateTimeOffset(credential.Leaf.NotAfter))
         {
-            throw new ProblemException("certificate_expired", $"{credential.Description} ended at {credential.Leaf.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z",
+            throw new ProblemException("certificate_expired",
+                $"{credential.Description} ended at {credential.Leaf.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z",
                 "see 'estprov status' for what its renewal waits for; it is looked at again by itself", 503);
         }
 
         using var identity = open(credential);
         if (Signs(identity.Context.TargetCertificate, credential.Leaf)) return new Assignment("", name);
-        throw new ProblemException(Unproved, $"a signature by the key of {credential.Description} does not verify with it", "another certificate is asked for by itself", 503);
+        throw new ProblemException(Unproved, $"a signature by the key of {credential.Description} does not verify with it",
+            "another certificate is asked for by itself", 503);
     }, cancel);
 
     private static bool Signs(X509Certificate2 withKey, X509Certificate2 certificate)
@@ -58,6 +60,7 @@ internal sealed class NoneSource(NoneProvisioning settings, IdentityOpener open,
         using var rsa = withKey.GetRSAPrivateKey();
         using var publicKey = certificate.GetRSAPublicKey();
         return rsa is not null && publicKey is not null
-            && publicKey.VerifyHash(challenge, rsa.SignHash(challenge, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+            && publicKey.VerifyHash(challenge, rsa.SignHash(challenge, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1),
+                HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
     }
 }

@@ -49,10 +49,13 @@ internal sealed record ProvisionedState
     /// <summary>SHA-256 of its SubjectPublicKeyInfo, base64url. Empty without one.</summary>
     public required string Spki { get; init; }
 
-    /// <summary>When the device was assigned to this hub under this name first; provisioning again with the same result does not change it.</summary>
+    /// <summary>
+    /// When the device was assigned to this hub under this name first; provisioning again with the same result does not change it.
+    /// </summary>
     public required DateTimeOffset Since { get; init; }
 
-    public static ProvisionedState Of(ProvisioningSettings settings, Assignment assignment, string name, ShownCredential shown, DateTimeOffset since)
+    public static ProvisionedState Of(ProvisioningSettings settings, Assignment assignment, string name, ShownCredential shown,
+        DateTimeOffset since)
     {
         var dps = settings as DpsProvisioning;
         var credential = shown as DeviceCredential;
@@ -78,10 +81,12 @@ internal sealed record ProvisionedState
     /// <summary>Whether the settings are still those it was made with; else it says nothing about the device any more.</summary>
     public bool BelongsTo(ProvisioningSettings settings)
         => Source == ProvisioningWords.SourceOf(settings) && Auth == ProvisioningWords.AuthOf(settings)
-            && KeyId == settings.Authentication.KeyId && CertificateId == ((settings.Authentication as CertificateAuthentication)?.CertificateId ?? "")
+            && KeyId == settings.Authentication.KeyId
+            && CertificateId == ((settings.Authentication as CertificateAuthentication)?.CertificateId ?? "")
             && settings switch
             {
-                DpsProvisioning dps => Endpoint == dps.GlobalEndpoint.Value.AbsoluteUri && ScopeId == dps.ScopeId && ConfiguredRegistrationId == dps.RegistrationId,
+                DpsProvisioning dps => Endpoint == dps.GlobalEndpoint.Value.AbsoluteUri && ScopeId == dps.ScopeId
+                    && ConfiguredRegistrationId == dps.RegistrationId,
                 ManualProvisioning manual => Hub == manual.Hub && DeviceId == manual.DeviceId,
                 NoneProvisioning none => ConfiguredRegistrationId == none.RegistrationId,
                 _ => false,

@@ -6,8 +6,8 @@ namespace EstProv.Identity.Provisioning;
 
 /// <summary><c>provisioned.json</c> in the state folder: one JSON object, written as a whole or not at all.</summary>
 /// <remarks>
-/// Version 1 is DPS with a certificate and knows nothing else; version 2 adds <c>source</c> and <c>auth</c>. What version 1 can say is still written as version 1, so that the release before,
-/// booted from the other slot after an update that failed, knows who the device is.
+/// Version 1 is DPS with a certificate and knows nothing else; version 2 adds <c>source</c> and <c>auth</c>. What version 1 can say is
+/// still written as version 1, so that the release before, booted from the other slot after an update that failed, knows who the device is.
 /// </remarks>
 internal sealed class ProvisionedStore(string folder)
 {
@@ -78,9 +78,12 @@ internal sealed class ProvisionedStore(string folder)
         using var document = JsonDocument.Parse(content, new JsonDocumentOptions { MaxDepth = 4, AllowDuplicateProperties = false });
         var root = document.RootElement;
         if (root.ValueKind is not JsonValueKind.Object || !root.TryGetProperty("version", out var version)
-            || version.ValueKind is not JsonValueKind.Number || !version.TryGetInt32(out var number) || number is not (FirstVersion or SecondVersion)) return null;
-        var (source, auth) = number == FirstVersion ? (ProvisioningWords.Dps, DeviceAuth.X509) : (Text(root, "source"), Auth(Text(root, "auth")));
-        if (source is not (ProvisioningWords.Dps or ProvisioningWords.Manual or ProvisioningWords.None) || auth is not { } shows) return null;
+            || version.ValueKind is not JsonValueKind.Number || !version.TryGetInt32(out var number)
+            || number is not (FirstVersion or SecondVersion)) return null;
+        var (source, auth) = number == FirstVersion
+            ? (ProvisioningWords.Dps, DeviceAuth.X509) : (Text(root, "source"), Auth(Text(root, "auth")));
+        if (source is not (ProvisioningWords.Dps or ProvisioningWords.Manual or ProvisioningWords.None)) return null;
+        if (auth is not { } shows) return null;
         if (Text(root, "hub") is not { } hub || Text(root, "device") is not { } device || Text(root, "registrationId") is not { } registrationId
             || Text(root, "endpoint") is not { } endpoint || Text(root, "scope") is not { } scope
             || Text(root, "certificateId") is not { } certificateId || Text(root, "keyId") is not { } keyId

@@ -6,8 +6,9 @@ using EstProv.Platform.Time;
 namespace EstProv.Identity.Provisioning;
 
 /// <summary>
-/// Keeps the device provisioned: a credential from the Certificates Service, or a symmetric key of the Key Service, proved at its source, confirmed, the assignment stored and served.
-/// Every failure is a state with a next attempt; none ends the loop or takes away an assignment that still holds.
+/// Keeps the device provisioned: a credential from the Certificates Service, or a symmetric key of the Key Service, proved at its source,
+/// confirmed, the assignment stored and served. Every failure is a state with a next attempt; none ends the loop or takes away an
+/// assignment that still holds.
 /// </summary>
 internal sealed class ProvisioningLoop(
     IProvisioningSource source,
@@ -28,7 +29,8 @@ internal sealed class ProvisioningLoop(
     private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
 
     private readonly ProvisioningSettings _settings = source.Settings;
-    private readonly string _credentialId = source.Settings.Authentication is CertificateAuthentication shown ? shown.CertificateId : source.Settings.Authentication.KeyId;
+    private readonly string _credentialId = source.Settings.Authentication is CertificateAuthentication shown
+        ? shown.CertificateId : source.Settings.Authentication.KeyId;
     private readonly TimeProvider _time = clock.TimeProvider;
     private readonly Wake _wake = new();
     private readonly Backoff _passing = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), Random.Shared);
@@ -75,7 +77,10 @@ internal sealed class ProvisioningLoop(
         return number;
     }
 
-    /// <summary>The hub refused the device's credential: as <see cref="Reprovision"/>, unless the configuration leaves that to somebody (<c>dynamic_reprovisioning</c>).</summary>
+    /// <summary>
+    /// The hub refused the device's credential: as <see cref="Reprovision"/>, unless the configuration leaves that to somebody
+    /// (<c>dynamic_reprovisioning</c>).
+    /// </summary>
     /// <returns>Null when it does.</returns>
     public int? ReprovisionAfterRefusal() => _settings.DynamicReprovisioning ? Reprovision() : null;
 
@@ -146,11 +151,13 @@ internal sealed class ProvisioningLoop(
         if (answer.State is CredentialState.Pending || answer.ChainPem is not { } chain || answer.KeyHandle is not { } handle)
             return Pending(answer, asked, _time.GetElapsedTime(begun));
         _pending.Reset();
-        return await ShowAsync(DeviceCredential.LeafOf(chain), answer.State, () => DeviceCredential.Read(id, chain, handle), asked, stopping);
+        var leaf = DeviceCredential.LeafOf(chain);
+        return await ShowAsync(leaf, answer.State, () => DeviceCredential.Read(id, chain, handle), asked, stopping);
     }
 
     /// <param name="leaf">The certificate; empty without one.</param>
-    private async Task<TimeSpan?> ShowAsync(string leaf, CredentialState state, Func<ShownCredential> open, int asked, CancellationToken stopping)
+    private async Task<TimeSpan?> ShowAsync(string leaf, CredentialState state, Func<ShownCredential> open, int asked,
+        CancellationToken stopping)
     {
         var stored = status.Now.Provisioned;
         if (state is CredentialState.Current && stored is not null && !_owed && stored.Certificate == leaf)
@@ -174,7 +181,9 @@ internal sealed class ProvisioningLoop(
         return Settle(made, asked, state is CredentialState.Staged);
     }
 
-    /// <summary>Whoever waits for an identity need not wait for a hub that may be out of reach for days; what is left to do is owed.</summary>
+    /// <summary>
+    /// Whoever waits for an identity need not wait for a hub that may be out of reach for days; what is left to do is owed.
+    /// </summary>
     private void ServeKnown(Assignment known, ShownCredential shown)
     {
         var made = ProvisionedState.Of(_settings, known, source.NameOf(shown), shown, clock.Now);
@@ -212,7 +221,8 @@ internal sealed class ProvisioningLoop(
         status.Update(now => now with
         {
             Phase = ProvisioningPhase.Registering,
-            WaitingFor = _settings is DpsProvisioning dps ? $"the registration of '{name}' at {dps.GlobalEndpoint.Value.IdnHost}" : $"{source.Place}, which is shown {shown.Id} as '{name}'",
+            WaitingFor = _settings is DpsProvisioning dps ? $"the registration of '{name}' at {dps.GlobalEndpoint.Value.IdnHost}"
+                : $"{source.Place}, which is shown {shown.Id} as '{name}'",
             Attempt = now.Attempt + 1,
             NextAttempt = null,
         });
@@ -222,11 +232,13 @@ internal sealed class ProvisioningLoop(
         {
             assignment = await source.ProveAsync(shown, name, stopping);
         }
-        catch (ProblemException problem) when (state is CredentialState.Staged && !source.KeepsRefused && CloudCodes.IsCredentialRefused(problem))
+        catch (ProblemException problem) when (state is CredentialState.Staged && !source.KeepsRefused
+            && CloudCodes.IsCredentialRefused(problem))
         {
             var credential = (DeviceCredential)shown;
             // Of a first one nobody knows whether it or the enrolment is at fault: now and then another one is asked for.
-            var isAtFault = status.Now.Provisioned is null ? ++_firstRefusals % RefusalsOfOne == 0 : await OldOneWorksAsync(credential, name, stopping);
+            var isAtFault = status.Now.Provisioned is null ? ++_firstRefusals % RefusalsOfOne == 0
+                : await OldOneWorksAsync(credential, name, stopping);
             if (isAtFault)
             {
                 await certificates.RefuseAsync(credential.CertificateId, credential.SpkiHash, problem.Message, stopping);
@@ -244,8 +256,8 @@ internal sealed class ProvisioningLoop(
     }
 
     /// <summary>
-    /// A renewed certificate was refused. Only when the one in use is still accepted is the new one at fault; else the enrolment is, and new
-    /// certificates would change nothing.
+    /// A renewed certificate was refused. Only when the one in use is still accepted is the new one at fault; else the enrolment is, and
+    /// new certificates would change nothing.
     /// </summary>
     private async Task<bool> OldOneWorksAsync(DeviceCredential refused, string name, CancellationToken stopping)
     {

@@ -12,7 +12,8 @@ namespace EstProv.Identity.Provisioning;
 internal static class ProvisioningSources
 {
     /// <param name="proxies">Through which DPS and the hub are reached; null for none.</param>
-    public static IProvisioningSource Create(ProvisioningSettings settings, ICertificateClient certificates, IdentityOpener open, SymmetricKeyClient keys, ProxyChoice? proxies,
+    public static IProvisioningSource Create(ProvisioningSettings settings, ICertificateClient certificates, IdentityOpener open,
+        SymmetricKeyClient keys, ProxyChoice? proxies,
         BelievedClock clock, ILogger logger)
     {
         var trust = new CloudTrust(settings, certificates);

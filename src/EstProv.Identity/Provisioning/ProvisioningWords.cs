@@ -2,7 +2,10 @@ using EstProv.Configuration.Identityd;
 
 namespace EstProv.Identity.Provisioning;
 
-/// <summary>The words for sources and credentials, as the configuration, the state file and the answers have them; and settings in words, for the log.</summary>
+/// <summary>
+/// The words for sources and credentials, as the configuration, the state file and the answers have them; and settings in words, for the
+/// log.
+/// </summary>
 internal static class ProvisioningWords
 {
     public const string Dps = "dps", Manual = "manual", None = "none";
@@ -15,7 +18,8 @@ internal static class ProvisioningWords
     };
 
     public static DeviceAuth AuthOf(ProvisioningSettings settings)
-        => settings is NoneProvisioning ? DeviceAuth.None : settings.Authentication is SymmetricKeyAuthentication ? DeviceAuth.Sas : DeviceAuth.X509;
+        => settings is NoneProvisioning ? DeviceAuth.None
+            : settings.Authentication is SymmetricKeyAuthentication ? DeviceAuth.Sas : DeviceAuth.X509;
 
     /// <summary><c>method</c> as it is configured.</summary>
     public static string MethodOf(ProvisioningSettings settings)
@@ -23,7 +27,8 @@ internal static class ProvisioningWords
 
     public static string Describe(ProvisioningSettings settings) => settings switch
     {
-        DpsProvisioning dps => $"source dps, scope {dps.ScopeId} at {dps.GlobalEndpoint.Value}{Registration(dps.RegistrationId)}{Credential(settings)}",
+        DpsProvisioning dps => $"source dps, scope {dps.ScopeId} at " +
+            $"{dps.GlobalEndpoint.Value}{Registration(dps.RegistrationId)}{Credential(settings)}",
         ManualProvisioning manual => $"source manual, device {manual.DeviceId} at hub {manual.Hub}{Credential(settings)}",
         _ => $"source none{Registration((settings as NoneProvisioning)?.RegistrationId)}{Credential(settings)}",
     };
@@ -36,7 +41,8 @@ internal static class ProvisioningWords
     };
 
     /// <summary>Where the device is.</summary>
-    public static string At(ProvisionedState state) => state.Hub.Length == 0 ? $"device {state.DeviceId}, without a hub" : $"device {state.DeviceId} at hub {state.Hub}";
+    public static string At(ProvisionedState state)
+        => state.Hub.Length == 0 ? $"device {state.DeviceId}, without a hub" : $"device {state.DeviceId} at hub {state.Hub}";
 
     /// <summary>What it shows.</summary>
     public static string CredentialOf(ProvisionedState state) => Credential(state)[2..];

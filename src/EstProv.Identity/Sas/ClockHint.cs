@@ -10,5 +10,6 @@ internal static class ClockHint
     /// <param name="told">The answer's Date; null when it had none.</param>
     public static string After(string hint, DateTimeOffset? told, BelievedClock clock)
         => told is { } time && (time - clock.Now).Duration() > Agreement
-            ? $"{hint}; and see to the clocks: it is {time.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z there and {clock.Now.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z here" : hint;
+            ? $"{hint}; and see to the clocks: it is {time.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z there and " +
+                $"{clock.Now.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z here" : hint;
 }

@@ -5,8 +5,8 @@ using EstProv.Platform.Time;
 namespace EstProv.Identity.Sas;
 
 /// <summary>
-/// Tokens for one resource, signed by a symmetric key in the Key Service and ending by the believed clock. One is made and shown again until half its life is over; one that the other
-/// side's clock has outrun is made anew by that clock.
+/// Tokens for one resource, signed by a symmetric key in the Key Service and ending by the believed clock. One is made and shown again
+/// until half its life is over; one that the other side's clock has outrun is made anew by that clock.
 /// </summary>
 /// <param name="resource">As <see cref="SasToken.Make"/> takes it.</param>
 /// <param name="keyName"><c>skn</c>; null for none.</param>
@@ -26,14 +26,15 @@ internal sealed class ResourceToken(string resource, string keyId, string? keyNa
         if (_expiry - now is var left && left > Life / 2 && left <= Life) return _text;
         var expiry = now + Life;
         // keyd's answer is waited for by a thread that nobody else needs.
-        _text = await Task.Run(() => SasToken.Make(resource, expiry, message => keys.HmacSha256(keys.Load(keyId), message), keyName), cancel);
+        _text = await Task.Run(() => SasToken.Make(resource, expiry, message => keys.HmacSha256(keys.Load(keyId), message), keyName),
+            cancel);
         _expiry = expiry;
         return _text;
     }
 
     /// <summary>
-    /// Whether the token was refused for the clock it was made by: the answer's Date is behind its end, and the clock, which has been told, has moved there. The next one is then made by
-    /// that clock.
+    /// Whether the token was refused for the clock it was made by: the answer's Date is behind its end, and the clock, which has been told,
+    /// has moved there. The next one is then made by that clock.
     /// </summary>
     public bool IsOutrun(DateTimeOffset? told) => told is { } time && time >= _expiry && clock.Now + Life > time;
 }

@@ -2,7 +2,9 @@ using EstProv.EndToEnd.Tests.Support;
 
 namespace EstProv.EndToEnd.Tests.Faults;
 
-/// <summary>A root file system that cannot be written, and one folder for each daemon that can. Needs root, as CI and the documented set-up have it.</summary>
+/// <summary>
+/// A root file system that cannot be written, and one folder for each daemon that can. Needs root, as CI and the documented set-up have it.
+/// </summary>
 public sealed class ReadOnlyRootTests
 {
     private static readonly string[] s_daemons = ["keyd", "certd", "identityd"];
@@ -26,6 +28,7 @@ public sealed class ReadOnlyRootTests
         device.WaitUntilProvisioned();
         device["identityd"].WaitForLine("provisioned: device device-ro", TimeSpan.FromSeconds(10));
         Assert.That(device["identityd"].CountLines("registering"), Is.Zero);
-        foreach (var daemon in s_daemons) Assert.That(device[daemon].Output, Does.Not.Contain("file_read_only").And.Not.Contain("disk_full"));
+        foreach (var daemon in s_daemons)
+            Assert.That(device[daemon].Output, Does.Not.Contain("file_read_only").And.Not.Contain("disk_full"));
     }
 }

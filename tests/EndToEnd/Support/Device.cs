@@ -158,8 +158,8 @@ internal sealed class Device : IDisposable
     }
 
     /// <summary>
-    /// Starts a daemon in a mount namespace of its own, in which nothing can be written but its state folder, the sockets' folder, and for keyd the token's files, which are the token's
-    /// business. It ends at once with 99 where something else can.
+    /// Starts a daemon in a mount namespace of its own, in which nothing can be written but its state folder, the sockets' folder, and for
+    /// keyd the token's files, which are the token's business. It ends at once with 99 where something else can.
     /// </summary>
     public ObservedProcess StartOnReadOnlyRoot(string daemon)
     {

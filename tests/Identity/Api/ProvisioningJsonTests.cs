@@ -27,7 +27,8 @@ public sealed class ProvisioningJsonTests
             """{"source":"manual","auth":"x509"}""",
             """{"state":"waiting_for_certificate","source":"manual","auth":"x509","certificate":"device-id","hub":"hub.example","device":"dev-1"}""",
             """{"state":"provisioned","source":"manual","auth":"x509","certificate":"device-id","hub":"hub.example","device":"dev-1","registrationId":"reg-1","since":"2026-02-28T08:00:00Z"}""");
-        yield return Case("manual by key behind a gateway", Device.Manual(s_hub) with { Authentication = Device.Key, LocalGatewayHostname = "gateway" },
+        yield return Case("manual by key behind a gateway",
+            Device.Manual(s_hub) with { Authentication = Device.Key, LocalGatewayHostname = "gateway" },
             """{"source":"manual","auth":"sas"}""",
             """{"state":"waiting_for_certificate","source":"manual","auth":"sas","gateway":"gateway","key":"device-id","hub":"hub.example","device":"dev-1"}""",
             """{"state":"provisioned","source":"manual","auth":"sas","gateway":"gateway","key":"device-id","hub":"hub.example","device":"dev-1","registrationId":"reg-1","since":"2026-02-28T08:00:00Z"}""");
@@ -63,7 +64,8 @@ public sealed class ProvisioningJsonTests
     }
 
     private static ProvisionedState State(ProvisioningSettings settings)
-        => ProvisionedState.Of(settings, new Assignment(settings is NoneProvisioning ? "" : "hub.example", "dev-1"), "reg-1", new DeviceKey("device-id"),
+        => ProvisionedState.Of(settings, new Assignment(settings is NoneProvisioning ? "" : "hub.example", "dev-1"), "reg-1",
+            new DeviceKey("device-id"),
             new DateTimeOffset(2026, 2, 28, 8, 0, 0, TimeSpan.Zero));
 
     private static string Text(Action<Utf8JsonWriter> write)

@@ -44,7 +44,8 @@ public sealed class PayloadTests : IDisposable
         File.WriteAllText(_file, "2");
         var asked = _device.Loop.Reprovision();
         _device.Until(now => now.Reprovisions >= asked);
-        Assert.That(_dps.Calls.Where(static call => call.Method == "PUT").Select(static call => call.Body[^2]), Is.EqualTo(new[] { '1', '2' }));
+        Assert.That(_dps.Calls.Where(static call => call.Method == "PUT").Select(static call => call.Body[^2]),
+            Is.EqualTo(new[] { '1', '2' }));
     }
 
     [TestCase("", "line 1, byte 1 is not JSON")]

@@ -27,7 +27,8 @@ public sealed class ReassignmentTests
             Assert.That(now.Hub, Is.EqualTo("other-hub.example"));
             Assert.That(now.Since, Is.GreaterThan(before.Since.AddHours(23)));
             Assert.That(device.Store.Read(out _)!.Hub, Is.EqualTo("other-hub.example"));
-            Assert.That(device.Log.All, Has.One.EqualTo("Warning moved: device dev-1 at hub hub.example is device dev-1 at hub other-hub.example from now on"));
+            Assert.That(device.Log.All, Has.One.EqualTo("Warning moved: device dev-1 at hub hub.example is device dev-1 at hub " +
+                "other-hub.example from now on"));
             Assert.That(Changes(device), Does.Contain("reassigned hub.example > other-hub.example"));
         }
     }
@@ -51,7 +52,8 @@ public sealed class ReassignmentTests
         using var dps = new TestDps(_pki.Server("localhost"));
         var attempts = 0;
         dps.Script = _ => ++attempts == 1
-            ? TestDps.Error(429, "slow down", retryAfter: "Sat, 28 Nov 2020 10:20:00 GMT") with { Date = "Sat, 28 Nov 2020 10:00:00 GMT" } : TestDps.Assigned("hub.example", "dev-1");
+            ? TestDps.Error(429, "slow down", retryAfter: "Sat, 28 Nov 2020 10:20:00 GMT") with { Date = "Sat, 28 Nov 2020 10:00:00 GMT" }
+                : TestDps.Assigned("hub.example", "dev-1");
         using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilSettled();
@@ -64,7 +66,8 @@ public sealed class ReassignmentTests
     [TestCase(null, false)]
     public void An_answer_of_another_kind_is_none(string? type, bool isRefused)
     {
-        using var dps = new TestDps(_pki.Server("localhost")) { Script = _ => TestDps.Assigned("hub.example", "dev-1") with { ContentType = type } };
+        using var dps = new TestDps(_pki.Server("localhost"));
+        dps.Script = _ => TestDps.Assigned("hub.example", "dev-1") with { ContentType = type };
         using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
@@ -90,12 +93,14 @@ public sealed class ReassignmentTests
     /// <summary>Each as its kind, with the hubs of a move.</summary>
     private static List<string> Changes(Device device)
     {
-        using var server = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(device.Folder, "feed.sock") }, NullLogger.Instance, TimeProvider.System);
+        using var server = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(device.Folder, "feed.sock") },
+            NullLogger.Instance, TimeProvider.System);
         device.Feed.Map(server, ["1"]);
         server.Start();
         using var client = new LocalClient(Path.Combine(device.Folder, "feed.sock"), "root", "feed", TimeSpan.FromSeconds(5));
         using var json = JsonDocument.Parse(client.Send("GET", "/changes?api-version=1&after=0&wait=0").Body);
         return [.. json.RootElement.GetProperty("changes").EnumerateArray().Select(static change => change.GetProperty("kind").GetString()
-            + (change.TryGetProperty("hubBefore", out var before) ? $" {before.GetString()} > {change.GetProperty("hub").GetString()}" : ""))];
+            + (change.TryGetProperty("hubBefore", out var before) ? $" {before.GetString()} > {change.GetProperty("hub").GetString()}"
+                : ""))];
     }
 }

@@ -20,13 +20,15 @@ public sealed class SymmetricKeyTests
         var token = SasParts.Read(calls[0].Authorization);
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((state.Hub, state.DeviceId, state.Auth, state.KeyId, state.CertificateId), Is.EqualTo(("hub.example", "dev-1", DeviceAuth.Sas, "device-id", "")));
+            Assert.That((state.Hub, state.DeviceId, state.Auth, state.KeyId, state.CertificateId),
+                Is.EqualTo(("hub.example", "dev-1", DeviceAuth.Sas, "device-id", "")));
             Assert.That(device.Store.Read(out _), Is.EqualTo(state with { Since = device.Store.Read(out _)!.Since }));
             Assert.That(calls[0].Path, Is.EqualTo("/0neTEST/registrations/dev-1/register?api-version=2021-06-01"));
             Assert.That(calls[0].Client, Is.Null, "no certificate is shown");
             Assert.That((token.Resource, token.KeyName), Is.EqualTo(("0neTEST%2Fregistrations%2Fdev-1", "registration")));
             Assert.That(token.IsBy(keyd.Keys["device-id"]));
-            Assert.That(token.End, Is.InRange(DateTimeOffset.UtcNow.AddMinutes(9), DateTimeOffset.UtcNow.AddMinutes(11)), "of use for minutes only");
+            Assert.That(token.End, Is.InRange(DateTimeOffset.UtcNow.AddMinutes(9), DateTimeOffset.UtcNow.AddMinutes(11)),
+                "of use for minutes only");
             Assert.That(calls[1].Authorization, Is.EqualTo(calls[0].Authorization));
             Assert.That(keyd.Signatures, Is.EqualTo(1));
             Assert.That(device.Certd.Told, Is.Empty);
@@ -59,7 +61,12 @@ public sealed class SymmetricKeyTests
         device.Time.Set(year == 0 ? DateTimeOffset.UtcNow.AddHours(-2) : new DateTimeOffset(year, 1, 1, 0, 0, 0, TimeSpan.Zero));
         using var keyd = new TestKeyd(device.Folder);
         var good = TestDps.Assigning();
-        dps.Script = call => (SasParts.Read(call.Authorization).End < DateTimeOffset.UtcNow ? TestDps.Error(401, "expired") : good(call)!) with { Date = Date(DateTimeOffset.UtcNow) };
+        dps.Script = call =>
+        {
+            var now = DateTimeOffset.UtcNow;
+            var reply = SasParts.Read(call.Authorization).End < now ? TestDps.Error(401, "expired") : good(call)!;
+            return reply with { Date = Date(now) };
+        };
         device.Start().UntilSettled();
         Assert.That(dps.Calls.Count(static call => call.Method == "PUT"), Is.EqualTo(2));
         Assert.That(keyd.Signatures, Is.EqualTo(2));
@@ -94,7 +101,8 @@ public sealed class SymmetricKeyTests
         using var keyd = new TestKeyd(device.Folder);
         device.Time.Hold = static wait => wait > TimeSpan.FromSeconds(40);
         var problem = device.Start().UntilProblem("dps_unauthorized").Problem!;
-        Assert.That(problem.Message, Does.Contain("symmetric key device-id").And.Contain("'dev-1'").And.Contain("Unauthorized (error 401002)"));
+        Assert.That(problem.Message, Does.Contain("symmetric key device-id").And.Contain("'dev-1'")
+            .And.Contain("Unauthorized (error 401002)"));
         Assert.That(problem.Hint, Does.Contain("derived for this registration id").And.Contain("0neTEST"));
         dps.Script = TestDps.Assigning();
         SpinWait.SpinUntil(() => device.Time.IsHolding, 5000);
@@ -161,7 +169,8 @@ public sealed class SymmetricKeyTests
 
     private TestDps NewDps() => new(_pki.Server("localhost", validFromDays: -20)) { TakesTokens = true };
 
-    private Device NewDevice(TestDps dps) => new(_pki.Root, Device.Dps(dps.Url) with { RegistrationId = "dev-1", Authentication = Device.Key });
+    private Device NewDevice(TestDps dps) => new(_pki.Root,
+        Device.Dps(dps.Url) with { RegistrationId = "dev-1", Authentication = Device.Key });
 
     private static string Date(DateTimeOffset time) => time.ToString("r", CultureInfo.InvariantCulture);
 }

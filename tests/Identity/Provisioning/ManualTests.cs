@@ -21,10 +21,12 @@ public sealed class ManualTests
         var call = hub.Calls.Single();
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((call.Method, call.Path, call.Client, call.Authorization), Is.EqualTo(("GET", "/devices/dev-1/modules?api-version=2021-04-12", "CN=dev-1", (string?)null)));
+            Assert.That((call.Method, call.Path, call.Client, call.Authorization),
+                Is.EqualTo(("GET", "/devices/dev-1/modules?api-version=2021-04-12", "CN=dev-1", (string?)null)));
             Assert.That(device.Certd.Told, Is.EqualTo(new[] { "confirmed " + certificate.Thumbprint }));
             Assert.That(device.Certd.AskedCommonName, Is.EqualTo("dev-1"));
-            Assert.That((state.Hub, state.DeviceId, state.Auth, state.Source, state.CertificateId), Is.EqualTo((hub.Url.Authority, "dev-1", DeviceAuth.X509, "manual", "device-id")));
+            Assert.That((state.Hub, state.DeviceId, state.Auth, state.Source, state.CertificateId),
+                Is.EqualTo((hub.Url.Authority, "dev-1", DeviceAuth.X509, "manual", "device-id")));
             Assert.That(device.Store.Read(out _), Is.EqualTo(state with { Since = device.Store.Read(out _)!.Since }));
         }
     }
@@ -89,7 +91,8 @@ public sealed class ManualTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(hub.Calls, Has.Count.GreaterThan(5), "shown again and again, with growing gaps");
-            Assert.That(device.Certd.Told, Has.Count.EqualTo(1), "neither confirmed nor refused: another one would have another thumbprint");
+            Assert.That(device.Certd.Told, Has.Count.EqualTo(1),
+                "neither confirmed nor refused: another one would have another thumbprint");
             Assert.That(problem.Hint, Does.Contain(renewed.GetCertHashString(HashAlgorithmName.SHA256)).And.Contain("CN=Test CA"));
             Assert.That(device.Status.Require(), Is.EqualTo(old));
         }
@@ -102,12 +105,15 @@ public sealed class ManualTests
 
     private static IEnumerable<TestCaseData> NoProofs()
     {
-        yield return new TestCaseData(Error(403, "IotHubQuotaExceeded"), "hub_forbidden", "says nothing of the credential").SetArgDisplayNames("403");
+        yield return new TestCaseData(Error(403, "IotHubQuotaExceeded"), "hub_forbidden",
+            "says nothing of the credential").SetArgDisplayNames("403");
         yield return new TestCaseData(Error(404, "DeviceNotFound"), "hub_not_found", "register the device").SetArgDisplayNames("404");
-        yield return new TestCaseData(Error(429, "ThrottlingException") with { RetryAfter = "30" }, "hub_throttled", "tried again").SetArgDisplayNames("429");
+        yield return new TestCaseData(Error(429, "ThrottlingException") with { RetryAfter = "30" }, "hub_throttled",
+            "tried again").SetArgDisplayNames("429");
         yield return new TestCaseData(Error(500, "ServerError"), "hub_server_error", "tried again").SetArgDisplayNames("500");
         yield return new TestCaseData(new DpsReply(302, ""), "hub_bad_answer", "proxy").SetArgDisplayNames("302");
-        yield return new TestCaseData(new DpsReply(200, "<html>login</html>") { ContentType = "text/html" }, "hub_bad_answer", "proxy").SetArgDisplayNames("html");
+        yield return new TestCaseData(new DpsReply(200, "<html>login</html>") { ContentType = "text/html" }, "hub_bad_answer",
+            "proxy").SetArgDisplayNames("html");
         yield return new TestCaseData(new DpsReply(200, "{}"), "hub_bad_answer", "proxy").SetArgDisplayNames("object");
         yield return new TestCaseData(null, "hub_reset", "certificate").SetArgDisplayNames("hang up");
     }
@@ -169,11 +175,13 @@ public sealed class ManualTests
     public void A_nested_device_reaches_its_hub_by_its_gateway()
     {
         using var gateway = NewHub(takesTokens: true);
-        using var device = new Device(_pki.Root, Device.Manual(new Uri("https://hub.invalid/")) with { LocalGatewayHostname = gateway.Url.Authority, Authentication = Device.Key });
+        var nested = Device.Manual(new Uri("https://hub.invalid/")) with { LocalGatewayHostname = gateway.Url.Authority };
+        using var device = new Device(_pki.Root, nested with { Authentication = Device.Key });
         using var keyd = new TestKeyd(device.Folder);
         var state = device.Start().UntilSettled().Provisioned!;
         Assert.That((state.Hub, state.GatewayHost), Is.EqualTo(("hub.invalid", gateway.Url.Authority)));
-        Assert.That(SasParts.Read(gateway.Calls.Single().Authorization).Resource, Is.EqualTo("hub.invalid%2Fdevices%2Fdev-1"), "a token is for the hub");
+        Assert.That(SasParts.Read(gateway.Calls.Single().Authorization).Resource, Is.EqualTo("hub.invalid%2Fdevices%2Fdev-1"),
+            "a token is for the hub");
     }
 
     [Test]
@@ -189,10 +197,12 @@ public sealed class ManualTests
         again.Loop.Restore();
         Assert.That(again.Status.Now.Provisioned, Is.Null);
         Assert.That(again.Start().UntilSettled().Provisioned!.Hub, Is.EqualTo(other.Url.Authority));
-        Assert.That(again.Log.All, Has.Some.Contains($"device dev-1 at hub {hub.Url.Authority} came from source manual").And.Some.Contains($"now it is source manual, device dev-1 at hub {other.Url.Authority}"));
+        Assert.That(again.Log.All, Has.Some.Contains($"device dev-1 at hub {hub.Url.Authority} came from source " +
+            $"manual").And.Some.Contains($"now it is source manual, device dev-1 at hub {other.Url.Authority}"));
     }
 
-    private TestDps NewHub(bool takesTokens = false) => new(_pki.Server("localhost")) { TakesTokens = takesTokens, Script = static _ => Modules() };
+    private TestDps NewHub(bool takesTokens = false)
+        => new(_pki.Server("localhost")) { TakesTokens = takesTokens, Script = static _ => Modules() };
 
     private Device NewDevice(TestDps hub) => new(_pki.Root, Device.Manual(hub.Url));
 

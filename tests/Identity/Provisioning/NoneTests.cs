@@ -16,7 +16,8 @@ public sealed class NoneTests
         var state = device.Start().UntilSettled().Provisioned!;
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((state.Hub, state.DeviceId, state.Auth, state.Source, state.CertificateId), Is.EqualTo(("", "machine-7", DeviceAuth.None, "none", "device-id")));
+            Assert.That((state.Hub, state.DeviceId, state.Auth, state.Source, state.CertificateId),
+                Is.EqualTo(("", "machine-7", DeviceAuth.None, "none", "device-id")));
             Assert.That(device.Certd.Told, Is.EqualTo(new[] { "confirmed " + certificate.Thumbprint }));
             Assert.That(device.Store.Read(out _), Is.EqualTo(state with { Since = device.Store.Read(out _)!.Since }));
             Assert.That(device.Log.All, Has.Some.Contains("device machine-7, without a hub"));

@@ -28,7 +28,8 @@ public sealed class ProxyTests : IDisposable
     {
         using var server = new TestDps(_pki.Server("localhost"));
         if (source == "manual") server.Script = static _ => new DpsReply(200, "[]");
-        using var device = New(server, source, name => name == variable ? $"http://127.0.0.1:{((IPEndPoint)_proxy.LocalEndpoint).Port}" : null);
+        using var device = New(server, source, name => name == variable ? $"http://127.0.0.1:{((IPEndPoint)_proxy.LocalEndpoint).Port}"
+            : null);
         device.Start().UntilSettled();
         Assert.That(_tunnels, Is.EqualTo(new[] { $"CONNECT localhost:{server.Port} HTTP/1.1" }));
     }
@@ -38,7 +39,8 @@ public sealed class ProxyTests : IDisposable
     {
         using var server = new TestDps(_pki.Server("localhost"));
         if (source == "manual") server.Script = static _ => new DpsReply(200, "[]");
-        using var device = New(server, source, static name => name switch { "https_proxy" => "http://127.0.0.1:1", "no_proxy" => "localhost", _ => null });
+        using var device = New(server, source, static name
+            => name switch { "https_proxy" => "http://127.0.0.1:1", "no_proxy" => "localhost", _ => null });
         device.Start().UntilSettled();
         Assert.That(_tunnels, Is.Empty);
     }
@@ -79,10 +81,12 @@ public sealed class ProxyTests : IDisposable
             var stream = client.GetStream();
             var head = new StringBuilder();
             var one = new byte[1];
-            while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal) && await stream.ReadAsync(one) == 1) head.Append((char)one[0]);
+            while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal)
+                && await stream.ReadAsync(one) == 1) head.Append((char)one[0]);
             var line = head.ToString().Split("\r\n")[0];
             _tunnels.Add(line);
-            using var server = new TcpClient("localhost", int.Parse(line.Split(' ')[1].Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
+            using var server = new TcpClient("localhost",
+                int.Parse(line.Split(' ')[1].Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
             await stream.WriteAsync("HTTP/1.1 200 OK\r\n\r\n"u8.ToArray());
             await Task.WhenAny(stream.CopyToAsync(server.GetStream()), server.GetStream().CopyToAsync(stream));
         }

@@ -42,7 +42,8 @@ public sealed class StateTests : IDisposable
         using var device = new Device(_pki.Root, Device.Dps(new Uri("https://dps.example/")), _folder, new MemoryCertd());
         device.Loop.Restore();
         var state = device.Status.Require();
-        Assert.That((state.Hub, state.DeviceId, state.Source, state.Auth, state.Since), Is.EqualTo(("hub.example", "dev-1", "dps", DeviceAuth.X509, new DateTimeOffset(2026, 2, 28, 8, 0, 0, TimeSpan.Zero))));
+        Assert.That((state.Hub, state.DeviceId, state.Source, state.Auth, state.Since),
+            Is.EqualTo(("hub.example", "dev-1", "dps", DeviceAuth.X509, new DateTimeOffset(2026, 2, 28, 8, 0, 0, TimeSpan.Zero))));
     }
 
     [Test]
@@ -96,7 +97,8 @@ public sealed class StateTests : IDisposable
         yield return Case("scope", was, was with { ScopeId = "0neOTHER" }, "scope 0neOTHER");
         yield return Case("endpoint", was, Device.Dps(new Uri("https://other.example/")), "https://other.example/");
         yield return Case("registration id", was, was with { RegistrationId = "dev-2" }, "registration id dev-2");
-        yield return Case("certificate", was, was with { Authentication = Device.Certificate with { CertificateId = "other" } }, "certificate other");
+        yield return Case("certificate", was, was with { Authentication = Device.Certificate with { CertificateId = "other" } },
+            "certificate other");
         yield return Case("key", was, was with { Authentication = Device.Certificate with { KeyId = "other" } }, "key other");
         yield return Case("symmetric key", was, was with { Authentication = Device.Key }, "symmetric key device-id");
         yield return Case("source", was, Device.Manual(hub), "source manual, device dev-1 at hub hub.example");
@@ -120,7 +122,8 @@ public sealed class StateTests : IDisposable
         using var device = new Device(_pki.Root, (ProvisioningSettings)after, _folder, new MemoryCertd());
         device.Loop.Restore();
         Assert.That(device.Status.Now.Provisioned, Is.Null);
-        Assert.That(device.Log.All.Single(), Does.StartWith("Warning the provisioning settings have changed: device dev-1").And.Contain("now it is").And.Contain(said));
+        Assert.That(device.Log.All.Single(), Does.StartWith("Warning the provisioning settings have changed: device " +
+            "dev-1").And.Contain("now it is").And.Contain(said));
     }
 
     [Test]
@@ -179,5 +182,6 @@ public sealed class StateTests : IDisposable
         Store.Write(ProvisionedState.Of(settings, new Assignment(hub, "dev-1"), "dev-1", credential, DateTimeOffset.UtcNow));
     }
 
-    private static TestCaseData Case(string name, ProvisioningSettings before, ProvisioningSettings after, string said) => new TestCaseData(before, after, said).SetArgDisplayNames(name);
+    private static TestCaseData Case(string name, ProvisioningSettings before, ProvisioningSettings after, string said)
+        => new TestCaseData(before, after, said).SetArgDisplayNames(name);
 }

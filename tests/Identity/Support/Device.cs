@@ -25,20 +25,23 @@ internal sealed class Device : IDisposable
     {
     }
 
-    public Device(X509Certificate2 cloudCa, ProvisioningSettings settings, string? folder = null, MemoryCertd? certd = null, ProxyChoice? proxies = null)
+    public Device(X509Certificate2 cloudCa, ProvisioningSettings settings, string? folder = null, MemoryCertd? certd = null,
+        ProxyChoice? proxies = null)
     {
         _ownFolder = folder is null;
         Folder = folder ?? Directory.CreateTempSubdirectory("estprov-identity-").FullName;
         Certd = certd ?? new MemoryCertd();
         if (certd is null) Certd.Others["dps-ca"] = [cloudCa];
-        Settings = settings is NoneProvisioning ? settings : settings with { TrustedCerts = new Positioned<IReadOnlyList<string>>(["dps-ca"], new Position("identityd.toml", 4, 1)) };
+        Settings = settings is NoneProvisioning ? settings
+            : settings with { TrustedCerts = new Positioned<IReadOnlyList<string>>(["dps-ca"], new Position("identityd.toml", 4, 1)) };
         Time = new JumpTime(DateTimeOffset.UtcNow);
         Clock = new BelievedClock(Time, Time.GetUtcNow().AddDays(-7));
         Feed = new ChangeFeed(Time);
         Store = new ProvisionedStore(Folder);
         _keyd = new LocalClient(Path.Combine(Folder, "keyd.sock"), "estprov-keyd", "Key Service", TimeSpan.FromSeconds(5));
         var source = ProvisioningSources.Create(Settings, Certd, Open, new SymmetricKeyClient(_keyd), proxies, Clock, Log);
-        Loop = new ProvisioningLoop(source, Certd, (_, spki) => Certd.FindKey(spki), Store, Status, new ProvisioningEvents(Log, Feed), Clock);
+        Loop = new ProvisioningLoop(source, Certd, (_, spki) => Certd.FindKey(spki), Store, Status, new ProvisioningEvents(Log, Feed),
+            Clock);
     }
 
     public static CertificateAuthentication Certificate { get; } = new() { CertificateId = "device-id", KeyId = "device-id" };
@@ -120,5 +123,6 @@ internal sealed class Device : IDisposable
     public Func<DeviceCredential, X509Certificate2>? OpenAs { get; set; }
 
     private OpenedIdentity Open(DeviceCredential credential)
-        => new(SslStreamCertificateContext.Create(OpenAs?.Invoke(credential) ?? Certd.WithKey(credential.KeyHandle), null, offline: true), null);
+        => new(SslStreamCertificateContext.Create(OpenAs?.Invoke(credential) ?? Certd.WithKey(credential.KeyHandle), null, offline: true),
+            null);
 }

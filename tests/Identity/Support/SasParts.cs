@@ -12,9 +12,12 @@ internal sealed record SasParts(string Resource, string Signature, long Expiry, 
     public static SasParts Read(string? authorization)
     {
         Assert.That(authorization, Does.StartWith("SharedAccessSignature "));
-        var parts = authorization!["SharedAccessSignature ".Length..].Split('&').Select(static part => part.Split('=', 2)).ToDictionary(static part => part[0], static part => part[1]);
-        return new SasParts(parts["sr"], Uri.UnescapeDataString(parts["sig"]), long.Parse(parts["se"], CultureInfo.InvariantCulture), parts.GetValueOrDefault("skn"));
+        var parts = authorization!["SharedAccessSignature ".Length..].Split('&').Select(static part
+            => part.Split('=', 2)).ToDictionary(static part => part[0], static part => part[1]);
+        return new SasParts(parts["sr"], Uri.UnescapeDataString(parts["sig"]), long.Parse(parts["se"], CultureInfo.InvariantCulture),
+            parts.GetValueOrDefault("skn"));
     }
 
-    public bool IsBy(byte[] key) => Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{Resource}\n{Expiry}"))) == Signature;
+    public bool IsBy(byte[] key) => Convert.ToBase64String(HMACSHA256.HashData(key,
+        Encoding.UTF8.GetBytes($"{Resource}\n{Expiry}"))) == Signature;
 }

@@ -95,11 +95,13 @@ internal sealed class TestDps : IDisposable
                 {
                     Calls.Enqueue(call);
                     if (Script(call) is not { } reply) return;
-                    var head = new StringBuilder($"HTTP/1.1 {reply.Status} X\r\nContent-Length: {Encoding.UTF8.GetByteCount(reply.Body)}\r\n");
+                    var head = new StringBuilder($"HTTP/1.1 {reply.Status} X\r\nContent-Length: " +
+                        $"{Encoding.UTF8.GetByteCount(reply.Body)}\r\n");
                     if (reply.ContentType is { } type) head.Append($"Content-Type: {type}\r\n");
                     if (reply.RetryAfter is { } wait) head.Append($"Retry-After: {wait}\r\n");
                     if (reply.Date is { } date) head.Append($"Date: {date}\r\n");
-                    await tls.WriteAsync(Encoding.UTF8.GetBytes(head.Append("\r\n").Append(reply.Body.AsSpan(0, reply.Half ?? reply.Body.Length)).ToString()), _stop.Token);
+                    await tls.WriteAsync(Encoding.UTF8.GetBytes(head.Append("\r\n").Append(reply.Body.AsSpan(0, reply.Half
+                        ?? reply.Body.Length)).ToString()), _stop.Token);
                     if (reply.Half is not null) return;
                 }
             }

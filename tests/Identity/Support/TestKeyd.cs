@@ -14,7 +14,8 @@ internal sealed class TestKeyd : IDisposable
 
     public TestKeyd(string folder)
     {
-        _server = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(folder, "keyd.sock") }, NullLogger.Instance, TimeProvider.System);
+        _server = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(folder, "keyd.sock") }, NullLogger.Instance,
+            TimeProvider.System);
         _server.Map("GET", "/key/{id}", ["2021-05-01"], (request, response) =>
         {
             var id = request.Route("id");
@@ -33,7 +34,8 @@ internal sealed class TestKeyd : IDisposable
             Interlocked.Increment(ref _signatures);
             var json = response.Json();
             json.WriteStartObject();
-            json.WriteBase64String("signature", HMACSHA256.HashData(key, root.GetProperty("parameters").GetProperty("message").GetBytesFromBase64()));
+            json.WriteBase64String("signature", HMACSHA256.HashData(key,
+                root.GetProperty("parameters").GetProperty("message").GetBytesFromBase64()));
             json.WriteEndObject();
         });
         _server.Start();

@@ -1,7 +1,7 @@
 namespace EstProv.Identity.Provisioning;
 
 /// <summary>The problems' codes when a credential is proved at a hub.</summary>
-internal static class HubCodes
+internal static class HubProofCodes
 {
     /// <summary>What the codes of <see cref="Est.Transport.VerifiedConnection"/> begin with here.</summary>
     public const string Codes = "hub";
