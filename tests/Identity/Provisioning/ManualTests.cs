@@ -80,9 +80,10 @@ public sealed class ManualTests
         device.Certd.Staged = _pki.Device("dev-1");
         device.Start().UntilSettled();
         var old = device.Status.Require();
-        var renewed = device.Certd.Staged = _pki.Device("dev-1");
+        var renewed = device.Certd.Staged = _pki.DeviceWithSubject("CN=dev-1, O=renewed");
         var isRegistered = false;
-        hub.Script = _ => isRegistered ? Modules() : Error(401, "IotHubUnauthorizedAccess");
+        hub.Script = call => isRegistered || !call.Client!.Contains("renewed", StringComparison.Ordinal)
+            ? Modules() : Error(401, "IotHubUnauthorizedAccess");
         var held = 0;
         device.Time.Hold = wait => wait > TimeSpan.FromMinutes(20) && ++held > 0;
         device.Loop.Look();
