@@ -117,7 +117,8 @@ internal sealed class HubProof(
             401 => (HubProofCodes.Unauthorized, $"did not accept {shown.Description} for device '{settings.DeviceId}' (401)",
                 UnauthorizedHint(shown, response.Headers.Date)),
             403 => (HubProofCodes.Forbidden, $"forbids device '{settings.DeviceId}' to ask for its modules (403)",
-                "check the hub's tier, quota and network rules; this says nothing of the credential"),
+                "see whether the device is enabled in the hub, and the hub's tier, quota and network rules; this says nothing of the " +
+                    "credential"),
             404 => (HubProofCodes.NotFound, $"knows no device '{settings.DeviceId}' (404)",
                 "register the device in the hub, or correct device_id and iothub_hostname in identityd.toml"),
             429 => (HubProofCodes.Throttled, "asks to come back later (429)", "nothing to do: it is tried again"),

@@ -149,6 +149,15 @@ public sealed class ModuleTests : IDisposable
     }
 
     [Test]
+    public void A_refused_device_stays_as_it_is_where_the_configuration_leaves_that_to_somebody()
+    {
+        _world.MayReprovision = false;
+        _world.Disable(true);
+        Assert.That(Refused(() => Service.GetAsync("agent", default)).Code, Is.EqualTo("hub_forbidden"));
+        Assert.That(_world.Reprovisions, Is.Zero);
+    }
+
+    [Test]
     public void Registering_again_without_end_is_not_done()
     {
         _world.Disable(true);
@@ -156,7 +165,7 @@ public sealed class ModuleTests : IDisposable
         for (var i = 0; i < 5; i++)
         {
             var problem = Refused(() => Service.GetAsync("agent", default));
-            Assert.That(problem.Code, Is.EqualTo("hub_unauthorized"));
+            Assert.That(problem.Code, Is.EqualTo("hub_forbidden"));
         }
 
         Assert.That(_world.Reprovisions, Is.EqualTo(1));
