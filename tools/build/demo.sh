@@ -57,3 +57,15 @@ demo_as_test() {
     printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
     [ "$failed" = 0 ]
 }
+
+# runtime_as_test: the runtime operation, with certificates over EST and with those that the device CA mints.
+runtime_as_test() {
+    local way status=0
+    need_packages jq faketime
+    prepare_demo
+    for way in url-per-certificate local-mint; do
+        say "runtime operation, way $way"
+        in_a_world_of_its_own bash "$top/tools/demo/device.sh" "$top" "$out" "$way" runtime || status=1
+    done
+    return "$status"
+}

@@ -69,6 +69,11 @@ run_test() {
         . "$top/tools/build/demo.sh"
         run_suite demo demo_as_test
     fi
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" runtime "* ]]; then
+        # shellcheck source=tools/build/demo.sh
+        . "$top/tools/build/demo.sh"
+        run_suite runtime runtime_as_test
+    fi
     if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" crash "* ]]; then
         # shellcheck source=tools/build/crash.sh
         . "$top/tools/build/crash.sh"

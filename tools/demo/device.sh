@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One device, from a blank token to a registered device. Runs in network, mount and process namespaces of its own (build.sh demo makes
 # them), so that the real names and ports, /etc, /run and /var can be used as on a device without touching this machine.
-# usage: device.sh TREE OUT WAY [keep|bench|count]
+# usage: device.sh TREE OUT WAY [keep|bench|count|runtime]
 set -euo pipefail
 
 readonly tree=$1 out=$2 way=$3 keep=${4:-}
@@ -38,9 +38,10 @@ mount --move "$etc" /etc
 rmdir "$etc"
 mount -t tmpfs -o mode=0755 tmpfs /var
 mount -t tmpfs -o mode=0755 tmpfs /run
-mkdir -p /var/lib /var/secrets /var/tmp "$world"/{log,pki,token,bin} /etc/estprov
+mkdir -p /var/lib /var/secrets /var/tmp "$world"/{log,pki,token,bin,tmp} /etc/estprov
+chmod 1777 "$world/tmp"
 id=7100
-for user in estprov estprov-keyd estprov-certd estprov-identityd estprov-demo; do
+for user in estprov estprov-keyd estprov-certd estprov-identityd estprov-demo estprov-runtime estprov-firmware estprov-stranger; do
     id=$((id + 1))
     sed -i "/^$user:/d" /etc/passwd /etc/group
     echo "$user:x:$id:" >>/etc/group
@@ -73,6 +74,7 @@ simulator=(dotnet "$out/simulator/estprov-simulator.dll")
 # DPS takes a second to assign, as the real one does; where time or work is measured, it is ours alone.
 simulator_pace=()
 [[ $keep != bench && $keep != count ]] || simulator_pace=(--assigning-polls 0 --retry-after 0)
+[ "$keep" != runtime ] || simulator_pace=(--validity $((25 * 86400)))
 "${simulator[@]}" --data "$world/pki" --init --est-host estendpoint.com --dps-host global.azure-devices-provisioning.net \
     --hub-host demo-hub.azure-devices.net --scope-id "$scope" >"$world/log/simulator-init.log" 2>&1 || fail "the simulator made no PKI" "see its log above"
 "${simulator[@]}" --data "$world/pki" --port 443 --est-host estendpoint.com --dps-host global.azure-devices-provisioning.net \
@@ -125,6 +127,18 @@ mkdir -p /etc/estprov/{keyd,certd,identityd}.d
 printf '[[principal]]\nuser = "estprov-demo"\nkeys = ["device-id"]\nrights = ["use"]\n' >/etc/estprov/keyd.d/10-demo.toml
 printf '[preloaded_certs]\n"dps-ca" = "/var/secrets/dps-ca.cer"\n' >/etc/estprov/certd.d/10-demo.toml
 printf '[provisioning]\ntrusted_certs = ["dps-ca"]\n[[principal]]\nuser = "estprov-demo"\nname = "demo"\nidtype = ["device"]\n' >/etc/estprov/identityd.d/10-demo.toml
+if [ "$keep" = runtime ]; then
+    runtime_method="through EST" runtime_issuer="EST identity CA"
+    url="https://estendpoint.com/.well-known/est"
+    printf '[cert_issuance.est.urls]\n"module-server" = "%s/module-server/simpleenroll"\n"module-id" = "%s/module-id/simpleenroll"\n[cert_issuance]\nlocal-id = "est"\n' "$url" "$url" >/etc/estprov/certd.d/20-runtime.toml
+    if [ "$way" = local-mint ]; then
+        runtime_method="minted by the device CA" runtime_issuer="$device"
+        printf '[cert_issuance]\nmodule-server = "device-ca"\nmodule-id = "device-ca"\nlocal-id = "device-ca"\n' >/etc/estprov/certd.d/20-runtime.toml
+    fi
+    printf '[[principal]]\nuser = "estprov-runtime"\ncerts = ["module-server", "module-id"]\n' >>/etc/estprov/certd.d/20-runtime.toml
+    printf '[[principal]]\nuser = "estprov-runtime"\nkeys = ["aziot_identityd_master_id"]\n[[principal]]\nuser = "estprov-firmware"\nkeys = ["aziot_identityd_master_id/firmware:*"]\n' >/etc/estprov/keyd.d/20-runtime.toml
+    printf '[localid]\ndomain = "edge.local"\ncert_id = "local-id"\n[[principal]]\nuser = "estprov-runtime"\nname = "runtime"\n[[principal]]\nuser = "estprov-firmware"\nname = "firmware"\nidtype = ["module", "local"]\n' >/etc/estprov/identityd.d/20-runtime.toml
+fi
 tail -n +1 /etc/estprov/*.d/*.toml
 chown -R root:estprov /etc/estprov
 # The file with the PIN is keyd's alone.
@@ -168,6 +182,9 @@ if [ "$keep" = bench ]; then
 elif [ "$keep" = count ]; then
     # shellcheck source=tools/bench/counts.sh
     . "$tree/tools/bench/counts.sh"
+elif [ "$keep" = runtime ]; then
+    # shellcheck source=tools/demo/runtime.sh
+    . "$tree/tools/demo/runtime.sh"
 elif [ -n "$keep" ]; then
     cat <<EOF
 
