@@ -17,7 +17,9 @@ internal sealed class ProvisioningTests
     {
         var state = Result(await Device.WithCertificate("sdk-x509").RegisterAsync());
 
-        Assert.That(((string?)state["status"], (string?)state["assignedHub"], (string?)state["deviceId"]), Is.EqualTo(("assigned", SimulatorProcess.Hub, "sdk-x509")));
+        Assert.That(
+            ((string?)state["status"], (string?)state["assignedHub"], (string?)state["deviceId"]),
+            Is.EqualTo(("assigned", SimulatorProcess.Hub, "sdk-x509")));
         Assert.That((string?)state["x509"]!["enrollmentGroupId"], Is.EqualTo("devices"));
     }
 

@@ -40,7 +40,11 @@ internal sealed class SimulatorProcess : IAsyncDisposable
         string[] arguments = ["--data", folder.FullName, "--port", "0", "--retry-after", "0", "--hub-host", Hub, "--gateway-host", Gateway];
         var process = new Process
         {
-            StartInfo = new(Path.Combine(AppContext.BaseDirectory, "estprov-simulator"), arguments) { UseShellExecute = false, RedirectStandardOutput = true },
+            StartInfo = new(Path.Combine(AppContext.BaseDirectory, "estprov-simulator"), arguments)
+            {
+                UseShellExecute = false,
+                RedirectStandardOutput = true,
+            },
         };
         var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         process.OutputDataReceived += (_, line) =>

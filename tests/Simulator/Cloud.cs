@@ -32,7 +32,8 @@ internal static class Cloud
     }
 
     /// <summary>A token for DPS, good for an hour.</summary>
-    public static string DpsToken(Rig rig, string id, string key) => Token($"{Scope}/registrations/{id}", key, rig.Host.Clock.Now.AddHours(1), "registration");
+    public static string DpsToken(Rig rig, string id, string key)
+        => Token($"{Scope}/registrations/{id}", key, rig.Host.Clock.Now.AddHours(1), "registration");
 
     /// <summary>A token for the hub, good for an hour.</summary>
     public static string HubToken(Rig rig, string device, string key) => Token($"{HubHost}/devices/{device}", key, rig.Host.Clock.Now.AddHours(1));
@@ -55,7 +56,8 @@ internal static class Cloud
         Authentication = new HubCredential { Type = "sas", PrimaryKey = Key(key) },
     });
 
-    public static Task<HttpResponseMessage> RegisterAsync(HttpClient client, string id, string? token = null, JsonNode? payload = null, string version = DpsVersion)
+    public static Task<HttpResponseMessage> RegisterAsync(
+        HttpClient client, string id, string? token = null, JsonNode? payload = null, string version = DpsVersion)
     {
         var body = new JsonObject { ["registrationId"] = id };
         if (payload is not null)
@@ -67,13 +69,15 @@ internal static class Cloud
     }
 
     /// <summary>Registers and polls until there is a result.</summary>
-    public static async Task<JsonNode> ResultAsync(HttpClient client, string id, string? token = null, JsonNode? payload = null, string version = DpsVersion)
+    public static async Task<JsonNode> ResultAsync(
+        HttpClient client, string id, string? token = null, JsonNode? payload = null, string version = DpsVersion)
     {
         var operation = (await JsonAsync(await RegisterAsync(client, id, token, payload, version)))["operationId"];
+        var path = $"{Scope}/registrations/{id}/operations/{operation}{version}";
         for (var polls = 0; ; polls++)
         {
             Assert.That(polls, Is.LessThan(10));
-            var answer = await JsonAsync(await SendAsync(client, HttpMethod.Get, $"{Scope}/registrations/{id}/operations/{operation}{version}", null, token));
+            var answer = await JsonAsync(await SendAsync(client, HttpMethod.Get, path, token: token));
             if ((string?)answer["status"] != "assigning")
             {
                 return answer;
@@ -82,7 +86,13 @@ internal static class Cloud
     }
 
     public static async Task<HttpResponseMessage> SendAsync(
-        HttpClient client, HttpMethod method, string path, string? body = null, string? token = null, string? ifMatch = null, string type = "application/json")
+        HttpClient client,
+        HttpMethod method,
+        string path,
+        string? body = null,
+        string? token = null,
+        string? ifMatch = null,
+        string type = "application/json")
     {
         using var request = new HttpRequestMessage(method, path);
         if (body is not null)

@@ -147,6 +147,10 @@ internal sealed class CloudFaultTests
         return service == SimulatorService.Dps
             ? Cloud.RegisterAsync(client, "dev1", Cloud.Token($"{Cloud.Scope}/registrations/dev1", Cloud.Key(1), now, "registration"))
             : Cloud.SendAsync(
-                client, HttpMethod.Put, $"devices/dev1/modules/m{Cloud.HubVersion}", """{"moduleId":"m"}""", Cloud.Token($"{Cloud.HubHost}/devices/dev1", Cloud.Key(1), now));
+                client,
+                HttpMethod.Put,
+                $"devices/dev1/modules/m{Cloud.HubVersion}",
+                """{"moduleId":"m"}""",
+                Cloud.Token($"{Cloud.HubHost}/devices/dev1", Cloud.Key(1), now));
     }
 }

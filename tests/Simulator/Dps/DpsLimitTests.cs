@@ -21,7 +21,7 @@ internal sealed class DpsLimitTests
         rig.Host.Clock.Offset = TimeSpan.FromSeconds(61);
         var later = await Cloud.RegisterAsync(client, "dev1", token);
 
-        Assert.That((second.StatusCode, third.StatusCode, later.StatusCode), Is.EqualTo((HttpStatusCode.Accepted, HttpStatusCode.TooManyRequests, HttpStatusCode.Accepted)));
+        Assert.That(((int)second.StatusCode, (int)third.StatusCode, (int)later.StatusCode), Is.EqualTo((202, 429, 202)));
         Assert.That(third.Headers.RetryAfter?.Delta, Is.EqualTo(TimeSpan.FromSeconds(30)).Within(TimeSpan.FromSeconds(11)));
         Assert.That((int?)(await Cloud.JsonAsync(third))["errorCode"], Is.EqualTo(429001));
     }
@@ -37,9 +37,10 @@ internal sealed class DpsLimitTests
             var client = rig.Client(SimulatorService.Dps);
             var token = Cloud.DpsToken(rig, id, Cloud.Key(1));
             var operation = (await Cloud.JsonAsync(await Cloud.RegisterAsync(client, id, token)))["operationId"];
+            var path = $"{Cloud.Scope}/registrations/{id}/operations/{operation}{Cloud.DpsVersion}";
             for (var i = 0; i < 3; i++)
             {
-                var poll = await Cloud.SendAsync(client, HttpMethod.Get, $"{Cloud.Scope}/registrations/{id}/operations/{operation}{Cloud.DpsVersion}", token: token);
+                var poll = await Cloud.SendAsync(client, HttpMethod.Get, path, token: token);
                 answers.Add((int)poll.StatusCode);
             }
         }

@@ -35,7 +35,8 @@ internal sealed class SymmetricKeyTests
         var key = Cloud.Derive(GroupKey, "dev1");
 
         var result = await Cloud.ResultAsync(rig.Client(SimulatorService.Dps), "dev1", Cloud.DpsToken(rig, "dev1", key));
-        var device = await Cloud.SendAsync(rig.Client(SimulatorService.Hub), HttpMethod.Get, $"devices/dev1{Cloud.HubVersion}", token: Cloud.HubToken(rig, "dev1", key));
+        var token = Cloud.HubToken(rig, "dev1", key);
+        var device = await Cloud.SendAsync(rig.Client(SimulatorService.Hub), HttpMethod.Get, $"devices/dev1{Cloud.HubVersion}", token: token);
         var others = await Cloud.RegisterAsync(rig.Client(SimulatorService.Dps), "dev2", Cloud.DpsToken(rig, "dev2", key));
         var groups = await Cloud.RegisterAsync(rig.Client(SimulatorService.Dps), "dev2", Cloud.DpsToken(rig, "dev2", GroupKey));
 
@@ -112,7 +113,11 @@ internal sealed class SymmetricKeyTests
 
         await rig.RestartAsync();
         var state = await Cloud.SendAsync(
-            rig.Client(SimulatorService.Dps), HttpMethod.Post, $"{Cloud.Scope}/registrations/dev1{Cloud.DpsVersion}", "{}", Cloud.DpsToken(rig, "dev1", Cloud.Key(1)));
+            rig.Client(SimulatorService.Dps),
+            HttpMethod.Post,
+            $"{Cloud.Scope}/registrations/dev1{Cloud.DpsVersion}",
+            "{}",
+            Cloud.DpsToken(rig, "dev1", Cloud.Key(1)));
         var mode = File.GetUnixFileMode(Path.Combine(rig.Folder, "enrollments.json"));
 
         Assert.That((string?)(await Cloud.JsonAsync(state))["payload"]?.ToJsonString(), Is.EqualTo("[1]"));

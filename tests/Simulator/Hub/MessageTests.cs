@@ -34,7 +34,11 @@ internal sealed class MessageTests
         await using var rig = await StartAsync();
 
         var answer = await AskAsync(
-            rig, HttpMethod.Post, "devices/dev1/messages/events", """[{"body":"YQ==","properties":{"iothub-app-n":"1"}},{"body":"Yg=="}]""", "application/vnd.microsoft.iothub.json");
+            rig,
+            HttpMethod.Post,
+            "devices/dev1/messages/events",
+            """[{"body":"YQ==","properties":{"iothub-app-n":"1"}},{"body":"Yg=="}]""",
+            "application/vnd.microsoft.iothub.json");
 
         Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
         Assert.That(rig.Host.Messages.Received("dev1").Select(m => Text(m.Body)), Is.EqualTo((string[])["a", "b"]));
@@ -135,7 +139,8 @@ internal sealed class MessageTests
     [Test]
     public async Task Through_a_gateway_a_nested_device_reaches_its_hub_and_dps()
     {
-        await using var rig = await Rig.StartAsync(static o => o with { GatewayHosts = ["gateway.example"], HubHosts = ["one.example", "two.example"], Port = 0 });
+        await using var rig = await Rig.StartAsync(static o
+            => o with { GatewayHosts = ["gateway.example"], HubHosts = ["one.example", "two.example"], Port = 0 });
         rig.Host.Enrollments.Put(Cloud.SymmetricKey("dev1", 1) with { IotHubHostName = "two.example" });
         var client = rig.Client(SimulatorService.Hub);
         client.BaseAddress = new Uri($"https://gateway.example:{rig.Host.Ports.Hub}/");

@@ -4,7 +4,8 @@ using EstProv.Simulator.Hub;
 namespace EstProv.Simulator.Dps;
 
 /// <summary>Decides how a registration ends, and makes the device in its hub.</summary>
-internal sealed class DpsAllocation(SimulatorOptions options, SimulatorClock clock, DpsRegistry registry, DeviceRegistry devices, Func<string> defaultHub)
+internal sealed class DpsAllocation(
+    SimulatorOptions options, SimulatorClock clock, DpsRegistry registry, DeviceRegistry devices, Func<string> defaultHub)
 {
     // Clients of these are older than re-provisioning; without a policy their assignment stays.
     private static readonly string[] VersionsBeforePolicies = ["2017-11-15", "2018-04-01"];

@@ -86,7 +86,9 @@ internal sealed class DpsAttestation(SimulatorPki pki, DpsEnrollments enrollment
             : null;
 
     private static string? Derive(string? groupKey, string registrationId)
-        => groupKey is null ? null : Convert.ToBase64String(HMACSHA256.HashData(Convert.FromBase64String(groupKey), Encoding.UTF8.GetBytes(registrationId)));
+        => groupKey is null
+            ? null
+            : Convert.ToBase64String(HMACSHA256.HashData(Convert.FromBase64String(groupKey), Encoding.UTF8.GetBytes(registrationId)));
 
     private DpsRefusal? ByCertificate(Exchange exchange, string registrationId, out DpsAttested? attested)
     {

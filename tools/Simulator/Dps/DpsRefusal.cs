@@ -2,7 +2,8 @@ namespace EstProv.Simulator.Dps;
 
 /// <summary>
 /// An error of DPS: HTTP status, its six-digit code, its message; the detail is only for the simulator's log. The documentation
-/// (learn.microsoft.com/azure/iot-dps/how-to-troubleshoot-dps) names classes of codes by status; 401002, 404201 and 429001 are as seen of the service.
+/// (learn.microsoft.com/azure/iot-dps/how-to-troubleshoot-dps) names classes of codes by status; 401002, 404201 and 429001 are as seen of the
+/// service.
 /// </summary>
 internal sealed record DpsRefusal(int Status, int Code, string Message, string? Detail = null)
 {

@@ -10,7 +10,10 @@ public sealed record FaultRule
 
     public SimulatorService? Service { get; init; }
 
-    /// <summary>EST: cacerts, simpleenroll, simplereenroll, csrattrs; DPS: register, operation, lookup; hub: device, modules, module, events, devicebound.</summary>
+    /// <summary>
+    /// EST: cacerts, simpleenroll, simplereenroll, csrattrs; DPS: register, operation, lookup; hub: device, modules, module, events,
+    /// devicebound.
+    /// </summary>
     public string? Route { get; init; }
 
     /// <summary>EST: label, <c>default</c> = the path without one; DPS: registration id; hub: device id.</summary>

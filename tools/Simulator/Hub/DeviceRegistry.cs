@@ -60,8 +60,8 @@ public sealed class DeviceRegistry
     }
 
     /// <summary>
-    /// What DPS does on assignment: makes the device, or gives it its new credential, with which its modules stay; in another hub it is made anew, and is gone
-    /// from the old one. Of its state there is but the capability here.
+    /// What DPS does on assignment: makes the device, or gives it its new credential, with which its modules stay; in another hub it is made
+    /// anew, and is gone from the old one. Of its state there is but the capability here.
     /// </summary>
     internal void Provision(string deviceId, string hub, HubCredential credential, bool iotEdge, bool keepsState)
     {

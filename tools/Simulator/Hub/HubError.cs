@@ -6,7 +6,7 @@ namespace EstProv.Simulator.Hub;
 /// </summary>
 internal sealed record HubError(int Status, int Number, string Code, string Message, string? Detail = null)
 {
-    /// <summary>Answered as <c>{"errorCode", "message", "trackingId", "timestampUtc"}</c>, the newer of the two forms that the service uses.</summary>
+    /// <summary>Answered as <c>{"errorCode", "message", "trackingId", "timestampUtc"}</c>, the newer of the service's two forms.</summary>
     public bool IsNumbered { get; init; }
 
     public static HubError Unauthorized(string detail) => new(401, 401002, "IotHubUnauthorizedAccess", "Unauthorized", detail);
@@ -32,7 +32,10 @@ internal sealed record HubError(int Status, int Number, string Code, string Mess
     public static HubError TooManyModules() => new(413, 413003, "TooManyModulesOnDevice", "a device has at most 50 modules");
 
     public static HubError ModuleExists(string device, string hub, string module)
-        => new(409, 409301, "ModuleAlreadyExistsOnDevice", $"Device {device} in IotHub {hub.Split('.')[0]} already contains Module {module}.") { IsNumbered = true };
+    {
+        var text = $"Device {device} in IotHub {hub.Split('.')[0]} already contains Module {module}.";
+        return new HubError(409, 409301, "ModuleAlreadyExistsOnDevice", text) { IsNumbered = true };
+    }
 
     /// <summary>What a status says when nothing more is known, for faults.</summary>
     public static HubError Of(int status) => status switch

@@ -83,7 +83,8 @@ internal static class HubJson
         return key is null || (key.Length < 256 && Convert.TryFromBase64String(key, bytes, out var length) && length is >= 16 and <= 64);
     }
 
-    private static bool IsThumbprint(JsonNode json, string name) => (string?)json["x509Thumbprint"]?[name] is not { } value || Thumbprint.IsWellFormed(value);
+    private static bool IsThumbprint(JsonNode json, string name)
+        => (string?)json["x509Thumbprint"]?[name] is not { } value || Thumbprint.IsWellFormed(value);
 
     private static JsonObject Credential(HubCredential c) => new()
     {

@@ -88,7 +88,8 @@ internal sealed class HubMessaging(DeviceMessages messages)
         return Feedback(exchange, messages.Abandon(device.DeviceId, lockToken, exchange.Now));
     }
 
-    private static Task Feedback(Exchange exchange, bool held) => held ? exchange.AnswerAsync(204, null, []) : exchange.ErrorAsync(HubError.MessageLockLost());
+    private static Task Feedback(Exchange exchange, bool held)
+        => held ? exchange.AnswerAsync(204, null, []) : exchange.ErrorAsync(HubError.MessageLockLost());
 
     private static List<DeviceMessage>? Sent(HttpRequest request, byte[] body, string? moduleId)
     {
@@ -134,7 +135,8 @@ internal sealed class HubMessaging(DeviceMessages messages)
                 var properties = new Dictionary<string, string>(StringComparer.Ordinal);
                 foreach (var (name, value) in item?["properties"] as JsonObject ?? [])
                 {
-                    properties[name.StartsWith(PropertyPrefix, StringComparison.OrdinalIgnoreCase) ? name[PropertyPrefix.Length..] : name] = value?.ToString() ?? "";
+                    var isPrefixed = name.StartsWith(PropertyPrefix, StringComparison.OrdinalIgnoreCase);
+                    properties[isPrefixed ? name[PropertyPrefix.Length..] : name] = value?.ToString() ?? "";
                 }
 
                 var encoded = (string?)item?["body"] ?? throw new FormatException("no body");

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 namespace EstProv.Simulator.Hub;
 
 /// <summary>
-/// Module identities of a device (learn.microsoft.com/rest/api/iothub/service/modules): list, get, create-or-update, delete. A device may do all of it to its
-/// own modules, a module may read itself.
+/// Module identities of a device (learn.microsoft.com/rest/api/iothub/service/modules): list, get, create-or-update, delete. A device may do
+/// all of it to its own modules, a module may read itself.
 /// </summary>
 internal sealed class HubModules(DeviceRegistry registry)
 {
@@ -31,7 +31,8 @@ internal sealed class HubModules(DeviceRegistry registry)
         var condition = Condition(exchange, out var malformed);
         if (malformed is not null || !IsName(moduleId))
         {
-            await exchange.ErrorAsync(malformed ?? HubError.ArgumentInvalid("a module id is up to 128 letters, digits and - . % _ * ? ! ( ) , : = @ $ '"));
+            await exchange.ErrorAsync(
+                malformed ?? HubError.ArgumentInvalid("a module id is up to 128 letters, digits and - . + % _ # * ? ! ( ) , : = @ $ '"));
             return;
         }
 

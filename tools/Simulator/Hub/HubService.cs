@@ -4,7 +4,8 @@ namespace EstProv.Simulator.Hub;
 /// IoT Hub as a device sees it over HTTPS: its own identity, its modules in the registry, and messages both ways
 /// (learn.microsoft.com/rest/api/iothub).
 /// </summary>
-internal sealed class HubService(SimulatorOptions options, DeviceRegistry registry, HubAuthenticator authenticator, DeviceMessages messages) : IService
+internal sealed class HubService(
+    SimulatorOptions options, DeviceRegistry registry, HubAuthenticator authenticator, DeviceMessages messages) : IService
 {
     private readonly HubModules _modules = new(registry);
     private readonly HubMessaging _messaging = new(messages);
@@ -58,22 +59,23 @@ internal sealed class HubService(SimulatorOptions options, DeviceRegistry regist
 
     public Task FailAsync(Exchange exchange, int status) => exchange.ErrorAsync(HubError.Of(status));
 
-    private Task AnswerDeviceAsync(Exchange exchange, HubDevice device, string? moduleId) => (exchange.Request.Method, exchange.Route, exchange.Segments) switch
-    {
-        ("GET", "device", _) => DeviceAsync(exchange, device),
-        ("PUT" or "DELETE", "device", _) => exchange.ErrorAsync(HubError.Unauthorized("a device may not change itself in the registry")),
-        ("GET", "modules", _) => HubModules.ListAsync(exchange, device),
-        ("GET", "module", _) => HubModules.GetAsync(exchange, device, moduleId!),
-        ("PUT", "module", _) => _modules.PutAsync(exchange, device, moduleId!),
-        ("DELETE", "module", _) => _modules.DeleteAsync(exchange, device, moduleId!),
-        ("POST", "events", _) when moduleId is not null && device.Module(moduleId) is null => exchange.ErrorAsync(HubError.ModuleNotFound(moduleId)),
-        ("POST", "events", _) => _messaging.SendAsync(exchange, device, moduleId),
-        ("GET", "devicebound", [_, _, _, _]) => _messaging.ReceiveAsync(exchange, device),
-        ("DELETE", "devicebound", [_, _, _, _, var token]) => _messaging.CompleteAsync(exchange, device, token),
-        ("POST", "devicebound", [_, _, _, _, var token, "abandon"]) => _messaging.AbandonAsync(exchange, device, token),
-        (_, "devicebound", not ([_, _, _, _] or [_, _, _, _, _] or [_, _, _, _, _, "abandon"])) => exchange.ErrorAsync(HubError.NotFound()),
-        _ => exchange.ErrorAsync(HubError.MethodNotAllowed()),
-    };
+    private Task AnswerDeviceAsync(Exchange exchange, HubDevice device, string? moduleId)
+        => (exchange.Request.Method, exchange.Route, exchange.Segments) switch
+        {
+            ("GET", "device", _) => DeviceAsync(exchange, device),
+            ("PUT" or "DELETE", "device", _) => exchange.ErrorAsync(HubError.Unauthorized("a device may not change itself in the registry")),
+            ("GET", "modules", _) => HubModules.ListAsync(exchange, device),
+            ("GET", "module", _) => HubModules.GetAsync(exchange, device, moduleId!),
+            ("PUT", "module", _) => _modules.PutAsync(exchange, device, moduleId!),
+            ("DELETE", "module", _) => _modules.DeleteAsync(exchange, device, moduleId!),
+            ("POST", "events", _) when moduleId is not null && device.Module(moduleId) is null => exchange.ErrorAsync(HubError.ModuleNotFound(moduleId)),
+            ("POST", "events", _) => _messaging.SendAsync(exchange, device, moduleId),
+            ("GET", "devicebound", [_, _, _, _]) => _messaging.ReceiveAsync(exchange, device),
+            ("DELETE", "devicebound", [_, _, _, _, var token]) => _messaging.CompleteAsync(exchange, device, token),
+            ("POST", "devicebound", [_, _, _, _, var token, "abandon"]) => _messaging.AbandonAsync(exchange, device, token),
+            (_, "devicebound", not ([_, _, _, _] or [_, _, _, _, _] or [_, _, _, _, _, "abandon"])) => exchange.ErrorAsync(HubError.NotFound()),
+            _ => exchange.ErrorAsync(HubError.MethodNotAllowed()),
+        };
 
     private Task AnswerModuleAsync(Exchange exchange, HubDevice device, string moduleId) => (exchange.Request.Method, exchange.Route) switch
     {
@@ -89,7 +91,9 @@ internal sealed class HubService(SimulatorOptions options, DeviceRegistry regist
         return exchange.JsonAsync(200, HubJson.Device(device));
     }
 
-    /// <summary>A device lives in one hub; where the client connects by address or through a gateway, there is but the one that it was assigned to.</summary>
+    /// <summary>
+    /// A device lives in one hub; where the client connects by address or through a gateway, there is but the one that it was assigned to.
+    /// </summary>
     private bool IsItsHub(Exchange exchange, HubDevice device)
     {
         var name = exchange.Request.Host.Host;

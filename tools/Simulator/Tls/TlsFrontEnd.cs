@@ -100,9 +100,8 @@ internal sealed class TlsFrontEnd(
             return SimulatorService.Dps;
         }
 
-        return options.HubHosts.Contains(name, StringComparer.OrdinalIgnoreCase) || options.GatewayHosts.Contains(name, StringComparer.OrdinalIgnoreCase)
-            ? SimulatorService.Hub
-            : null;
+        var isHub = options.HubHosts.Contains(name, StringComparer.OrdinalIgnoreCase);
+        return isHub || options.GatewayHosts.Contains(name, StringComparer.OrdinalIgnoreCase) ? SimulatorService.Hub : null;
     }
 
     private async ValueTask<SslServerAuthenticationOptions> OptionsForAsync(TlsHandshakeCallbackContext context)
