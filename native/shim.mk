@@ -1,0 +1,119 @@
+# libestprov: shared and static, its tests and fuzzers. Included by the Makefile. Needs libc only.
+#   make shim · make check-shim [SANITIZE=1 | THREADS=1] · make coverage · make fuzzers · make check-abi · make install-dev
+
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+# Where the daemons' sockets are, unless a program says otherwise.
+SOCKET_FOLDER ?= /run/estprov
+OBJCOPY ?= objcopy
+NM ?= nm
+GCOV ?= gcov
+ABIDW ?= abidw
+ABIDIFF ?= abidiff
+SHIM_SOVERSION = 1
+SHIM_BUDGET = 40960
+# Of the branches in common/ and shim/, per cent.
+COVERAGE ?= 90
+
+ifdef THREADS
+O := $(O)/threads
+SANITIZERS = -fsanitize=thread
+endif
+
+SHIM_SOURCES = $(wildcard common/*.c shim/*.c)
+SHIM_OBJECTS = $(SHIM_SOURCES:%.c=$(O)/%.o)
+SHIM_SO = $(O)/libestprov.so.$(SHIM_SOVERSION)
+SHIM_A = $(O)/libestprov.a
+SHIM_TEST_SOURCES = $(wildcard tests/shim/*.c)
+SHIM_TEST_OBJECTS = $(SHIM_TEST_SOURCES:%.c=$(O)/%.o) $(O)/tests/shim/check.o
+# What the tests put in the place of libc's, to see flags, to pretend other users, to run out of memory.
+SHIM_WRAPPED = getsockopt geteuid send socket malloc calloc epoll_create1 timerfd_create epoll_ctl getpwnam_r recv
+SHIM_CPPFLAGS = $(filter-out -Iprovider -DOPENSSL_%,$(CPPFLAGS)) -Iinclude
+SHIM_OPTIMIZE ?= -Os
+SHIM_CFLAGS = $(filter-out -std=c11 -pthread,$(CFLAGS)) -std=c99 $(SHIM_OPTIMIZE)
+COMPILE_SHIM = $(CC) $(SHIM_CPPFLAGS) $(SHIM_CFLAGS) -DESTPROV_SOCKET_FOLDER='"$(SOCKET_FOLDER)"' -MMD -MP -c $< -o $@
+
+.PHONY: shim check-shim check-size install-shim install-dev coverage fuzzers check-fuzz check-abi dump-abi
+
+all: shim
+
+shim: $(SHIM_SO) $(SHIM_A)
+
+# Pure computation: it waits for nothing and calls nobody back, so that no stack is ever unwound through it.
+$(addprefix $(O)/,common/json.o common/base64.o common/http_head.o shim/buffer.o shim/error.o shim/watch_answer.o): SHIM_CFLAGS += -fno-asynchronous-unwind-tables
+
+$(O)/common/%.o: common/%.c
+	@mkdir -p $(@D)
+	$(COMPILE_SHIM)
+
+$(O)/shim/%.o: shim/%.c
+	@mkdir -p $(@D)
+	$(COMPILE_SHIM)
+
+$(SHIM_SO): $(SHIM_OBJECTS) shim/estprov.map
+	$(CC) $(SHIM_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=shim/estprov.map \
+		$(if $(SANITIZERS),,$(LINK_HARDENING)) -Wl,-z,noseparate-code $(SHIM_OBJECTS) -o $@
+	ln -sf $(@F) $(O)/libestprov.so
+
+# One object, in which only the interface has names: nothing of ours meets a firmware's own json_parse.
+$(SHIM_A): $(SHIM_OBJECTS)
+	$(CC) $(filter -m%,$(CFLAGS)) -nostdlib -r $(SHIM_OBJECTS) -o $(O)/libestprov.o
+	$(OBJCOPY) --localize-hidden $(O)/libestprov.o
+	rm -f $@
+	$(AR) rcs $@ $(O)/libestprov.o
+
+install: install-shim
+
+install-shim: $(SHIM_SO)
+	install -d $(DESTDIR)$(LIBDIR)
+	install -m 0755 $(SHIM_SO) $(DESTDIR)$(LIBDIR)/
+
+# What a program is built with.
+install-dev: install-shim $(SHIM_A)
+	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/EstProv
+	install -m 0644 include/estprov.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 0644 $(SHIM_A) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(SHIM_SO)) $(DESTDIR)$(LIBDIR)/libestprov.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		shim/estprov.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/estprov.pc
+	install -m 0644 shim/EstProvConfig.cmake $(DESTDIR)$(LIBDIR)/cmake/EstProv/
+	sed -e 's|@VERSION@|$(VERSION)|' shim/EstProvConfigVersion.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/EstProv/EstProvConfigVersion.cmake
+
+# The tests of the library: linked with its objects, so that libc can be replaced under it.
+$(O)/tests/shim/%.o: tests/shim/%.c
+	@mkdir -p $(@D)
+	$(CC) $(SHIM_CPPFLAGS) $(filter-out -pthread,$(CFLAGS)) -pthread -Itests -MMD -MP -c $< -o $@
+
+$(O)/tests/shim/check.o: tests/check.c
+	@mkdir -p $(@D)
+	$(CC) $(SHIM_CPPFLAGS) $(CFLAGS) -DCHECK_WITHOUT_OPENSSL -MMD -MP -c $< -o $@
+
+$(O)/shim_tests: $(SHIM_TEST_OBJECTS) $(SHIM_OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(SHIM_WRAPPED:%=-Wl,--wrap=%) $^ -o $@
+
+check: check-shim
+
+check-shim: $(O)/shim_tests check-size
+	$(RUNNER) $(O)/shim_tests
+
+# What it exports, how large it is, and that it needs nothing but libc.
+check-size: $(SHIM_SO) $(SHIM_A)
+ifeq ($(SANITIZERS),)
+	sh tests/shim/artifacts.sh $(SHIM_SO) $(SHIM_A) $(SHIM_BUDGET) "$(NM)" "$(STRIP)" shim/symbols.txt
+endif
+
+# Branches taken in the library by its tests.
+coverage:
+	$(MAKE) O=$(O)/coverage CFLAGS='-O0 -g' SHIM_OPTIMIZE=-O0 LDFLAGS= HARDENING= SANITIZERS=--coverage $(abspath $(O))/coverage/shim_tests
+	find $(O)/coverage -name '*.gcda' -delete
+	$(O)/coverage/shim_tests
+	sh tests/shim/coverage.sh $(O)/coverage $(COVERAGE) "$(GCOV)"
+
+# libabigail: the dump in the tree is the interface that programs were built against.
+check-abi: $(SHIM_SO)
+	$(ABIDIFF) --headers-dir2 include abi/libestprov.abi $(SHIM_SO)
+
+dump-abi: $(SHIM_SO)
+	$(ABIDW) --headers-dir include --no-corpus-path --no-comp-dir-path --out-file abi/libestprov.abi $(SHIM_SO)
+
+-include $(SHIM_OBJECTS:.o=.d) $(SHIM_TEST_OBJECTS:.o=.d)

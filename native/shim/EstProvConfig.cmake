@@ -1,0 +1,21 @@
+# find_package(EstProv) defines EstProv::estprov (shared) and EstProv::estprov_static.
+get_filename_component(_estprov_libdir "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
+find_path(EstProv_INCLUDE_DIR estprov.h HINTS "${_estprov_libdir}/../include" "${_estprov_libdir}/../../include")
+foreach(_estprov_kind "" _static)
+  if(NOT TARGET EstProv::estprov${_estprov_kind})
+    if(_estprov_kind STREQUAL "_static")
+      add_library(EstProv::estprov_static STATIC IMPORTED)
+      set(_estprov_file "${_estprov_libdir}/libestprov.a")
+    else()
+      add_library(EstProv::estprov SHARED IMPORTED)
+      set(_estprov_file "${_estprov_libdir}/libestprov.so.1")
+      set_target_properties(EstProv::estprov PROPERTIES IMPORTED_SONAME libestprov.so.1)
+    endif()
+    set_target_properties(EstProv::estprov${_estprov_kind} PROPERTIES
+      IMPORTED_LOCATION "${_estprov_file}"
+      INTERFACE_INCLUDE_DIRECTORIES "${EstProv_INCLUDE_DIR}")
+  endif()
+endforeach()
+unset(_estprov_kind)
+unset(_estprov_file)
+unset(_estprov_libdir)
