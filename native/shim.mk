@@ -25,6 +25,7 @@ SHIM_OBJECTS = $(SHIM_SOURCES:%.c=$(O)/%.o)
 SHIM_SO = $(O)/libestprov.so.$(SHIM_SOVERSION)
 SHIM_A = $(O)/libestprov.a
 SHIM_TEST_SOURCES = $(wildcard tests/shim/*.c)
+SHIM_CHECKED_OBJECTS = $(SHIM_SOURCES:%.c=$(O)/check/%.o)
 SHIM_TEST_OBJECTS = $(SHIM_TEST_SOURCES:%.c=$(O)/%.o) $(O)/tests/shim/check.o
 # What the tests put in the place of libc's, to see flags, to pretend other users, to run out of memory.
 SHIM_WRAPPED = getsockopt geteuid send socket malloc calloc epoll_create1 timerfd_create epoll_ctl getpwnam_r recv
@@ -79,7 +80,18 @@ install-dev: install-shim $(SHIM_A)
 	install -m 0644 shim/EstProvConfig.cmake $(DESTDIR)$(LIBDIR)/cmake/EstProv/
 	sed -e 's|@VERSION@|$(VERSION)|' shim/EstProvConfigVersion.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/EstProv/EstProvConfigVersion.cmake
 
-# The tests of the library: linked with its objects, so that libc can be replaced under it.
+# The tests of the library: linked with its objects, so that libc can be replaced under it. The socket folder of the built-in path
+# must not exist here.
+$(O)/check/common/%.o: SOCKET_FOLDER = /run/estprov-test
+$(O)/check/common/%.o: common/%.c
+	@mkdir -p $(@D)
+	$(COMPILE_SHIM)
+
+$(O)/check/shim/%.o: SOCKET_FOLDER = /run/estprov-test
+$(O)/check/shim/%.o: shim/%.c
+	@mkdir -p $(@D)
+	$(COMPILE_SHIM)
+
 $(O)/tests/shim/%.o: tests/shim/%.c
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CPPFLAGS) $(filter-out -pthread,$(CFLAGS)) -pthread -Itests -MMD -MP -c $< -o $@
@@ -88,7 +100,7 @@ $(O)/tests/shim/check.o: tests/check.c
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CPPFLAGS) $(CFLAGS) -DCHECK_WITHOUT_OPENSSL -MMD -MP -c $< -o $@
 
-$(O)/shim_tests: $(SHIM_TEST_OBJECTS) $(SHIM_OBJECTS)
+$(O)/shim_tests: $(SHIM_TEST_OBJECTS) $(SHIM_CHECKED_OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(SHIM_WRAPPED:%=-Wl,--wrap=%) $^ -o $@
 
 check: check-shim
@@ -107,7 +119,7 @@ coverage:
 	$(MAKE) O=$(O)/coverage CFLAGS='-O0 -g' SHIM_OPTIMIZE=-O0 LDFLAGS= HARDENING= SANITIZERS=--coverage $(abspath $(O))/coverage/shim_tests
 	find $(O)/coverage -name '*.gcda' -delete
 	$(O)/coverage/shim_tests
-	sh tests/shim/coverage.sh $(O)/coverage $(COVERAGE) "$(GCOV)"
+	sh tests/shim/coverage.sh $(O)/coverage/check $(COVERAGE) "$(GCOV)"
 
 # libabigail: the dump in the tree is the interface that programs were built against.
 check-abi: $(SHIM_SO)
@@ -116,4 +128,4 @@ check-abi: $(SHIM_SO)
 dump-abi: $(SHIM_SO)
 	$(ABIDW) --headers-dir include --no-corpus-path --no-comp-dir-path --out-file abi/libestprov.abi $(SHIM_SO)
 
--include $(SHIM_OBJECTS:.o=.d) $(SHIM_TEST_OBJECTS:.o=.d)
+-include $(SHIM_OBJECTS:.o=.d) $(SHIM_CHECKED_OBJECTS:.o=.d) $(SHIM_TEST_OBJECTS:.o=.d)

@@ -1,0 +1,44 @@
+#ifndef ESTPROV_SHIM_TESTS_H
+#define ESTPROV_SHIM_TESTS_H
+
+#include "estprov.h"
+#include "fake_daemon.h"
+
+#include <sys/types.h>
+
+void test_json(void);
+void test_texts(void);
+void test_calls(void);
+void test_sas(void);
+void test_connection(void);
+void test_hostile(void);
+void test_processes(void);
+void test_watch(void);
+
+/* One fake of each daemon, and a context for them. */
+struct world {
+    struct fake_daemon *keyd;
+    struct fake_daemon *certd;
+    struct fake_daemon *identityd;
+    struct estprov *context;
+    char folder[40];
+};
+
+void world_open(struct world *world, int timeout_ms);
+void world_close(struct world *world);
+
+/* What stands in place of libc (--wrap), for the calling thread where nothing else is said. */
+extern long pretended_uid;  /* of the peer, or -1; of the whole process */
+extern long pretended_self; /* our own, or -1; of the whole process */
+extern int root_answers;    /* so many times uid 0 is the peer first */
+extern int last_socket_type;
+extern int last_send_flags;
+extern int resume_interrupted;        /* so many recv and send say EINTR first */
+extern __thread int allocations_left; /* then there is no memory; -1: always */
+extern int failing_epoll;             /* 1: epoll_create1, 2: timerfd_create, 3: epoll_ctl */
+extern int short_passwd;              /* so many times getpwnam_r wants more room */
+
+int open_descriptors(void);
+long milliseconds(void);
+
+#endif
