@@ -129,3 +129,36 @@ dump-abi: $(SHIM_SO)
 	$(ABIDW) --headers-dir include --no-corpus-path --no-comp-dir-path --out-file abi/libestprov.abi $(SHIM_SO)
 
 -include $(SHIM_OBJECTS:.o=.d) $(SHIM_CHECKED_OBJECTS:.o=.d) $(SHIM_TEST_OBJECTS:.o=.d)
+
+# Fuzzers: libFuzzer where clang has it (FUZZER=libfuzzer), else fuzz/drive.c with gcc. `make check-fuzz` replays the corpora.
+FUZZ_TARGETS = answer watch provider_uri provider_pem provider_reply
+FUZZER ?= drive
+FUZZ_O = $(O)/fuzz-$(FUZZER)
+FUZZ_CC = $(if $(filter libfuzzer,$(FUZZER)),clang,gcc)
+FUZZ_SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	$(if $(filter libfuzzer,$(FUZZER)),-fsanitize=fuzzer-no-link,-fsanitize-coverage=trace-pc)
+FUZZ_CFLAGS = -O1 -g -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -Ifuzz
+FUZZ_WRAPPED = -Wl,--wrap=local_connect,--wrap=local_peer,--wrap=local_pause,--wrap=local_now,--wrap=local_wait
+
+fuzzers: $(FUZZ_TARGETS:%=$(FUZZ_O)/%)
+
+$(FUZZ_O)/common/%.o $(FUZZ_O)/shim/%.o $(FUZZ_O)/provider/%.o: FUZZ_EXTRA = $(FUZZ_SANITIZERS)
+
+$(FUZZ_O)/%.o: %.c $(wildcard include/*.h common/*.h shim/*.h provider/*.h fuzz/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) $(if $(findstring provider,$<),-Iprovider) $(FUZZ_EXTRA) -c $< -o $@
+
+FUZZ_LINK = $(FUZZ_CC) -fsanitize=address,undefined $(if $(filter libfuzzer,$(FUZZER)),-fsanitize=fuzzer) $(FUZZ_WRAPPED)
+FUZZ_DRIVER = $(if $(filter libfuzzer,$(FUZZER)),,$(FUZZ_O)/fuzz/drive.o)
+
+$(addprefix $(FUZZ_O)/,answer watch): $(FUZZ_O)/%: $(FUZZ_O)/fuzz/%.o $(FUZZ_O)/fuzz/peer.o $(SHIM_SOURCES:%.c=$(FUZZ_O)/%.o) $(FUZZ_DRIVER)
+	$(FUZZ_LINK) $^ -o $@
+
+$(addprefix $(FUZZ_O)/,provider_uri provider_pem provider_reply): FUZZ_WRAPPED =
+$(addprefix $(FUZZ_O)/,provider_uri provider_pem provider_reply): $(FUZZ_O)/%: $(FUZZ_O)/fuzz/%.o $(TESTED_ALONE:%=$(FUZZ_O)/provider/%.o) $(FUZZ_DRIVER)
+	$(FUZZ_LINK) $^ $(LIBCRYPTO) -o $@
+
+check: check-fuzz
+
+check-fuzz: $(if $(SANITIZE)$(THREADS),,fuzzers)
+	$(if $(SANITIZE)$(THREADS),,set -e; for target in $(FUZZ_TARGETS); do $(FUZZ_O)/$$target fuzz/corpora/$$target; done)
