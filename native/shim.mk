@@ -162,3 +162,19 @@ check: check-fuzz
 
 check-fuzz: $(if $(SANITIZE)$(THREADS),,fuzzers)
 	$(if $(SANITIZE)$(THREADS),,set -e; for target in $(FUZZ_TARGETS); do $(FUZZ_O)/$$target fuzz/corpora/$$target; done)
+
+# The examples, as a firmware's build would make them: with the installed header and library, through pkg-config.
+EXAMPLES = publish sas sign_log watch_renewal
+EXAMPLES_ROOT = $(abspath $(O))/examples/root
+EXAMPLES_PKG_CONFIG = PKG_CONFIG_PATH=$(EXAMPLES_ROOT)/usr/lib/pkgconfig $(PKG_CONFIG) --define-variable=prefix=$(EXAMPLES_ROOT)/usr \
+	--define-variable=libdir=$(EXAMPLES_ROOT)/usr/lib --define-variable=includedir=$(EXAMPLES_ROOT)/usr/include
+
+.PHONY: examples
+examples: shim
+	$(MAKE) O=$(O) DESTDIR=$(EXAMPLES_ROOT) PREFIX=/usr LIBDIR=/usr/lib INCLUDEDIR=/usr/include install-dev
+	set -e; for example in $(EXAMPLES); do \
+		needs=$$(sed -n 's/.*--cflags --libs \([a-z ]*\)).*/\1/p' examples/$$example.c); \
+		$(CC) -std=c99 -D_GNU_SOURCE -O2 -Wall -Wextra -Wpedantic $(WERROR) examples/$$example.c \
+			$$($(EXAMPLES_PKG_CONFIG) --cflags --libs $$needs) -o $(O)/examples/$$example; done
+
+check: examples

@@ -2,7 +2,7 @@
 # The demo: a device is set up as an operator would, and provisions itself, once for each way.
 
 demo_ways=(single-url url-per-certificate local-mint preloaded-est-id)
-demo_packages=(softhsm2 opensc gnutls-bin openssl iproute2 util-linux mount diffutils curl)
+demo_packages=(softhsm2 opensc gnutls-bin openssl iproute2 util-linux mount diffutils curl xxd pkg-config libssl-dev)
 
 # in_a_world_of_its_own COMMAND...: own network, mounts and processes; nothing of this machine is changed.
 in_a_world_of_its_own() {
@@ -16,6 +16,8 @@ prepare_demo() {
     # shellcheck source=tools/build/install.sh
     . "$top/tools/build/install.sh"
     [ "${ESTPROV_STAGE:-}" = "$out/stage" ] || stage
+    say "build the firmware examples"
+    make -s -C "$top/native" O="$out/native" examples
     say "build the simulator of EST server, DPS and IoT Hub"
     dotnet publish "$top/tools/Simulator/EstProv.Simulator.csproj" -c Release -o "$out/simulator" -v quiet --nologo
 }

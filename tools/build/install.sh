@@ -9,7 +9,7 @@ lay_out() {
     for role in keyd certd identityd; do
         ln -sfn ../../bin/estprov "$dest/usr/libexec/estprov/estprov-$role"
     done
-    make -s -C "$top/native" O="$out/native" DESTDIR="$dest" MODULESDIR="$libdir/ossl-modules" install
+    make -s -C "$top/native" O="$out/native" DESTDIR="$dest" LIBDIR="$libdir" MODULESDIR="$libdir/ossl-modules" install
 
 }
 

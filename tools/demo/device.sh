@@ -174,6 +174,34 @@ printf '%s\n' "$who"
 as estprov-demo openssl pkeyutl -sign -rawin -digest sha256 -in /etc/hostname -provider default -provider estprov -inkey estprov:id=device-id >"$world/signature" ||
     fail "the device's key does not sign" "see keyd's log above"
 printf 'signed %s bytes of /etc/hostname: %s bytes of signature\n' "$(stat -c %s /etc/hostname)" "$(stat -c %s "$world/signature")"
+
+# The examples of native/README.md, as firmware: another program of the same user.
+if [ -d "$out/native/examples" ]; then
+    step "firmware in C: publish a message, sign a line of a log, follow a certificate over a restart of certd"
+    install -d "$world/firmware"
+    cp "$out"/native/examples/{publish,sas,sign_log,watch_renewal} "$out/native/libestprov.so.1" "$world/firmware/"
+    firmware() { as estprov-demo env "LD_LIBRARY_PATH=$world/firmware" "$world/firmware/$@"; }
+    firmware publish /var/secrets/dps-ca.cer '{"temperature":21}' || fail "the message was not published" "see above, and the simulator's log"
+    firmware sas || fail "the connection string was not told" "see above"
+    as estprov-demo openssl pkey -pubout -provider default -provider estprov -in estprov:id=device-id >"$world/device.pub" ||
+        fail "the device's public key is not told" "see keyd's log above"
+    firmware sign_log device-id </etc/hostname >"$world/log.sig" || fail "the line was not signed" "see above"
+    openssl dgst -sha256 -verify "$world/device.pub" -signature <(xxd -r -p "$world/log.sig") /etc/hostname || fail "the signature of the log is wrong" "see above"
+    firmware watch_renewal device-id 2 >"$world/log/watch.log" &
+    watching=$!
+    for _ in $(seq 100); do
+        [ -s "$world/log/watch.log" ] && break
+        sleep 0.05
+    done
+    # What it may have missed while certd restarts, it looks up anew.
+    kill -TERM "${process[certd]}"
+    wait "${process[certd]}" || true
+    become estprov-certd "$world/bin/usr/libexec/estprov/estprov-certd" 2>>"$world/log/certd.log" &
+    process[certd]=$!
+    timeout 60 tail --pid="$watching" -f /dev/null || fail "the restart was not told" "see above"
+    wait "$watching" || fail "the certificate was not followed" "see above"
+    cat "$world/log/watch.log"
+fi
 printf '\nprovisioned way=%s hub=%s device=%s seconds=%s\n' "$way" "$hub" "$name" "$seconds"
 
 if [ "$keep" = bench ]; then
