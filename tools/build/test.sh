@@ -63,6 +63,9 @@ run_test() {
     done
     if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" native "* ]]; then
         run_suite native make -s -C "$top/native" O="$out/native" check
+        # shellcheck source=tools/build/native.sh
+        . "$top/tools/build/native.sh"
+        run_suite native-library native_library_as_test
     fi
     if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" demo "* ]]; then
         # shellcheck source=tools/build/demo.sh

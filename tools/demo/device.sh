@@ -180,7 +180,11 @@ if [ -d "$out/native/examples" ]; then
     step "firmware in C: publish a message, sign a line of a log, follow a certificate over a restart of certd"
     install -d "$world/firmware"
     cp "$out"/native/examples/{publish,sas,sign_log,watch_renewal} "$out/native/libestprov.so.1" "$world/firmware/"
-    firmware() { as estprov-demo env "LD_LIBRARY_PATH=$world/firmware" "$world/firmware/$@"; }
+    firmware() {
+        local program=$1
+        shift
+        as estprov-demo env "LD_LIBRARY_PATH=$world/firmware" "$world/firmware/$program" "$@"
+    }
     firmware publish /var/secrets/dps-ca.cer '{"temperature":21}' || fail "the message was not published" "see above, and the simulator's log"
     firmware sas || fail "the connection string was not told" "see above"
     as estprov-demo openssl pkey -pubout -provider default -provider estprov -in estprov:id=device-id >"$world/device.pub" ||
