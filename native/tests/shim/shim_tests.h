@@ -38,6 +38,9 @@ extern __thread int allocations_left; /* then there is no memory; -1: always */
 extern int failing_epoll;             /* 1: epoll_create1, 2: timerfd_create, 3: epoll_ctl */
 extern int short_passwd;              /* so many times getpwnam_r wants more room */
 
+/* What short time-outs are multiplied by: SLOWNESS of the environment, for valgrind. */
+extern int slowness;
+
 int open_descriptors(void);
 long milliseconds(void);
 

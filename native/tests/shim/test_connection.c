@@ -97,7 +97,7 @@ static void does_not_come_back(void)
     struct estprov *context;
     long from;
 
-    CHECK_INT(estprov_open(&context, world.folder, 200), 0);
+    CHECK_INT(estprov_open(&context, world.folder, 200 * slowness), 0);
     CHECK_INT(estprov_provisioned(context), 0);
     fake_stop(world.identityd);
     from = milliseconds();
@@ -132,7 +132,7 @@ static void stops_for_ever(void)
     struct estprov *context;
     const char *const ok = world.identityd->otherwise;
 
-    CHECK_INT(estprov_open(&context, world.folder, 100), 0);
+    CHECK_INT(estprov_open(&context, world.folder, 100 * slowness), 0);
     fake_otherwise(world.identityd, fake_json("503 X", "{\"message\":\"stops\",\"code\":\"stopping\"}"));
     CHECK_INT(estprov_provisioned(context), -EAGAIN);
     CHECK_TEXT_HAS(estprov_message(context), "stops");
@@ -201,7 +201,7 @@ static void silence(void)
     struct estprov *context;
     const long from = milliseconds();
 
-    CHECK_INT(estprov_open(&context, world.folder, 150), 0);
+    CHECK_INT(estprov_open(&context, world.folder, 150 * slowness), 0);
     fake_next(world.identityd, fake_silence);
     CHECK_INT(estprov_provisioned(context), -ETIMEDOUT);
     CHECK(milliseconds() - from < 5000);
@@ -215,8 +215,8 @@ static void dribble(void)
 {
     struct estprov *context;
 
-    CHECK_INT(estprov_open(&context, world.folder, 200), 0);
-    atomic_store(&world.identityd->pause_ms, 20);
+    CHECK_INT(estprov_open(&context, world.folder, 200 * slowness), 0);
+    atomic_store(&world.identityd->pause_ms, 20 * slowness);
     CHECK_INT(estprov_provisioned(context), -ETIMEDOUT);
     atomic_store(&world.identityd->pause_ms, 1);
     estprov_close(context);
@@ -241,7 +241,7 @@ static void full_queue(void)
         fillers[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         (void)connect(fillers[i], (const struct sockaddr *)&address, sizeof(address));
     }
-    CHECK_INT(estprov_open(&context, folder, 100), 0);
+    CHECK_INT(estprov_open(&context, folder, 100 * slowness), 0);
     CHECK_INT(estprov_hmac(context, "v1.k", "x", 1, (uint8_t[32]){0}), -ETIMEDOUT);
     CHECK_TEXT_HAS(estprov_message(context), "queue is full");
     estprov_close(context);
@@ -268,12 +268,12 @@ static void takes_nothing(void)
     (void)setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     CHECK(bind(listener, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
           listen(listener, 4) == 0);
-    CHECK_INT(estprov_open(&context, folder, 100), 0);
+    CHECK_INT(estprov_open(&context, folder, 100 * slowness), 0);
     memset(large, 'x', sizeof(large));
     CHECK_INT(estprov_hmac(context, "v1.k", large, sizeof(large), mac), -ETIMEDOUT);
     estprov_close(context);
     (void)close(listener);
-    CHECK_INT(estprov_open(&context, folder, 100), 0);
+    CHECK_INT(estprov_open(&context, folder, 100 * slowness), 0);
     CHECK_INT(estprov_hmac(context, "v1.k", "x", 1, mac), -ECONNREFUSED);
     estprov_close(context);
     (void)unlink(address.sun_path);
