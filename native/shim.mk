@@ -126,6 +126,7 @@ check-abi: $(SHIM_SO)
 	$(ABIDIFF) --headers-dir2 include abi/libestprov.abi $(SHIM_SO)
 
 dump-abi: $(SHIM_SO)
+	mkdir -p abi
 	$(ABIDW) --headers-dir include --no-corpus-path --no-comp-dir-path --out-file abi/libestprov.abi $(SHIM_SO)
 
 -include $(SHIM_OBJECTS:.o=.d) $(SHIM_CHECKED_OBJECTS:.o=.d) $(SHIM_TEST_OBJECTS:.o=.d)

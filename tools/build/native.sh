@@ -6,7 +6,12 @@ native_library_as_test() {
     need_packages musl-tools valgrind abigail-tools clang gcc make
     for check in musl clang threads sanitizers valgrind coverage abi; do
         say "libestprov: $check"
-        if "native_library_$check"; then passed=$((passed + 1)); else
+        if [ "$check" = abi ] && [ ! -e "$top/native/abi/libestprov.abi" ]; then
+            printf 'skipped: there is no native/abi/libestprov.abi to compare with; make -C native dump-abi writes it\n'
+            skipped=$((skipped + 1))
+        elif "native_library_$check"; then
+            passed=$((passed + 1))
+        else
             failed=$((failed + 1))
             printf 'FAILED libestprov: %s\n' "$check"
         fi
