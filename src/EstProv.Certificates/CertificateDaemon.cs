@@ -44,6 +44,7 @@ public static partial class CertificateDaemon
             new LocalServerOptions
             {
                 SocketPath = context.CertdSocket,
+                Version = context.Version,
                 AliasPaths = configuration.AliasSockets,
                 MaxRequestsPerUid = configuration.MaxRequests,
                 Watchdog = notify,

@@ -59,6 +59,7 @@ public static partial class IdentityDaemon
         var socket = new LocalServerOptions
         {
             SocketPath = context.IdentitydSocket,
+            Version = context.Version,
             AliasPaths = configuration.AliasSockets,
             InheritedSocketName = InheritedSocket,
             MaxRequestsPerUid = configuration.MaxRequests,

@@ -69,6 +69,7 @@ public static partial class KeyDaemon
         var options = new LocalServerOptions
         {
             SocketPath = context.KeydSocket,
+            Version = context.Version,
             AliasPaths = configuration.AliasSockets,
             MaxRequestsPerUid = configuration.MaxRequests,
             Watchdog = notify,

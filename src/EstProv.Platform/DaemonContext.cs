@@ -20,6 +20,9 @@ public sealed record DaemonContext
     /// <summary>What root does before it acts in the place of the daemon's user, whose name it is given.</summary>
     public Action<string> TakeOnUser { get; init; } = static _ => { };
 
+    /// <summary>The product's version.</summary>
+    public string Version { get; init; } = "";
+
     public required ILoggerFactory Loggers { get; init; }
 
     public required TimeProvider Time { get; init; }

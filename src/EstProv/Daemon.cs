@@ -44,6 +44,7 @@ internal static partial class Daemon
             RuntimeDir = parsed.RuntimeDir,
             CheckOnly = parsed.Check,
             TakeOnUser = DaemonUser.TakeOn,
+            Version = BuildInformation.Version,
             Loggers = loggers,
             Time = TimeProvider.System,
             BuildTime = DateTimeOffset.FromUnixTimeSeconds(BuildInformation.EpochSeconds),

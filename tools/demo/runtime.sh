@@ -56,6 +56,12 @@ publish() {
 control() { curl -sS -m 10 -X "$1" ${3:+--data-binary "$3"} "http://127.0.0.1:8440$2"; }
 module_path() { printf '/identities/modules/%s?%s&type=aziot' "$(jq -rn --arg m "$1" '$m|@uri')" "$api"; }
 
+step "0. every daemon tells its version"
+for daemon in keyd certd identityd; do
+    ask estprov-firmware "$daemon" GET /version
+    expect "$daemon" "$(get .version)" "$("$world/bin/usr/bin/estprov" --version | awk '{ print $2 }')"
+done
+
 step "1. the host-level module of the configuration is in the hub, with keys derived from the master identity key"
 for _ in $(seq 100); do
     ask estprov-runtime identityd GET "/identities/modules?$api&type=aziot"

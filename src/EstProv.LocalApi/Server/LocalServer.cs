@@ -51,6 +51,7 @@ public sealed partial class LocalServer : IDisposable
         Throttle = new Throttle(options, logger);
         _deadlineAnswer = Prepared(Refusal.HandlerDeadline);
         _restartingAnswer = Prepared(Refusal.Stopping);
+        if (options.Version.Length > 0) Map("GET", "/version", [], GetVersion);
     }
 
     internal LocalServerOptions Options { get; }
@@ -75,6 +76,14 @@ public sealed partial class LocalServer : IDisposable
     /// <param name="apiVersions">The api-versions in which it exists; empty where it takes none.</param>
     public void Map(string method, string pattern, string[] apiVersions, RouteHandler handler, RouteOptions? options = null)
         => _routes.Add(new Route(method, pattern, apiVersions, handler, options ?? new RouteOptions(), Options.RequestDeadline));
+
+    private void GetVersion(LocalRequest request, LocalResponse response)
+    {
+        var json = response.Json();
+        json.WriteStartObject();
+        json.WriteString("version"u8, Options.Version);
+        json.WriteEndObject();
+    }
 
     /// <summary>Takes the inherited sockets, or binds the own one, and serves on background threads.</summary>
     /// <exception cref="ProblemException"><c>socket_in_use</c>, <c>socket_path</c>, <c>socket_bind</c>.</exception>

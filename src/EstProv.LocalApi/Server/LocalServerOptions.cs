@@ -21,6 +21,9 @@ public sealed record LocalServerOptions
     /// </summary>
     public string? InheritedSocketName { get; init; }
 
+    /// <summary>What <c>GET /version</c> answers, as <c>{"version"}</c>; empty: there is no such route.</summary>
+    public string Version { get; init; } = "";
+
     /// <summary>Listening descriptors to take, in place of systemd's.</summary>
     internal int[]? Descriptors { get; init; }
 

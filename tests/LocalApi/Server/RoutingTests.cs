@@ -10,7 +10,7 @@ public sealed class RoutingTests
     [OneTimeSetUp]
     public void Start()
     {
-        _server = new TestServer();
+        _server = new TestServer(static options => options with { Version = "1.2.3" });
         _server.Map("GET", "/keypair/{id}", (request, response) => response.Bytes(System.Text.Encoding.UTF8.GetBytes($"{request.Route("id")}|{request.Query("spki")}|{request.ApiVersion}"), "text/plain"));
         _server.Map("GET", "/keypair/{id}/next/{other}", (request, response) => response.Bytes(System.Text.Encoding.UTF8.GetBytes($"{request.Route("id")}+{request.Route("other")}"), "text/plain"));
         _server.Map("DELETE", "/keypair", (_, response) => response.NoContent());
@@ -35,6 +35,8 @@ public sealed class RoutingTests
     [TestCase("/keypair/a/next/b?api-version=2020-09-01", "a+b")]
     [TestCase("/newer?api-version=2021-05-01", "new")]
     [TestCase("/metrics", "up 1\n")]
+    [TestCase("/version", "{\"version\":\"1.2.3\"}")]
+    [TestCase("/version?api-version=2020-09-01", "{\"version\":\"1.2.3\"}")]
     [TestCase("/metrics?api-version=unknown", "up 1\n")]
     public void Paths_find_their_route_and_parameters_are_decoded(string target, string? expected)
     {
