@@ -2,7 +2,7 @@
 
 run_lint() {
     need_dotnet
-    need_packages shellcheck clang-format git
+    need_packages shellcheck clang-format git systemd
     say "shellcheck"
     (cd "$top" && git ls-files '*.sh' .ci/run | xargs shellcheck -x)
     say "formatting of C# and C"
@@ -17,4 +17,8 @@ run_lint() {
     if (cd "$top" && git grep -nE 'static partial void .*ILogger logger.*[ (](bool|int|uint|long|ulong|double|DateTimeOffset|TimeSpan|[A-Za-z]+State) [a-z]+[,)]' -- src); then
         fail "a log message takes a value type" "declare the parameter as object: it is boxed, and its format stays"
     fi
+    say "systemd units"
+    # shellcheck source=tools/build/units.sh
+    . "$top/tools/build/units.sh"
+    check_units
 }
