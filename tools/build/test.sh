@@ -88,6 +88,12 @@ run_test() {
         run_suite interop interop_as_test
     fi
 
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" systemd "* ]]; then
+        # shellcheck source=tools/build/systemd.sh
+        . "$top/tools/build/systemd.sh"
+        run_suite systemd systemd_as_test
+    fi
+
     printf '\n%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
     [ "$total_failed" = 0 ]
 }

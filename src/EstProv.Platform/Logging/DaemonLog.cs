@@ -17,7 +17,10 @@ public static class DaemonLog
             FormatterName = ConsoleFormatterNames.Systemd,
             LogToStandardErrorThreshold = LogLevel.Trace,
         };
-        return new LoggerFactory([new ConsoleLoggerProvider(new FixedOptions(options))], new LoggerFilterOptions { MinLevel = minimum });
+        var factory = new LoggerFactory([], new LoggerFilterOptions { MinLevel = minimum });
+        // One that is given to the constructor is not disposed of with the factory, and what a daemon says as it ends would be lost with its thread.
+        factory.AddProvider(new ConsoleLoggerProvider(new FixedOptions(options)));
+        return factory;
     }
 
     private sealed class FixedOptions(ConsoleLoggerOptions value) : IOptionsMonitor<ConsoleLoggerOptions>

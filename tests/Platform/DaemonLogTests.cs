@@ -1,0 +1,30 @@
+using EstProv.Platform.Logging;
+using Microsoft.Extensions.Logging;
+
+namespace EstProv.Platform.Tests;
+
+/// <summary>Standard error is the process's: these tests run alone.</summary>
+[NonParallelizable]
+internal sealed class DaemonLogTests
+{
+    [Test]
+    public void What_was_logged_is_written_when_the_log_has_been_disposed_of()
+    {
+        const int Messages = 200;
+        var before = Console.Error;
+        using var written = new StringWriter();
+        Console.SetError(written);
+        try
+        {
+            using var log = DaemonLog.Create(LogLevel.Information);
+            var logger = log.CreateLogger("keyd");
+            for (var i = 0; i < Messages; i++) logger.LogCritical("the last words, {Number}", i);
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+
+        Assert.That(written.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.Length.EqualTo(Messages));
+    }
+}
