@@ -21,7 +21,10 @@ usage: ./build.sh COMMAND
   crash [ARGUMENT ...]      cut the power at every call that writes, and see whether the device goes on (tools/crash)
   fleet [SEED]              a million devices over three years in virtual time, and one with all its parts; the bounds of
                             the renewal policy
-  lint                      formatting, shellcheck, warnings of gcc and clang
+  systemd                   under a real systemd in namespaces: the units, users and credential that ship (tools/systemd)
+  arm64                     cross-compile, and make the archives that an image's build takes (out/release)
+  release                   the same archives for x86-64
+  lint                      formatting, shellcheck, systemd units, the Yocto layer
   install DESTDIR           publish and lay out what ships under DESTDIR (LIBDIR=/usr/lib by default)
   clean                     remove what was built
 EOF
@@ -30,7 +33,7 @@ EOF
 command=${1:-}
 [ $# -gt 0 ] && shift
 case $command in
-demo | test | interop | bench | fuzz | crash | fleet | lint | install)
+demo | test | interop | bench | fuzz | crash | fleet | systemd | arm64 | release | lint | install)
     # shellcheck source=/dev/null
     . "$top/tools/build/$command.sh"
     "run_$command" "$@"

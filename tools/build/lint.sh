@@ -21,4 +21,11 @@ run_lint() {
     # shellcheck source=tools/build/units.sh
     . "$top/tools/build/units.sh"
     check_units
+    say "Yocto layer"
+    # shellcheck source=tools/build/layer.sh
+    . "$top/tools/build/layer.sh"
+    # shellcheck source=tools/build/release.sh
+    . "$top/tools/build/release.sh"
+    check_layer
+    check_release
 }

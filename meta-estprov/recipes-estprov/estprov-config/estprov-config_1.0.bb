@@ -1,0 +1,32 @@
+SUMMARY = "The configuration of EstProv's daemons"
+DESCRIPTION = "keyd.toml, certd.toml and identityd.toml with placeholders. A bbappend replaces them, or adds drop-ins; so may a recipe of another name that RPROVIDES this one."
+SECTION = "net"
+LICENSE = "MIT"
+LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
+
+inherit allarch estprov-users
+
+# What goes into the .d folders: ESTPROV_DROPINS = "keyd.d/50-token.toml certd.d/50-est.toml", with each file in SRC_URI as file://keyd.d/50-token.toml.
+ESTPROV_DROPINS ?= ""
+SRC_URI = "file://keyd.toml file://certd.toml file://identityd.toml"
+S = "${UNPACKDIR}"
+
+do_configure[noexec] = "1"
+do_compile[noexec] = "1"
+
+do_install() {
+    install -d ${D}${sysconfdir}/estprov
+    for role in keyd certd identityd; do
+        # A file may come to hold a secret: it is for its daemon only.
+        install -d -m 0750 ${D}${sysconfdir}/estprov/$role.d
+        install -m 0640 ${S}/$role.toml ${D}${sysconfdir}/estprov/$role.toml
+    done
+    for file in ${ESTPROV_DROPINS}; do
+        install -m 0640 ${S}/$file ${D}${sysconfdir}/estprov/$file
+    done
+    for role in keyd certd identityd; do
+        chown -R root:estprov-$role ${D}${sysconfdir}/estprov/$role.d ${D}${sysconfdir}/estprov/$role.toml
+    done
+}
+
+CONFFILES:${PN} = "${sysconfdir}/estprov/keyd.toml ${sysconfdir}/estprov/certd.toml ${sysconfdir}/estprov/identityd.toml"

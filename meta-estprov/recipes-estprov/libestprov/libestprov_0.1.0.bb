@@ -1,0 +1,49 @@
+SUMMARY = "EstProv for C: the library that firmware calls, and the OpenSSL provider"
+DESCRIPTION = "libestprov talks to the daemons' sockets. The provider lets any OpenSSL program use a key that stays in the token."
+SECTION = "libs"
+LICENSE = "MIT"
+LIC_FILES_CHKSUM = "file://LICENSE;md5=ab024054126ce30ac5e39c82f260364c"
+CVE_PRODUCT = "estprov"
+
+inherit estprov-release pkgconfig ptest
+
+ESTPROV_ARCHIVE = "estprov-native-${PV}.tar.xz"
+SRC_URI += "file://run-ptest"
+
+DEPENDS = "openssl"
+
+PACKAGE_BEFORE_PN = "openssl-estprov-provider"
+
+B = "${WORKDIR}/build"
+# A compiler that is newer than the code may warn of more.
+EXTRA_OEMAKE = "-C ${S}/native O=${B} WERROR= VERSION=${PV} PREFIX=${prefix} LIBDIR=${libdir} INCLUDEDIR=${includedir} MODULESDIR=${libdir}/ossl-modules"
+
+do_configure[noexec] = "1"
+
+do_compile() {
+    oe_runmake all
+}
+
+do_install() {
+    oe_runmake install DESTDIR=${D}
+    if [ -e ${S}/native/shim.mk ]; then
+        oe_runmake install-dev DESTDIR=${D}
+    fi
+}
+
+do_compile_ptest() {
+    oe_runmake ${B}/check/provider_tests
+}
+
+do_install_ptest() {
+    install -m 0755 ${B}/check/provider_tests ${B}/check/estprov.so ${D}${PTEST_PATH}/
+}
+
+# The provider is opened by name, and is nobody's link target.
+FILES:openssl-estprov-provider = "${libdir}/ossl-modules/estprov.so"
+FILES:${PN}-dev += "${libdir}/cmake"
+# The library's package has no files before the library is in the archive, and the others depend on it.
+ALLOW_EMPTY:${PN} = "1"
+RDEPENDS:${PN}-ptest += "openssl-estprov-provider"
+
+BBCLASSEXTEND = "nativesdk"

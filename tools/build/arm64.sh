@@ -1,0 +1,105 @@
+# shellcheck shell=bash disable=SC2154 # top and out are build.sh's
+# The device's binaries, made on x86-64: executable by ILC and clang, C parts by Debian's cross compiler. Then the key, EST and provisioning suites with them, under
+# qemu, on an arm64 SoftHSM2 that is unpacked into out/ and never installed.
+
+arm64_host_packages=(clang lld gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static jq xz-utils git make softhsm2 opensc gnutls-bin openssl)
+# What the device has: libc and OpenSSL to run with, OpenSSL's headers to build with.
+arm64_packages=(libc6 libssl3 libssl-dev libstdc++6 libsofthsm2)
+
+# fetch_arm64: those packages of this machine's own Debian, by an apt that knows of nothing else, unpacked into out/arm64/root.
+fetch_arm64() {
+    local root=$out/arm64/root apt=$out/arm64/apt mirror suite package keys=""
+    local -a options
+    [ ! -s "$root.packages" ] || [ "$(cat "$root.packages")" != "${arm64_packages[*]}" ] || return 0
+    command -v apt-get >/dev/null || fail "arm64's libraries are Debian packages, and there is no apt-get" "run this on Debian"
+    # shellcheck source=tools/build/interop.sh
+    . "$top/tools/build/interop.sh"
+    mirror=$(debian_mirror)
+    suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    [[ -n $mirror && -n $suite ]] || fail "this machine's apt knows no Debian mirror" "name one: ESTPROV_DEBIAN_MIRROR=URL ./build.sh arm64"
+    say "fetch ${arm64_packages[*]} of Debian $suite for arm64"
+    rm -rf "$root" "$root.packages" "$apt"
+    mkdir -p "$apt"/{lists,archives}/partial "$root"/usr/lib
+    : >"$apt/status"
+    [ ! -r /usr/share/keyrings/debian-archive-keyring.gpg ] || keys='signed-by=/usr/share/keyrings/debian-archive-keyring.gpg '
+    printf 'deb [%sarch=arm64] %s %s main\n' "$keys" "$mirror" "$suite" >"$apt/sources.list"
+    options=(-qq -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o "Dir::State=$apt" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt"
+        -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root)
+    apt-get "${options[@]}" update || fail "arm64's package lists cannot be had from $mirror" "look above; proxies and keys are those of this machine's apt"
+    apt-get "${options[@]}" install -y --no-install-recommends --download-only "${arm64_packages[@]}" >/dev/null || fail "the packages cannot be had from $mirror" "look above"
+    ln -sfn usr/lib "$root/lib"
+    for package in "$apt"/archives/*.deb; do
+        dpkg-deb --fsys-tarfile "$package" | tar -x -C "$root" --no-same-owner --keep-directory-symlink --exclude='./usr/share/doc*' --exclude='./usr/share/man*' --exclude='./usr/share/locale*'
+    done
+    rm -rf "$apt"
+    printf '%s\n' "${arm64_packages[*]}" >"$root.packages"
+}
+
+# publish_arm64: into out/arm64/publish; the C parts into out/arm64/native.
+publish_arm64() {
+    need_dotnet
+    say "publish the executable for arm64"
+    # Clang takes the --target= that the SDK gives; the compiler's own linker script and objects are those of Debian's cross compiler.
+    dotnet publish "$top/src/EstProv/EstProv.csproj" -c Release -r linux-arm64 -o "$out/arm64/publish" -v quiet --nologo \
+        -p:LinkerFlavor=lld -p:ObjCopyName=aarch64-linux-gnu-objcopy
+    say "build the C parts for arm64"
+    # Ours before Debian's own headers of x86-64; the library by its name, since no pkg-config of this machine knows it.
+    arm64_native=(O="$out/arm64/native" CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar OBJCOPY=aarch64-linux-gnu-objcopy NM=aarch64-linux-gnu-nm PKG_CONFIG=false
+        "CPPFLAGS=-I$out/arm64/root/usr/include -I$out/arm64/root/usr/include/aarch64-linux-gnu"
+        "CFLAGS=-O2 -g -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$top=/estprov"
+        "LDFLAGS=-Wl,-O1 -L$out/arm64/root/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,$out/arm64/root/usr/lib/aarch64-linux-gnu")
+    make_arm64 all
+}
+
+# make_arm64 TARGET: variables of the environment, as an image's build gives them, since the Makefile adds to them.
+make_arm64() { env "${arm64_native[@]}" make -s -C "$top/native" O="$out/arm64/native" "$@"; }
+
+release_arm64() {
+    export "${arm64_native[@]}"
+    release_binaries arm64 "$out/arm64/publish" aarch64-linux-gnu- AArch64 O="$out/arm64/native"
+    release_sources
+}
+
+# stage_arm64: a stage for the end-to-end tests, in which each program is a script that runs the arm64 one under qemu. Files that the module or libcrypto opens are looked for in
+# arm64's root first, so that the same paths serve both machines' SoftHSM2; the token's files are the same for both.
+stage_arm64() {
+    local stage=$out/arm64/stage role
+    rm -rf "$stage"
+    lay_out "$stage/arm64" "$out/arm64/publish" O="$out/arm64/native"
+    install -d "$stage/usr/bin" "$stage/usr/libexec/estprov" "$stage/usr/lib"
+    cp -r "$stage/arm64/usr/lib/ossl-modules" "$stage/usr/lib/"
+    for role in "" keyd certd identityd; do
+        printf '#!/bin/sh\nexec qemu-aarch64-static -L %s %s %s "$@"\n' "$out/arm64/root" "$stage/arm64/usr/bin/estprov" "$role" \
+            >"$stage/usr/${role:+libexec/estprov/estprov-}${role:-bin/estprov}"
+    done
+    chmod 0755 "$stage"/usr/bin/estprov "$stage"/usr/libexec/estprov/*
+}
+
+# test_arm64: what is run end to end as on x86-64; what runs daemons under other programs (strace, faked clocks) or replaces a process is that machine's alone.
+test_arm64() {
+    local log=$out/arm64/test.log
+    say "key, EST and provisioning suites on arm64 under qemu"
+    dotnet build "$top/tests/EndToEnd" -c Release -v quiet --nologo
+    ESTPROV_STAGE=$out/arm64/stage dotnet run --project "$top/tests/EndToEnd" -c Release --no-build -- \
+        --filter "FullyQualifiedName~ProvisioningTests|FullyQualifiedName~ServerFaultTests|FullyQualifiedName~TokenSelfTestTests" | tee "$log"
+    grep -qE 'succeeded: [1-9]' "$log" || fail "no test has run" "the lines above"
+}
+
+# run_arm64 [build|test]
+run_arm64() {
+    local part=${1:-all}
+    [[ $# -le 1 && " all build test " == *" $part "* ]] || fail "arm64 takes one of: build, test" "without it, both are done"
+    need_packages "${arm64_host_packages[@]}"
+    # shellcheck source=tools/build/install.sh
+    . "$top/tools/build/install.sh"
+    # shellcheck source=tools/build/release.sh
+    . "$top/tools/build/release.sh"
+    fetch_arm64
+    publish_arm64
+    say "archives"
+    mkdir -p "$out/release"
+    checked_twice release_arm64
+    [ "$part" != build ] || return 0
+    stage_arm64
+    test_arm64
+}
