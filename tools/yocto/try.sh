@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The layer under real bitbake, without network. usage: try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer] [packages]
+# The layer under real bitbake, without network. usage: try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer]
 # BITBAKE and OPENEMBEDDED-CORE are checkouts of one series. As root it goes on as an ordinary user, since bitbake refuses root; WORK is then given to that user.
 set -euo pipefail
 
@@ -9,7 +9,7 @@ fail() {
 }
 say() { printf '\n-- %s\n' "$*"; }
 
-[ $# -ge 3 ] || fail "three folders are needed" "try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer] [packages]"
+[ $# -ge 3 ] || fail "three folders are needed" "try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer]"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(cd "$here/../.." && pwd)
 bitbake=$(realpath "$1") core=$(realpath "$2")
@@ -18,7 +18,7 @@ work=$(realpath "$3")
 readonly here tree bitbake core work
 shift 3
 steps=("$@")
-[ $# -gt 0 ] || steps=(parse check-layer packages)
+[ $# -gt 0 ] || steps=(parse check-layer)
 [ -x "$bitbake/bin/bitbake" ] || fail "$bitbake has no bin/bitbake" "a checkout of bitbake, of the branch that goes with the series"
 [ -e "$core/meta/conf/layer.conf" ] || fail "$core has no meta/conf/layer.conf" "a checkout of openembedded-core"
 for tool in python3 git diff patch tar bzip2 gzip xz file make; do
@@ -103,12 +103,7 @@ for step in "${steps[@]}"; do
         configure "$core/meta"
         (cd build && yocto-check-layer --no-auto-dependency "$tree/meta-estprov") || fail "yocto-check-layer is not content" "above"
         ;;
-    packages)
-        # shellcheck source=tools/yocto/packages.sh
-        . "$here/packages.sh"
-        build_packages
-        ;;
-    *) fail "there is no step '$step'" "parse, check-layer, packages" ;;
+    *) fail "there is no step '$step'" "parse, check-layer" ;;
     esac
 done
 say "series $series: ${steps[*]} done"

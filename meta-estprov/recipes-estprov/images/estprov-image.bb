@@ -8,6 +8,8 @@ IMAGE_INSTALL += "packagegroup-estprov estprov-data"
 
 # A and B of the root, and the data. The layout is an example: it was checked for its form, and not written to a disk.
 IMAGE_FSTYPES += "ext4 wic"
-WKS_FILE ?= "estprov-ab.wks.in"
+WKS_FILE ?= "${ESTPROV_LAYERDIR}/files/wic/estprov-ab.wks.in"
+# The plugin changed its name after styhead.
+ESTPROV_WIC_EFI ?= "${@'bootimg-efi' if {'kirkstone', 'scarthgap'} & set((d.getVar('LAYERSERIES_CORENAMES') or '').split()) else 'bootimg_efi'}"
 ESTPROV_ROOT_SIZE ?= "512M"
 ESTPROV_DATA_SIZE ?= "64M"
