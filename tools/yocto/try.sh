@@ -49,6 +49,7 @@ for tool in chrpath diffstat gawk cpio wget rpcgen lz4c zstd pzstd; do command -
 configure() {
     mkdir -p "$work/build/conf"
     {
+        # shellcheck disable=SC2016 # bitbake expands it
         printf 'POKY_BBLAYERS_CONF_VERSION = "2"\nBBPATH = "${TOPDIR}"\nBBFILES ?= ""\nBBLAYERS = "'
         printf ' %s' "$@"
         printf '"\n'
