@@ -17,6 +17,8 @@ internal sealed class DeviceFolder
     private static readonly (string Label, string Id)[] s_foreign =
         [("device id", "01"), ("somebody", "02"), ("est-id", "03"), ("device-id", "04")];
 
+    private long _tokenFileLength;
+
     public DeviceFolder(string folder)
     {
         Root = folder;
@@ -53,11 +55,15 @@ internal sealed class DeviceFolder
                     "--label", label, "--id", id], Environment);
         }
 
+        _tokenFileLength = TokenFileLength();
         SignBootstrap(simulator);
         File.Copy(Path.Combine(simulator.Pki.Data, "est-ca.cer"), At("est-ca.cer"));
         File.Copy(Path.Combine(simulator.Pki.Data, "dps-ca.cer"), At("dps-ca.cer"));
         Configure(simulator.Ports, scopeId, localMint);
     }
+
+    /// <summary>Whether the token's own file (its label, PINs and flags; the length never changes) is as long as it was made.</summary>
+    public bool IsTokenWhole => TokenFileLength() == _tokenFileLength;
 
     /// <summary>Keeps the states and the token as they are now.</summary>
     public void Save(string snapshot)
@@ -160,4 +166,6 @@ internal sealed class DeviceFolder
 
         throw new HarnessException("the token just made is not there");
     }
+
+    private long TokenFileLength() => Directory.GetFiles(At("token"), "token.object", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length);
 }

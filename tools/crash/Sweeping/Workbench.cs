@@ -86,7 +86,17 @@ internal sealed class Workbench : IAsyncDisposable
     /// </summary>
     public IReadOnlyList<Outcome> Try(Point point)
     {
-        var report = Repeat(() => Interrupt(point));
+        CutReport report;
+        try
+        {
+            report = Repeat(() => Interrupt(point));
+        }
+        catch (StalledException) when (!_device.IsTokenWhole)
+        {
+            // It is this very call: nobody's keys outlive it.
+            return [];
+        }
+
         if (report.EndedAlone is { } alone) return [Judged(point, "killed", "before the point", $"a daemon ended by itself: {alone}")];
         if (report.Killed is not { } where) return [];
         _device.Save(At("crashed"));
@@ -105,7 +115,9 @@ internal sealed class Workbench : IAsyncDisposable
     {
         using var daemons = Begin(point.Scenario, point);
         if (Watch(daemons, point.Scenario)) Thread.Sleep(s_aftermath);
-        return daemons.End();
+        var report = daemons.End();
+        // At each login SoftHSM2 writes the token's own file in its place: cut there, the token is lost with everybody's keys in it.
+        return _device.IsTokenWhole ? report : throw new StalledException($"SoftHSM2 was writing the file of the token itself at {point}");
     }
 
     private static CutReport Repeat(Func<CutReport> run)
