@@ -1,30 +1,12 @@
 # shellcheck shell=bash disable=SC2154 # sourced by tools/demo/device.sh, whose device it measures
 # What a provisioned device costs. Every figure stands beside its budget and the peer's figure (Azure IoT Identity Service 1.6, quoted).
 
+# shellcheck source=tools/bench/measure.sh
+. "$tree/tools/bench/measure.sh"
 bin=$world/bin/usr/libexec/estprov
 tools=$world/tools
-hertz=$(getconf CLK_TCK)
 
 row() { printf '%-58s %14s %14s %14s\n' "$1" "$2" "${3:--}" "${4:--}"; }
-# pss PROCESS: proportional set size in MB.
-pss() { awk '/^Pss:/ { printf "%.1f", $2 / 1024 }' "/proc/$1/smaps_rollup"; }
-rss() { awk '/^Rss:/ { printf "%.1f", $2 / 1024 }' "/proc/$1/smaps_rollup"; }
-ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
-sum() { awk -v a="$1" -v b="$2" -v c="$3" 'BEGIN { printf "%.1f", a + b + c }'; }
-# wait_for COMMAND...: until it succeeds, at most 10 s.
-wait_for() {
-    for _ in $(seq 200); do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.05
-    done
-    fail "'$*' does not succeed" "see the logs"
-}
-stop_daemons() {
-    kill -TERM "${process[@]}"
-    wait "${process[@]}" || true
-}
-# ask USER SOCKET PATH: one request to a daemon.
-ask() { as "$1" curl -sS --fail --max-time 5 --unix-socket "/run/estprov/$2.sock" "http://localhost$3"; }
 
 step "three daemons, provisioned, restarted, the simulator stopped"
 kill "$simulator_process"
@@ -36,23 +18,11 @@ start_daemons
 wait_for ask estprov-certd keyd '/keypair/device-id?api-version=2021-05-01'
 wait_for ask estprov-demo identityd '/identities/provisioning?api-version=2020-09-01'
 wait_for ask estprov-demo certd '/certificates/device-id?api-version=2020-09-01'
-# Idle is when the threads of the last request have ended.
-sleep 20
-for daemon in keyd certd identityd; do
-    eval "${daemon}_pss=$(pss "${process[$daemon]}") ${daemon}_rss=$(rss "${process[$daemon]}")"
-done
+measure_idle
 handle=$(ask estprov-certd keyd '/keypair/device-id?api-version=2021-05-01' | sed -E 's/.*"keyHandle": *"([^"]+)".*/\1/')
 
-# load CLIENTS REQUESTS: one line of sign_load, with the daemon's CPU per request added.
-load() {
-    local before after line
-    before=$(ticks "${process[keyd]}")
-    line=$(as estprov-certd "$tools/sign_load" /run/estprov/keyd.sock "$handle" "$1" "$2")
-    after=$(ticks "${process[keyd]}")
-    awk -v line="$line" -v ticks="$((after - before))" -v hertz="$hertz" -v n="$(($1 * $2))" \
-        'BEGIN { printf "%s cpu_us=%.1f\n", line, ticks / hertz / n * 1e6 }'
-}
-field() { sed -E "s/.*\b$2=([0-9.]+).*/\1/" <<<"$1"; }
+# load CLIENTS REQUESTS: of signatures by keyd.
+load() { measured_load keyd estprov-certd "$handle" "$@"; }
 
 step "signatures"
 load 1 2000 >/dev/null
@@ -69,17 +39,11 @@ stop_daemons
 
 step "start"
 printf 'GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n' >"$world/any.request"
-body="{\"keyHandle\":\"$handle\",\"algorithm\":\"ECDSA\",\"parameters\":{\"digest\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}}"
-printf 'POST /sign?api-version=2021-05-01 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' "${#body}" "$body" >"$world/sign.request"
-chmod 0644 "$world"/*.request
-# fastest_of STATUS REQUEST: of ten starts; the machine's noise only ever adds.
-fastest_of() {
-    for _ in $(seq 10); do
-        as estprov-keyd "$tools/first_answer" /run/estprov/keyd.sock "$1" "$2" "$bin/estprov-keyd" 2>/dev/null
-    done | sort -n | head -n 1
-}
-answer_ms=$(fastest_of any "$world/any.request")
-signature_ms=$(fastest_of 200 "$world/sign.request")
+post_request "$world/sign.request" '/sign?api-version=2021-05-01' \
+    "{\"keyHandle\":\"$handle\",\"algorithm\":\"ECDSA\",\"parameters\":{\"digest\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}}"
+chmod 0644 "$world/any.request"
+answer_ms=$(fastest_of keyd any "$world/any.request")
+signature_ms=$(fastest_of keyd 200 "$world/sign.request")
 
 step "keyd alone, keys in files"
 printf 'homedir_path = "/var/lib/estprov/keyd-files"\n' >/etc/estprov/keyd-files.toml

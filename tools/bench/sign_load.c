@@ -1,7 +1,7 @@
-/* Load on the Key Service: N clients sign over its Unix socket, in the JSON form of POST /sign, each on a
- * keep-alive connection, or ("new") on a connection for each request. Prints one line: clients, requests,
- * seconds, rate, and the latencies in microseconds.
- * usage: sign_load SOCKET HANDLE CLIENTS REQUESTS_PER_CLIENT [new] */
+/* Load on a daemon: N clients sign over the Key Service's Unix socket, in the JSON form of POST /sign, or
+ * send the request in FILE to whose socket it is; each on a keep-alive connection, or ("new") on a connection
+ * for each request. All have to be answered 200. Prints one line: clients, requests, seconds, rate, and the
+ * latencies in microseconds. usage: sign_load SOCKET HANDLE|@FILE CLIENTS REQUESTS_PER_CLIENT [new] */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -101,26 +101,44 @@ static int by_value(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static int write_request(const char *handle, char *request, size_t size)
+{
+    char body[2048];
+    int body_length = snprintf(body, sizeof body,
+                               "{\"keyHandle\":\"%s\",\"algorithm\":\"ECDSA\",\"parameters\":{\"digest\":"
+                               "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}}",
+                               handle);
+    return snprintf(request, size,
+                    "POST /sign?api-version=2021-05-01 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                    "application/json\r\nContent-Length: %d\r\n\r\n%s",
+                    body_length, body);
+}
+
+static int read_request(const char *path, char *request, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        perror(path);
+        return -1;
+    }
+    size_t length = fread(request, 1, size, file);
+    fclose(file);
+    return (int)length;
+}
+
 int main(int argc, char **argv)
 {
     int connects_anew = argc == 6 && strcmp(argv[5], "new") == 0;
     if (argc != 5 && !connects_anew) {
-        fprintf(stderr, "usage: sign_load SOCKET HANDLE CLIENTS REQUESTS_PER_CLIENT [new]\n");
+        fprintf(stderr, "usage: sign_load SOCKET HANDLE|@FILE CLIENTS REQUESTS_PER_CLIENT [new]\n");
         return 64;
     }
     int clients = atoi(argv[3]);
     long each = atol(argv[4]);
-    char body[2048], request[4096];
-    int body_length = snprintf(body, sizeof body,
-                               "{\"keyHandle\":\"%s\",\"algorithm\":\"ECDSA\",\"parameters\":{\"digest\":"
-                               "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}}",
-                               argv[2]);
-    int request_length =
-        snprintf(request, sizeof request,
-                 "POST /sign?api-version=2021-05-01 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                 "application/json\r\nContent-Length: %d\r\n\r\n%s",
-                 body_length, body);
-    if (clients < 1 || each < 1 || request_length >= (int)sizeof request) {
+    char request[4096];
+    int request_length = argv[2][0] == '@' ? read_request(argv[2] + 1, request, sizeof request)
+                                           : write_request(argv[2], request, sizeof request);
+    if (clients < 1 || each < 1 || request_length < 1 || request_length >= (int)sizeof request) {
         fprintf(stderr, "error: bad arguments\n");
         return 64;
     }

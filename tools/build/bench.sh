@@ -3,19 +3,26 @@
 
 run_bench() {
     local part=${1:-all}
-    [[ $# -le 1 && " all device keys " == *" $part "* ]] || fail "bench takes one of: device, keys" "without it, both are run"
+    [[ $# -le 1 && " all device identity keys " == *" $part "* ]] || fail "bench takes one of: device, identity, keys" "without it, all are run"
     # shellcheck source=tools/build/demo.sh
     . "$top/tools/build/demo.sh"
-    need_packages libp11-kit-dev pkg-config curl jq opensc-pkcs11 gcc valgrind
+    need_packages bsdextrautils libp11-kit-dev pkg-config curl jq opensc-pkcs11 gcc valgrind
     prepare_demo
     build_bench_tools
-    if [ "$part" != keys ]; then
+    if [[ $part = all || $part = device ]]; then
         say "what one provisioning asks of servers and token"
         in_a_world_of_its_own bash "$top/tools/demo/device.sh" "$top" "$out" url-per-certificate count
         say "speed and size of a device"
         in_a_world_of_its_own bash "$top/tools/demo/device.sh" "$top" "$out" url-per-certificate bench
     fi
-    if [ "$part" != device ]; then
+    if [[ $part = all || $part = identity ]]; then
+        local run
+        for run in count near far; do
+            say "from the bootstrap certificate to the hub: $run"
+            in_a_world_of_its_own bash "$top/tools/demo/device.sh" "$top" "$out" url-per-certificate "identity-$run"
+        done
+    fi
+    if [[ $part = all || $part = keys ]]; then
         say "signatures by the Key Service"
         in_a_world_of_its_own bash "$top/tools/bench/keys.sh" "$out"
     fi
@@ -27,5 +34,6 @@ build_bench_tools() {
     read -ra cflags <<<"$(pkg-config --cflags p11-kit-1)"
     gcc "${flags[@]}" -o "$out/bench/sign_load" "$top/tools/bench/sign_load.c" -lpthread
     gcc "${flags[@]}" -o "$out/bench/first_answer" "$top/tools/bench/first_answer.c"
+    gcc "${flags[@]}" -o "$out/bench/far" "$top/tools/bench/far.c"
     gcc "${flags[@]}" "${cflags[@]}" -o "$out/bench/sign_direct" "$top/tools/bench/sign_direct.c" -ldl -lpthread
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One device, from a blank token to a registered device. Runs in network, mount and process namespaces of its own (build.sh demo makes
 # them), so that the real names and ports, /etc, /run and /var can be used as on a device without touching this machine.
-# usage: device.sh TREE OUT WAY [keep|bench|count|runtime]
+# usage: device.sh TREE OUT WAY [keep|bench|count|identity-count|identity-near|identity-far|runtime]
 set -euo pipefail
 
 readonly tree=$1 out=$2 way=$3 keep=${4:-}
@@ -27,6 +27,11 @@ become() {
     exec setpriv --reuid "$user" --regid "$user" --groups estprov --no-new-privs env -i PATH=/usr/bin:/bin HOME=/nonexistent "${device_environment[@]}" "$@"
 }
 
+if [[ $keep = identity-* ]]; then
+    # shellcheck source=tools/bench/identity.sh
+    . "$tree/tools/bench/identity.sh"
+fi
+
 step "a device of its own: /etc is a copy, /var and /run are empty"
 ip link set lo up
 cp -a "$tree/tools/demo/config" /tmp/estprov-demo-config.$$
@@ -47,7 +52,7 @@ for user in estprov estprov-keyd estprov-certd estprov-identityd estprov-demo es
     echo "$user:x:$id:" >>/etc/group
     [ "$user" = estprov ] || echo "$user:x:$id:$id:EstProv demo:/nonexistent:/usr/sbin/nologin" >>/etc/passwd
 done
-printf '127.0.0.1 estendpoint.com global.azure-devices-provisioning.net demo-hub.azure-devices.net\n' >>/etc/hosts
+printf '%s estendpoint.com global.azure-devices-provisioning.net demo-hub.azure-devices.net\n' "${server_address:-127.0.0.1}" >>/etc/hosts
 # The sockets' folder: systemd would hand the sockets over; here each daemon makes its own, and cannot replace another's.
 install -d -o root -g estprov -m 1775 /run/estprov
 install -d -o estprov-keyd -g estprov-keyd -m 0700 /var/lib/estprov-keyd
@@ -62,7 +67,7 @@ device_environment=("SOFTHSM2_CONF=$SOFTHSM2_CONF" "OPENSSL_MODULES=$world/bin/u
 chown estprov-keyd:estprov-keyd "$world/token"
 chmod 0700 "$world/token"
 keyd_module=$module
-if [ "$keep" = count ]; then
+if [[ $keep = count || $keep = identity-count ]]; then
     # OpenSC's spy sits between keyd and the token, and writes down every call.
     keyd_module=$(find /usr/lib -name pkcs11-spy.so -print -quit)
     install -o estprov-keyd -m 0600 /dev/null "$world/log/token-calls.log"
@@ -73,7 +78,7 @@ step "cloud set-up: the operator's CA, the EST server, DPS and IoT Hub (simulate
 simulator=(dotnet "$out/simulator/estprov-simulator.dll")
 # DPS takes a second to assign, as the real one does; where time or work is measured, it is ours alone.
 simulator_pace=()
-[[ $keep != bench && $keep != count ]] || simulator_pace=(--assigning-polls 0 --retry-after 0)
+[[ $keep != bench && $keep != count && $keep != identity-* ]] || simulator_pace=(--assigning-polls 0 --retry-after 0)
 [ "$keep" != runtime ] || simulator_pace=(--validity $((25 * 86400)))
 "${simulator[@]}" --data "$world/pki" --init --est-host estendpoint.com --dps-host global.azure-devices-provisioning.net \
     --hub-host demo-hub.azure-devices.net --scope-id "$scope" >"$world/log/simulator-init.log" 2>&1 || fail "the simulator made no PKI" "see its log above"
@@ -139,6 +144,7 @@ if [ "$keep" = runtime ]; then
     printf '[[principal]]\nuser = "estprov-runtime"\nkeys = ["aziot_identityd_master_id"]\n[[principal]]\nuser = "estprov-firmware"\nkeys = ["aziot_identityd_master_id/firmware:*"]\n' >/etc/estprov/keyd.d/20-runtime.toml
     printf '[localid]\ndomain = "edge.local"\ncert_id = "local-id"\n[[principal]]\nuser = "estprov-runtime"\nname = "runtime"\n[[principal]]\nuser = "estprov-firmware"\nname = "firmware"\nidtype = ["module", "local"]\n' >/etc/estprov/identityd.d/20-runtime.toml
 fi
+[[ $keep != identity-* ]] || configure_identity
 tail -n +1 /etc/estprov/*.d/*.toml
 chown -R root:estprov /etc/estprov
 # The file with the PIN is keyd's alone.
@@ -156,8 +162,16 @@ start_daemons() {
     done
 }
 start_daemons
+[[ $keep != identity-* ]] || begin_identity
 as estprov-demo "$world/bin/usr/bin/estprov" provision --wait --timeout 60 || fail "the device was not provisioned" "the daemons' logs are above"
 seconds=$(awk -v a="$started" -v b="$(date +%s.%N)" 'BEGIN { printf "%.2f", b - a }')
+
+if [[ $keep = identity-* ]]; then
+    report_identity
+    jobs -pr | xargs -r kill -TERM || true
+    wait || true
+    exit
+fi
 
 step "the certificates"
 as estprov-demo "$world/bin/usr/bin/estprov" status
