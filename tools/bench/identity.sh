@@ -130,7 +130,9 @@ report_daemon() {
     wait "$simulator_process" || true
     stop_daemons
     # Its module is removed from what identityd remembers as well: else the hub would be asked to remove it.
-    rm -f /etc/estprov/identityd.d/20-bench.toml /var/lib/estprov/identityd/modules.json
+    rm -f /var/lib/estprov/identityd/modules.json
+    # The daemon's user measures start-up by itself.
+    printf '[[principal]]\nuser = "estprov-identityd"\nname = "bench"\nidtype = ["device"]\n' >/etc/estprov/identityd.d/20-bench.toml
     start_daemons
     wait_for ask estprov-demo identityd '/identities/provisioning?api-version=2020-09-01'
     wait_for ask estprov-demo certd '/certificates/device-id?api-version=2020-09-01'

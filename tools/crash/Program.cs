@@ -13,7 +13,7 @@ internal static class Program
           STAGE            what ships, as ./build.sh install lays it out
           FOLDER           for the devices (a tmpfs makes it fast); findings are left there
           --every N        only every Nth point, beginning at the Tth
-          --scenario S     first-issue, renewal, first-issue-local, renewal-local
+          --scenario S     first-issue, renewal, first-issue-local, renewal-local, modules, without-cloud
           --daemon D       keyd, certd, identityd
           --at N           the Nth call alone, on the daemon's own files (--place own) or on the token's (--place token)
           --token-every N  of the token's own calls every Nth (default 16)

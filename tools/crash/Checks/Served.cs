@@ -11,6 +11,11 @@ internal sealed class Served(DeviceFolder device) : IDisposable
 {
     private readonly LocalClient _keyd = new(device, "keyd"), _certd = new(device, "certd"), _identityd = new(device, "identityd");
 
+    public ServedModules Modules => new(_identityd, _keyd);
+
+    /// <summary>To ask it for more than what is checked here.</summary>
+    public LocalClient Identityd => _identityd;
+
     /// <summary>The leaf, null when there is none.</summary>
     /// <exception cref="Finding">certd says something else than these two.</exception>
     public X509Certificate2? Certificate(string id)

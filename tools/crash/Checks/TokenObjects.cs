@@ -7,7 +7,7 @@ namespace EstProv.Crash.Checks;
 /// <summary>What is in the token, as OpenSC's tool sees it, and what the Key Service's index says should be.</summary>
 internal sealed class TokenObjects(DeviceFolder device)
 {
-    private const string Private = "Private Key Object", Public = "Public Key Object";
+    private const string Private = "Private Key Object", Public = "Public Key Object", Secret = "Secret Key Object";
 
     private readonly Dictionary<string, string> _foreign = FilesOf(device);
 
@@ -37,7 +37,7 @@ internal sealed class TokenObjects(DeviceFolder device)
         var privateKeys = objects.Where(o => o.Kind == Private && !foreign.Contains(o.Id)).Select(o => o.Id).ToList();
         var orphans = objects.Where(o => !foreign.Contains(o.Id) && !known.Contains(o.Id)).Select(o => $"{o.Kind} {o.Id}").ToList();
         if (orphans.Count > 0) return $"orphans in the token: {string.Join(", ", orphans)}";
-        var missing = known.Where(id => !privateKeys.Contains(id, StringComparer.Ordinal)).ToList();
+        var missing = known.Where(id => !objects.Contains((Private, id)) && !objects.Contains((Secret, id))).ToList();
         if (missing.Count > 0) return $"the index names keys that the token does not have: {string.Join(", ", missing)}";
         var most = 2 * ids.Count;
         return privateKeys.Count >= ids.Count && privateKeys.Count <= most ? null
@@ -55,6 +55,7 @@ internal sealed class TokenObjects(DeviceFolder device)
         {
             if (line.StartsWith(Private, StringComparison.Ordinal)) kind = Private;
             else if (line.StartsWith(Public, StringComparison.Ordinal)) kind = Public;
+            else if (line.StartsWith(Secret, StringComparison.Ordinal)) kind = Secret;
             else if (line.Contains(" Object", StringComparison.Ordinal)) kind = line;
             else if (line.Trim() is var text && text.StartsWith("ID:", StringComparison.Ordinal)) objects.Add((kind, text[3..].Trim()));
         }
@@ -72,7 +73,7 @@ internal sealed class TokenObjects(DeviceFolder device)
             foreach (var member in record.RootElement.EnumerateObject())
             {
                 if (member.Name is "generating" or "destroying" or "movingTo") unsettled = $"{file} has unfinished work: {member.Name}";
-                if (member.Name is "current" or "previous" or "next") known.Add(member.Value.GetProperty("id").GetString()!);
+                if (member.Name is "current" or "previous" or "next" or "secret") known.Add(member.Value.GetProperty("id").GetString()!);
                 if (member.Name is "next") unsettled = $"{file} has a staged key although nothing is being renewed";
             }
         }

@@ -13,11 +13,15 @@ internal sealed class DeviceFolder
 {
     public const string Name = "crash-device", Module = "/usr/lib/softhsm/libsofthsm2.so", Pin = "1234";
 
+    /// <summary>Nobody: its identity is asked for by the module runtime alone.</summary>
+    private const uint HostModuleUser = 65534;
+
     private static readonly string[] s_parts = [.. Daemons.Names, "token"];
     private static readonly (string Label, string Id)[] s_foreign =
         [("device id", "01"), ("somebody", "02"), ("est-id", "03"), ("device-id", "04")];
 
     private long _tokenFileLength;
+    private string _provisioning = "";
 
     public DeviceFolder(string folder)
     {
@@ -79,6 +83,32 @@ internal sealed class DeviceFolder
         foreach (var part in s_parts) Folders.Replace(Path.Combine(snapshot, part), At(part));
     }
 
+    /// <summary>The operator's drop-in with one host-level module; null for none.</summary>
+    public void SetHostModule(string? name)
+    {
+        var file = Path.Combine(At("identityd.d"), "10-module.toml");
+        if (name is null)
+        {
+            File.Delete(file);
+            return;
+        }
+
+        Directory.CreateDirectory(At("identityd.d"));
+        // As operators replace a file that is being read.
+        File.WriteAllText(file + ".new", $"[[principal]]\nuid = {HostModuleUser}\nname = \"{name}\"\nidtype = [\"module\"]\n");
+        File.Move(file + ".new", file, overwrite: true);
+    }
+
+    /// <summary>By DPS, or by its certificate alone.</summary>
+    public void SetSource(bool hasCloud) => File.WriteAllText(At("identityd.toml"), $"""
+        homedir_path = "{StateOf("identityd")}"
+        {(hasCloud ? _provisioning : "[provisioning]\nsource = \"none\"")}
+        [[principal]]
+        uid = {Daemons.UserId}
+        name = "crash"
+
+        """);
+
     private void SignBootstrap(SimulatorHost simulator)
     {
         const string Key = "pkcs11:token=device;object=device%20id";
@@ -111,6 +141,10 @@ internal sealed class DeviceFolder
             base_slot = "pkcs11:slot-id={Slot}?pin-value={Pin}"
             [preloaded_keys]
             bootstrap = "pkcs11:slot-id={Slot};object=device%20id?pin-value={Pin}"
+            [[principal]]
+            uid = {Daemons.UserId}
+            keys = ["aziot_identityd_master_id/*"]
+            rights = ["use"]
 
             """);
         File.WriteAllText(At("certd.toml"), $"""
@@ -136,8 +170,7 @@ internal sealed class DeviceFolder
             trust-bundle = ["est-ca"]
 
             """);
-        File.WriteAllText(At("identityd.toml"), $"""
-            homedir_path = "{StateOf("identityd")}"
+        _provisioning = $"""
             [provisioning]
             source = "dps"
             scope_id = "{scopeId}"
@@ -147,11 +180,8 @@ internal sealed class DeviceFolder
             method = "x509"
             identity_cert = "device-id"
             identity_pk = "device-id"
-            [[principal]]
-            uid = {Daemons.UserId}
-            name = "crash"
-
-            """);
+            """;
+        SetSource(hasCloud: true);
     }
 
     private string FindSlot()

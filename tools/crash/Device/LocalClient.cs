@@ -25,12 +25,12 @@ internal sealed class LocalClient : IDisposable
     }
 
     /// <summary>Null: nobody there yet.</summary>
-    public (HttpStatusCode Status, JsonElement Body)? Ask(string path, string? body = null)
+    public (HttpStatusCode Status, JsonElement Body)? Ask(string path, string? body = null, HttpMethod? method = null)
     {
         try
         {
             var uri = $"{path}{(path.Contains('?') ? '&' : '?')}api-version={_version}";
-            using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, uri);
+            using var request = new HttpRequestMessage(method ?? (body is null ? HttpMethod.Get : HttpMethod.Post), uri);
             if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, "application/json");
             using var answer = _http.Send(request);
             using var reader = new StreamReader(answer.Content.ReadAsStream());

@@ -1,6 +1,8 @@
 using EstProv.Crash.Checks;
 using EstProv.Crash.Device;
 using EstProv.Simulator;
+using EstProv.Simulator.Faults;
+using EstProv.Simulator.Hub;
 
 namespace EstProv.Crash.Sweeping;
 
@@ -24,6 +26,10 @@ internal sealed class Workbench : IAsyncDisposable
     private readonly string _folder;
     private readonly IReadOnlyDictionary<string, string> _certificates;
     private readonly byte[] _operatorFile;
+    private readonly Modules _modules;
+
+    /// <summary>What the hub has of the provisioned device.</summary>
+    private readonly HubDevice _registered;
 
     /// <summary>Whose certificate somebody has been told before the power went: it must not be lost.</summary>
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
@@ -34,6 +40,7 @@ internal sealed class Workbench : IAsyncDisposable
         _device = new DeviceFolder(At("device"));
         _device.SetUp(simulator, ScopeId, first.LocalMint);
         _operatorFile = File.ReadAllBytes(_device.At("bootstrap.cer"));
+        _modules = new Modules(_device);
         _token = new TokenObjects(_device);
         _device.Save(At("blank"));
         using (var daemons = Daemons.StartFreely(options, _device, TimeSpan.Zero))
@@ -49,6 +56,7 @@ internal sealed class Workbench : IAsyncDisposable
         }
 
         _device.Save(At("provisioned"));
+        _registered = simulator.Devices.Find(DeviceFolder.Name)!;
     }
 
     public static async Task<Workbench> SetUpAsync(SweepOptions options, string folder, bool localMint)
@@ -65,7 +73,7 @@ internal sealed class Workbench : IAsyncDisposable
             AssigningPolls = 0,
             Validity = (long)s_life.TotalSeconds,
         });
-        return new Workbench(options, simulator, folder, Scenarios.All.First(s => s.LocalMint == localMint));
+        return new Workbench(options, simulator, folder, Scenarios.All.First(s => s.LocalMint == localMint && s.Start == Start.Blank));
     }
 
     /// <summary>How many calls there are to be interrupted.</summary>
@@ -100,10 +108,13 @@ internal sealed class Workbench : IAsyncDisposable
         if (report.EndedAlone is { } alone) return [Judged(point, "killed", "before the point", $"a daemon ended by itself: {alone}")];
         if (report.Killed is not { } where) return [];
         _device.Save(At("crashed"));
+        var (registered, progress) = (_simulator.Devices.Find(DeviceFolder.Name), _modules.Progress);
         var outcomes = new List<Outcome> { Judge(point, "killed", where) };
         foreach (var way in report.Images)
         {
             _device.Restore(At("crashed"));
+            SetHub(registered);
+            _modules.Progress = progress;
             foreach (var daemon in Daemons.Names) Folders.Replace(Path.Combine(At("images"), way, daemon), _device.At(daemon));
             outcomes.Add(Judge(point, way, where));
         }
@@ -142,13 +153,19 @@ internal sealed class Workbench : IAsyncDisposable
 
     private Daemons Begin(Scenario scenario, Point? point)
     {
-        _device.Restore(At(scenario.Renewal ? "provisioned" : "blank"));
+        _device.Restore(At(scenario.Start == Start.Provisioned ? "provisioned" : "blank"));
+        SetHub(scenario.Start == Start.Provisioned ? _registered : null);
+        if (scenario.Work == Work.Modules) _modules.Begin();
+        else _device.SetHostModule(null);
+        _device.SetSource(hasCloud: scenario.Work != Work.WithoutCloud);
         Folders.Remove(At("images"));
         Directory.CreateDirectory(At("images"));
         Folders.Remove(_device.At("log"));
         Directory.CreateDirectory(_device.At("log"));
         return Daemons.StartWatched(_options, _device, SetClock(scenario.Renewal ? s_step : TimeSpan.Zero), point, At("images"));
     }
+
+    private void SetHub(HubDevice? device) => _simulator.Devices.Change(DeviceFolder.Name, _ => device);
 
     private TimeSpan SetClock(TimeSpan ahead) => _simulator.Clock.Offset = ahead;
 
@@ -173,7 +190,7 @@ internal sealed class Workbench : IAsyncDisposable
                     if (certificate is not null) _told.Add(id);
                 }
 
-                last = served.FaultOfRest(scenario.Ids) ?? Renewed(served, scenario, before, out _);
+                last = served.FaultOfRest(scenario.Ids) ?? Renewed(served, scenario, before, out _) ?? Worked(served, scenario);
                 if (last is null) return true;
             }
             catch (Finding)
@@ -195,6 +212,7 @@ internal sealed class Workbench : IAsyncDisposable
             IReadOnlyDictionary<string, string> certificates;
             using (var daemons = Daemons.StartFreely(_options, _device, SetClock(ahead)))
             {
+                if (point.Scenario.Work == Work.Modules) CheckRemembered(daemons);
                 CheckFirstAnswers(daemons, point.Scenario, ahead);
                 certificates = Settle(daemons, point.Scenario, Before(point.Scenario));
             }
@@ -240,7 +258,7 @@ internal sealed class Workbench : IAsyncDisposable
             WaitFor(daemons, () => Answer(() =>
             {
                 using var certificate = served.Certificate(id);
-                if (certificate is null && (scenario.Renewal || _told.Contains(id))) throw new Finding($"the certificate of {id} is lost");
+                if (certificate is null && (scenario.Start == Start.Provisioned || _told.Contains(id))) throw new Finding($"the certificate of {id} is lost");
                 if (certificate is null) return null;
                 var now = DateTime.UtcNow + ahead;
                 if (certificate.NotBefore.ToUniversalTime() > now || certificate.NotAfter.ToUniversalTime() < now)
@@ -250,8 +268,26 @@ internal sealed class Workbench : IAsyncDisposable
             }));
         }
 
-        if (scenario.Renewal) WaitFor(daemons, () => Answer(served.FaultOfIdentity));
+        if (scenario.Start == Start.Provisioned) WaitFor(daemons, () => Answer(served.FaultOfIdentity));
     }
+
+    /// <summary>
+    /// What somebody was told of a module is remembered: it is served while the hub cannot be asked, and its handle signs. Then the operator and the module
+    /// runtime go on with their work.
+    /// </summary>
+    private void CheckRemembered(Daemons daemons)
+    {
+        using var served = new Served(_device);
+        var fault = _simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Hub });
+        foreach (var name in _modules.Progress.Told) WaitFor(daemons, () => served.Modules.FaultOf(name));
+        _simulator.Faults.Remove(fault);
+        _modules.GoOn();
+    }
+
+    /// <summary>Null when what there was to do beside certificates is done.</summary>
+    private string? Worked(Served served, Scenario scenario) => scenario.Work == Work.Modules
+        ? _modules.Step(served.Identityd) ?? served.Modules.FaultOfAll(Modules.Final, _simulator.Devices.Find(DeviceFolder.Name))
+        : null;
 
     /// <summary>Waits until everything is renewed and nothing under way, and tells the certificates' serial numbers.</summary>
     private Dictionary<string, string> Settle(Daemons daemons, Scenario scenario, IReadOnlyDictionary<string, string> before)
@@ -261,6 +297,7 @@ internal sealed class Workbench : IAsyncDisposable
         WaitFor(daemons, () => Answer(() => served.FaultOfRest(scenario.Ids)
             ?? Renewed(served, scenario, before, out certificates)
             ?? served.FaultOfIdentity()
+            ?? Worked(served, scenario)
             ?? _token.FindFault(scenario.Ids)));
         return certificates;
     }
