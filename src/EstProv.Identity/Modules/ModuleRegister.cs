@@ -68,7 +68,18 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
         }
     }
 
-    /// <summary>The hub has these, and no others. What is said of them here stays for those of the same generation.</summary>
+    /// <summary>
+    /// The hub did not have it when it was asked. One whose making was begun here stays: it may be made at this moment, and is ours to remove.
+    /// </summary>
+    public void Missed(HubDevice device, string moduleId)
+    {
+        lock (_gate)
+        {
+            if (IsOf(device) && _modules.GetValueOrDefault(moduleId) is { GenerationId.Length: > 0 }) Remove(device, moduleId);
+        }
+    }
+
+    /// <summary>The hub has these, and no others but those whose making was begun. What is said of them here stays for those of the same generation.</summary>
     /// <param name="asked">When it was asked: what was seen since then is newer than its answer.</param>
     public void Replace(HubDevice device, IReadOnlyList<HubModule> modules, DateTimeOffset asked, DateTimeOffset now)
     {
@@ -78,7 +89,7 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
             var gone = new HashSet<string>(StringComparer.Ordinal);
             foreach (var known in _modules.Values)
             {
-                if (known.Seen < asked) gone.Add(known.ModuleId);
+                if (known.Seen < asked && known.GenerationId.Length > 0) gone.Add(known.ModuleId);
             }
 
             foreach (var module in modules)

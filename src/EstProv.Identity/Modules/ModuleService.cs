@@ -141,7 +141,7 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
     private async Task<ModuleIdentity> MakeAsync(HubClient client, string moduleId, string? managedBy, bool isHosts, CancellationToken cancel)
     {
         // Said before it is done: whose answer is lost with the power is known to be ours all the same.
-        var begun = isHosts && register.Find(client.Device, moduleId) is null;
+        var begun = isHosts && register.Find(client.Device, moduleId) is not { GenerationId.Length: > 0 };
         if (begun) register.Put(client.Device, new KnownModule { ModuleId = moduleId, GenerationId = "", IsHosts = true, Seen = clock.Now });
         HubModule module;
         try
@@ -193,7 +193,7 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
         }
         catch (ProblemException problem) when (problem.Code == HubCodes.ModuleNotFound)
         {
-            register.Remove(client.Device, moduleId);
+            register.Missed(client.Device, moduleId);
             throw;
         }
     }

@@ -1,8 +1,10 @@
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Modules;
 using EstProv.Identity.Tests.Support;
+using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
+using EstProv.Simulator.Hub;
 
 namespace EstProv.Identity.Tests.Modules;
 
@@ -71,6 +73,28 @@ public sealed class HostModuleTests : IDisposable
         await Step();
         Assert.That(Names(), Is.EqualTo(new[] { "firmware" }), "the hub has done it");
         _world.Simulator.Faults.Remove(fault);
+        _world.Restart();
+        Want();
+        await Step();
+        Assert.That(Names(), Is.Empty);
+    }
+
+    [Test]
+    public async Task One_that_is_asked_for_while_it_is_being_made_is_known_to_be_ours()
+    {
+        Want("firmware");
+        var fault = _world.Simulator.AddFault(new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Hub, Route = "module" });
+        await Step();
+        _world.Simulator.Faults.Remove(fault);
+        _world.Time.Advance(TimeSpan.FromMinutes(1));
+        Assert.That(async () => await _world.Modules.Service.GetAsync("firmware", default), Throws.InstanceOf<ProblemException>().With.Property("Code").EqualTo("module_not_found"));
+        Assert.That((await _world.Modules.Service.ListAsync(default)).Modules, Is.Empty);
+
+        // The request was on its way, and arrives.
+        _world.Simulator.Devices.Change(ModuleWorld.DeviceId, static before => before! with
+        {
+            Modules = [new HubModule { ModuleId = "firmware", GenerationId = "7", Etag = "7", Authentication = new HubCredential { Type = "none" } }],
+        });
         _world.Restart();
         Want();
         await Step();
