@@ -108,6 +108,29 @@ internal sealed class Device : IDisposable
         foreach (var daemon in s_daemons) Directory.CreateDirectory(At(daemon));
     }
 
+    /// <summary>Who runs the tests, and the daemons.</summary>
+    public static string UserId { get; } = File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2];
+
+    /// <summary>Another <c>[provisioning]</c> than the documented one, and nothing else.</summary>
+    public void WriteProvisioning(string settings)
+    {
+        File.WriteAllText(At("identityd.toml"), $"""
+            homedir_path = "{At("identityd")}"
+            [provisioning]
+            {settings}
+
+            """);
+        AppendManager();
+    }
+
+    /// <summary>The tests' user manages identities, as a module runtime's does.</summary>
+    public void AppendManager() => File.AppendAllText(At("identityd.toml"), $"""
+        [[principal]]
+        uid = {UserId}
+        name = "runtime"
+
+        """);
+
     /// <summary>Replaces a text of a configuration file, which has to be there.</summary>
     public void Edit(string daemon, string old, string replacement)
     {

@@ -42,6 +42,8 @@ internal sealed class SimulatorFixture : IDisposable
 
     public string DpsUrl => $"https://localhost:{Ports.Dps}";
 
+    public string HubUrl => $"https://localhost:{Ports.Hub}";
+
     public string EstUrl(string label) => $"https://localhost:{Ports.Est}/.well-known/est" + (label.Length == 0 ? "" : "/" + label);
 
     public bool IsRegisteredInHub(string device) => Host.Devices.Find(device) is not null;
