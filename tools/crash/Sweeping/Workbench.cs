@@ -68,6 +68,7 @@ internal sealed class Workbench : IAsyncDisposable
             Data = Path.Combine(folder, "pki"),
             EstHost = "localhost",
             DpsHost = "localhost",
+            AssignedHub = "auto",
             ScopeId = ScopeId,
             RetryAfter = 0,
             AssigningPolls = 0,
