@@ -86,6 +86,7 @@ internal sealed class DeviceFolder
     /// <summary>The operator's drop-in with one host-level module; null for none.</summary>
     public void SetHostModule(string? name)
     {
+        Directory.CreateDirectory(At("identityd.d"));
         var file = Path.Combine(At("identityd.d"), "10-module.toml");
         if (name is null)
         {
@@ -93,7 +94,6 @@ internal sealed class DeviceFolder
             return;
         }
 
-        Directory.CreateDirectory(At("identityd.d"));
         // As operators replace a file that is being read.
         File.WriteAllText(file + ".new", $"[[principal]]\nuid = {HostModuleUser}\nname = \"{name}\"\nidtype = [\"module\"]\n");
         File.Move(file + ".new", file, overwrite: true);
