@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text.Json;
 using EstProv.Est.Transport;
+using EstProv.Identity.Sas;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 
@@ -34,18 +35,20 @@ internal sealed class HubClient : IDisposable
     private readonly HttpClient _http;
     private readonly VerifiedConnection _connection;
     private readonly string _credential;
-    private readonly Func<string?> _authorization;
+    private readonly ResourceToken? _token;
     private readonly IDisposable _owned;
+    private readonly ILogger _logger;
 
     /// <param name="credential">For messages: what is shown to the hub.</param>
-    /// <param name="authorization">A SAS token for each request; null where the TLS client certificate is all.</param>
+    /// <param name="token">Goes with each request; null where the TLS client certificate is all.</param>
     /// <param name="owned">Given up with this client.</param>
-    public HubClient(HubDevice device, TlsServer server, string credential, Func<string?> authorization, IDisposable owned, ILogger logger)
+    public HubClient(HubDevice device, TlsServer server, string credential, ResourceToken? token, IDisposable owned, ILogger logger)
     {
         Device = device;
         _credential = credential;
-        _authorization = authorization;
+        _token = token;
         _owned = owned;
+        _logger = logger;
         _connection = new VerifiedConnection(server, logger);
         var handler = _connection.CreateHandler();
         handler.MaxConnectionsPerServer = MostConnections;
@@ -107,12 +110,18 @@ internal sealed class HubClient : IDisposable
     }
 
     private async Task<byte[]> SendAsync(HttpMethod method, Uri url, string? moduleId, SecretBody? body, string? ifMatch, CancellationToken cancel)
+        => await SendAsync(method, url, moduleId, body, ifMatch, mayRepeat: true, cancel)
+            ?? (await SendAsync(method, url, moduleId, body, ifMatch, mayRepeat: false, cancel))!;
+
+    /// <returns>Null when the token was made by a clock that has been put right since: to be asked once more.</returns>
+    private async Task<byte[]?> SendAsync(HttpMethod method, Uri url, string? moduleId, SecretBody? body, string? ifMatch, bool mayRepeat,
+        CancellationToken cancel)
     {
         using var message = new HttpRequestMessage(method, url) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         message.Headers.UserAgent.Add(new ProductInfoHeaderValue("EstProv", null));
         if (ifMatch is not null) message.Headers.TryAddWithoutValidation("If-Match", ifMatch);
-        if (_authorization() is { } token) message.Headers.TryAddWithoutValidation("Authorization", token);
+        if (_token is not null) message.Headers.TryAddWithoutValidation("Authorization", await _token.GetAsync(cancel));
         if (body is not null)
         {
             message.Content = body.Content;
@@ -124,6 +133,12 @@ internal sealed class HubClient : IDisposable
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, cancel);
             var answer = await response.Content.ReadAsByteArrayAsync(cancel);
             _connection.TakeTime(response.Headers.Date);
+            if (mayRepeat && response.StatusCode is HttpStatusCode.Unauthorized && _token?.IsOutrun(response.Headers.Date) == true)
+            {
+                ClockLog.Outrun(_logger, url, response.Headers.Date!.Value);
+                return null;
+            }
+
             if (response.StatusCode is HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.NoContent) return answer;
             var wait = _connection.RetryAfter(response.Headers);
             if (wait > LongestWait) wait = LongestWait;

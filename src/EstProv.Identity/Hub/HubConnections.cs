@@ -3,6 +3,7 @@ using EstProv.Certificates.Client;
 using EstProv.Est.Transport;
 using EstProv.Identity.Dps;
 using EstProv.Identity.Provisioning;
+using EstProv.Identity.Sas;
 using EstProv.Keys.Client;
 using EstProv.Platform;
 using EstProv.Platform.Network;
@@ -24,7 +25,7 @@ internal sealed class HubConnections : IDisposable
     private readonly IdentityOpener _open;
     private readonly Func<string, byte[], string?> _findKey;
     private readonly SymmetricKeyClient _keys;
-    private readonly HubTrust _trust;
+    private readonly CloudTrust _trust;
     private readonly ProxyChoice? _proxies;
     private readonly BelievedClock _clock;
     private readonly ILogger _logger;
@@ -35,7 +36,7 @@ internal sealed class HubConnections : IDisposable
     private bool _disposed;
 
     /// <param name="findKey">The handle of a key pair, by key id and the SHA-256 of its public key.</param>
-    public HubConnections(ICertificateClient certificates, IdentityOpener open, Func<string, byte[], string?> findKey, SymmetricKeyClient keys, HubTrust trust,
+    public HubConnections(ICertificateClient certificates, IdentityOpener open, Func<string, byte[], string?> findKey, SymmetricKeyClient keys, CloudTrust trust,
         ProxyChoice? proxies, BelievedClock clock, ILogger logger)
     {
         _certificates = certificates;
@@ -125,7 +126,7 @@ internal sealed class HubConnections : IDisposable
 
     private async Task<HubClient> OpenAsync(ProvisionedState state, HubDevice device, CancellationToken cancel)
     {
-        var trust = await _trust.ReadAsync(cancel);
+        var trust = await _trust.ReadAsync("the hub", cancel);
         var owned = new Owned(trust.Anchors);
         try
         {
@@ -142,8 +143,8 @@ internal sealed class HubConnections : IDisposable
             };
             if (state.Auth is DeviceAuth.Sas)
             {
-                var token = new HubToken(device, state.KeyId, _keys, _clock);
-                return new HubClient(device, server, $"key {state.KeyId}", token.Get, owned, _logger);
+                var token = new ResourceToken(device.Resource, state.KeyId, null, _keys, _clock);
+                return new HubClient(device, server, $"key {state.KeyId}", token, owned, _logger);
             }
 
             var chain = await _certificates.GetAsync(state.CertificateId, cancel);
@@ -153,7 +154,7 @@ internal sealed class HubConnections : IDisposable
             _clock.Raise(new DateTimeOffset(credential.Leaf.NotBefore));
             var identity = _open(credential);
             owned.Add(identity);
-            return new HubClient(device, server with { ClientCertificate = identity.Context }, credential.Description, static () => null, owned, _logger);
+            return new HubClient(device, server with { ClientCertificate = identity.Context }, credential.Description, null, owned, _logger);
         }
         catch
         {

@@ -61,7 +61,7 @@ internal sealed class ModuleComposition : IDisposable
     private ModuleEvents Events => field ??= new ModuleEvents(Logger, Feed);
 
     private HubAccess Access => field ??= new HubAccess(
-        _connections ??= new HubConnections(Certificates, Open, FindKey, Keyd, new HubTrust(TrustedCerts, Certificates), Proxies, Clock, Logger),
+        _connections ??= new HubConnections(Certificates, Open, FindKey, Keyd, new CloudTrust(TrustedCerts, Certificates), Proxies, Clock, Logger),
         Status, Reprovision, Gateway, Clock.TimeProvider);
 
     /// <summary>The same principals; where others are in force than before, the hub's modules are looked after at once.</summary>

@@ -16,7 +16,7 @@ internal static class ProvisioningSources
         SymmetricKeyClient keys, ProxyChoice? proxies,
         BelievedClock clock, ILogger logger)
     {
-        var trust = new CloudTrust(settings, certificates);
+        var trust = new CloudTrust(settings.TrustedCerts, certificates);
         return settings switch
         {
             DpsProvisioning dps => new DpsSource(dps, trust, open, keys, proxies, clock, logger),
