@@ -62,7 +62,7 @@ internal sealed class IdentityService : IDisposable
         };
         var handles = new KeyHandles(time);
         var rights = new IdentityRights(_modules.Noticing(admitted), new DenialLog(logger, time));
-        var local = new LocalIdentities(configuration.LocalId, certd, Environment.MachineName);
+        var local = new LocalIdentities(configuration.LocalId, certd, Environment.MachineName, time);
         var moduleRoutes = new ModuleRoutes(rights, _modules.Service, _modules.Keys, handles, local);
         moduleRoutes.Map(_server);
         new IdentityRoutes(settings, rights, Status, Loop.Reprovision, new DeviceAnswer(Status, keyd, handles, static state => state.GatewayHost), moduleRoutes,

@@ -14,7 +14,7 @@ namespace EstProv.Identity.Local;
 /// </summary>
 /// <param name="settings"><c>[localid]</c>; null where there are none.</param>
 /// <param name="hostName">The device's host name.</param>
-internal sealed class LocalIdentities(LocalIdSettings? settings, LocalClient certd, string hostName)
+internal sealed class LocalIdentities(LocalIdSettings? settings, LocalClient certd, string hostName, TimeProvider time)
 {
     private const int LongestCommonName = 64; // ub-common-name, RFC 5280 appendix A.1
     private const int LongestLabel = 63; // RFC 1035 section 2.3.4
@@ -28,10 +28,12 @@ internal sealed class LocalIdentities(LocalIdSettings? settings, LocalClient cer
     // Certificates of callers that have keys of their own: a local identity must not take their place in certd's store.
     private static readonly string[] Others = ["module-server", "module-id"];
 
+    private readonly IssueLimit _limit = new(time);
+
     /// <summary>A new key and a certificate for it.</summary>
     /// <param name="isServer">A TLS server's (and client's), with its name as a DNS name too; else a client's.</param>
     /// <exception cref="ProblemException">
-    /// <c>no_local_ids</c>, <c>local_id_name</c> 400; certd's own, such as <c>not_configured</c>, <c>csr_not_allowed</c>, <c>est_*</c>.
+    /// <c>no_local_ids</c>, <c>local_id_name</c> 400; <c>local_id_too_often</c> 429; certd's own, such as <c>not_configured</c>, <c>csr_not_allowed</c>, <c>est_*</c>.
     /// </exception>
     public LocalIdentity Issue(string name, bool isServer, CancellationToken cancel)
     {
@@ -40,6 +42,7 @@ internal sealed class LocalIdentities(LocalIdSettings? settings, LocalClient cer
         if (Array.IndexOf(Others, certId) >= 0)
             throw new ProblemException("local_id_name", $"a local identity cannot have the certificate id '{certId}'", "set cert_id in [localid] of identityd.toml, or choose another name", 400);
         var commonName = CommonName(name, settings.Domain);
+        _limit.Take(name);
         cancel.ThrowIfCancellationRequested();
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         try
