@@ -22,7 +22,8 @@ internal sealed class IdentityService : IDisposable
 {
     private readonly CancellationTokenSource _stopping;
     private readonly LocalServer _server;
-    private readonly CertificateWatch? _watch;
+    private readonly CertificateWatch _watch;
+    private readonly string? _certificateId;
     private readonly ModuleComposition _modules;
     private Task _running = Task.CompletedTask;
 
@@ -39,8 +40,8 @@ internal sealed class IdentityService : IDisposable
         Loop = new ProvisioningLoop(provisioning, certificates, keyd.FindHandle, new ProvisionedStore(configuration.HomedirPath), Status,
             new ProvisioningEvents(logger, feed), clock);
         // Nothing happens to a symmetric key by itself.
-        if (settings.Authentication is CertificateAuthentication shown)
-            _watch = new CertificateWatch(certd, shown.CertificateId, Loop.Look, _stopping.Token);
+        _certificateId = (settings.Authentication as CertificateAuthentication)?.CertificateId;
+        _watch = new CertificateWatch(certd, Changed, _stopping.Token);
         _server = new LocalServer(socket, logger, time);
         var admitted = principals ?? (() => configuration.Principals);
         _modules = new ModuleComposition
@@ -56,6 +57,7 @@ internal sealed class IdentityService : IDisposable
             Status = Status,
             Reprovision = Loop.ReprovisionAfterRefusal,
             Principals = admitted,
+            FollowCertificates = _watch.Start,
             Clock = clock,
             Logger = logger,
             Feed = feed,
@@ -63,7 +65,7 @@ internal sealed class IdentityService : IDisposable
         var handles = new KeyHandles(time);
         var rights = new IdentityRights(_modules.Noticing(admitted), new DenialLog(logger, time));
         var local = new LocalIdentities(configuration.LocalId, certd, Environment.MachineName, time);
-        var moduleRoutes = new ModuleRoutes(rights, _modules.Service, _modules.Keys, handles, local);
+        var moduleRoutes = new ModuleRoutes(rights, _modules.Service, _modules.Keys, keyd, handles, local);
         moduleRoutes.Map(_server);
         new IdentityRoutes(settings, rights, Status, Loop.Reprovision, new DeviceAnswer(Status, keyd, handles, static state => state.GatewayHost), moduleRoutes,
             () => TrustBundle(certd)).Map(_server);
@@ -80,7 +82,7 @@ internal sealed class IdentityService : IDisposable
         Loop.Restore();
         _modules.Register.Restore();
         _server.Start();
-        _watch?.Start();
+        if (_certificateId is not null) _watch.Start();
         _running = Task.WhenAll(Task.Run(() => Loop.RunAsync(_stopping.Token)), Task.Run(() => _modules.Hosts.RunAsync(_stopping.Token)));
     }
 
@@ -97,6 +99,14 @@ internal sealed class IdentityService : IDisposable
         _server.Dispose();
         _modules.Dispose();
         _stopping.Dispose();
+    }
+
+    private void Changed(string id, string kind)
+    {
+        if (id.Length == 0 || id == _certificateId) Loop.Look();
+        // What failed is tried again by certd, which tells it.
+        if (id.Length == 0 || (ModuleCertificates.IsId(id) && kind is CertificateWatch.Staged or CertificateWatch.Committed))
+            _modules.Hosts.LookAtCertificates();
     }
 
     /// <summary>As certd has it, text for text: nothing here needs to understand it.</summary>

@@ -77,7 +77,7 @@ public sealed class DaemonTests : IDisposable
         {
             using var stopping = new CancellationTokenSource();
             // An exception on its thread would end this process.
-            new CertificateWatch(certd, "device-id", static () => { }, stopping.Token).Start();
+            new CertificateWatch(certd, static (_, _) => { }, stopping.Token).Start();
             if (i % 2 == 0) Thread.Yield();
             stopping.Cancel();
         }

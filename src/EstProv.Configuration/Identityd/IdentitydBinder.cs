@@ -26,21 +26,52 @@ internal static class IdentitydBinder
     private static List<IdentityPrincipal> Principals(TomlView root, BindContext context)
     {
         var principals = new List<IdentityPrincipal>();
+        var auths = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var principal in root.Repeated(IdentitydSchema.Principal))
         {
             var types = principal.TextList(IdentitydSchema.IdType)?.Value ?? [];
             CheckLocal(root, principal, types, context.Problems);
+            CheckAuth(principal, types, auths, context.Problems);
             if (Schema.Principals.Uid(principal, context.FindUser, context.Problems) is not { } uid) continue;
             principals.Add(new IdentityPrincipal
             {
                 Uid = uid,
                 Name = principal.Text(IdentitydSchema.ModuleName)?.Value ?? "",
                 IdTypes = types,
+                IsCertified = principal.Text(IdentitydSchema.Auth)?.Value == IdentitydSchema.X509,
                 IsLocalServer = principal.Table(LocalIdSchema.Options).Text(LocalIdSchema.Attributes)?.Value == LocalIdSchema.Server,
             });
         }
 
         return principals;
+    }
+
+    /// <param name="auths">Of the modules before this one, by name.</param>
+    private static void CheckAuth(TomlView principal, IReadOnlyList<string> types, Dictionary<string, string> auths, Problems problems)
+    {
+        var isModule = false;
+        foreach (var type in types) isModule |= type == IdentitydSchema.Module;
+        var auth = principal.Text(IdentitydSchema.Auth);
+        if (auth is { } given && !isModule)
+        {
+            problems.Error(given.Position, "principal.auth is of no use: the principal's idtype has no \"module\"",
+                "add \"module\" to its idtype, or remove auth");
+        }
+
+        if (!isModule || principal.Text(IdentitydSchema.ModuleName) is not { } name) return;
+        var chosen = auth?.Value ?? IdentitydSchema.Sas;
+        if (!auths.TryAdd(name.Value, chosen) && auths[name.Value] != chosen)
+        {
+            problems.Error((auth ?? name).Position, $"principal.auth of the module \"{name.Value}\" is another one than in the principal before",
+                "say the same in all of them: a module shows its hub one thing");
+        }
+
+        var longest = Forms.LongestId - IdentityPrincipal.ModuleCertificates.Length;
+        if (chosen == IdentitydSchema.X509 && name.Value.Length > longest)
+        {
+            problems.Error(name.Position, $"principal.name is longer than {longest} characters, which is too long for auth = \"x509\"",
+                $"shorten it: \"{IdentityPrincipal.ModuleCertificates}\" and the name make the id of its certificate");
+        }
     }
 
     private static void CheckLocal(TomlView root, TomlView principal, IReadOnlyList<string> types, Problems problems)

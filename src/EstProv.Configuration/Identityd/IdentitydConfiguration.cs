@@ -23,12 +23,18 @@ public sealed record IdentitydConfiguration
 /// <summary>One <c>[[principal]]</c>: which local user is which module, or may manage identities.</summary>
 public sealed record IdentityPrincipal
 {
+    /// <summary>What the certificate ids of modules begin with, and their key ids; keyd lets identityd use such keys.</summary>
+    public const string ModuleCertificates = "aziot_identityd_module_";
+
     public required uint Uid { get; init; }
 
     /// <summary>Module name of a host-level module.</summary>
     public required string Name { get; init; }
 
     public required IReadOnlyList<string> IdTypes { get; init; }
+
+    /// <summary><c>auth = "x509"</c>: his module shows its hub a certificate; default SAS tokens.</summary>
+    public bool IsCertified { get; init; }
 
     /// <summary>Whether his local identity is a TLS server's; default a client's.</summary>
     public bool IsLocalServer { get; init; }

@@ -3,7 +3,8 @@ namespace EstProv.Configuration.Schema;
 /// <summary>What strings must look like.</summary>
 internal static class Forms
 {
-    private const int LongestId = 128;
+    /// <summary>Of a key's or certificate's id.</summary>
+    public const int LongestId = 128;
 
     /// <summary>Any string: not empty, no control characters.</summary>
     public static Fault? Text(string value)

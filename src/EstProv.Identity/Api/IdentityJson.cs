@@ -28,8 +28,9 @@ internal static class IdentityJson
         json.WriteEndObject();
     }
 
-    /// <param name="handle">Of the module's primary key; null in lists, which say nothing of it.</param>
-    public static void WriteModule(Utf8JsonWriter json, ModuleIdentity module, string? handle)
+    /// <param name="handle">Of the module's primary key, or of its certificate's; null in lists, which say nothing of it.</param>
+    /// <param name="certificateId">Where it shows one.</param>
+    public static void WriteModule(Utf8JsonWriter json, ModuleIdentity module, string? handle, string? certificateId = null)
     {
         json.WriteStartObject();
         json.WriteString("type"u8, "aziot"u8);
@@ -40,8 +41,9 @@ internal static class IdentityJson
         if (handle is not null)
         {
             json.WriteStartObject("auth"u8);
-            json.WriteString("type"u8, "sas"u8);
+            json.WriteString("type"u8, certificateId is null ? "sas"u8 : "x509"u8);
             json.WriteString("keyHandle"u8, handle);
+            if (certificateId is not null) json.WriteString("certId"u8, certificateId);
             json.WriteEndObject();
         }
 

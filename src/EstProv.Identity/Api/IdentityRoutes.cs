@@ -45,7 +45,7 @@ internal sealed class IdentityRoutes(
         switch (type)
         {
             case IdentityRights.Module:
-                modules.WriteOwnModule(request, response, principal.Name);
+                modules.WriteOwnModule(request, response, principal);
                 break;
             case IdentityRights.Local:
                 modules.WriteOwnLocal(request, response, principal);

@@ -12,7 +12,8 @@ namespace EstProv.Identity.Api;
 /// <c>/identities/modules</c>, of module identities (<c>type=aziot</c>) and local ones (<c>type=local</c>). An answer that is served as it was seen last, since the
 /// hub cannot be asked, has its age in seconds in the header <c>Age</c> (RFC 9111 section 5.1).
 /// </summary>
-internal sealed class ModuleRoutes(IdentityRights rights, ModuleService modules, ModuleKeys keys, KeyHandles handles, LocalIdentities local)
+internal sealed class ModuleRoutes(
+    IdentityRights rights, ModuleService modules, ModuleKeys keys, KeydQueries keyd, KeyHandles handles, LocalIdentities local)
 {
     private const string Aziot = "aziot";
 
@@ -29,20 +30,31 @@ internal sealed class ModuleRoutes(IdentityRights rights, ModuleService modules,
     }
 
     /// <summary>The identity of a module that a <c>[[principal]]</c> is; made where the hub does not have it yet.</summary>
-    public void WriteOwnModule(LocalRequest request, LocalResponse response, string name) => WriteModule(response, Wait(OwnAsync(name, request.Stopping)));
+    public void WriteOwnModule(LocalRequest request, LocalResponse response, IdentityPrincipal principal)
+    {
+        var module = Wait(OwnAsync(principal, request.Stopping));
+        if (principal.IsCertified) WriteCertified(request, response, module);
+        else WriteModule(response, module);
+    }
 
     public void WriteOwnLocal(LocalRequest request, LocalResponse response, IdentityPrincipal principal)
         => WriteLocal(response, principal.Name, principal.IsLocalServer, request.Stopping);
 
-    private async Task<ModuleIdentity> OwnAsync(string name, CancellationToken cancel)
+    private async Task<ModuleIdentity> OwnAsync(IdentityPrincipal principal, CancellationToken cancel)
     {
+        var name = principal.Name;
         try
         {
-            return await modules.GetAsync(name, cancel);
+            var module = await modules.GetAsync(name, cancel);
+            if (modules.IsCertified(name) == principal.IsCertified) return module;
+            // The configuration was changed a moment ago.
+            return principal.IsCertified ? await modules.EnsureCertifiedAsync(name, null, null, always: false, cancel)
+                : await modules.UpdateAsync(name, null, cancel);
         }
         catch (ProblemException problem) when (problem.Code == HubCodes.ModuleNotFound)
         {
-            return await modules.EnsureHostsAsync(name, [], cancel);
+            return principal.IsCertified ? await modules.EnsureCertifiedAsync(name, null, [], always: false, cancel)
+                : await modules.EnsureHostsAsync(name, [], cancel);
         }
     }
 
@@ -77,7 +89,9 @@ internal sealed class ModuleRoutes(IdentityRights rights, ModuleService modules,
             return;
         }
 
-        WriteModule(response, Wait(modules.CreateAsync(name, CheckManagedBy(body), request.Stopping)));
+        var managedBy = CheckManagedBy(body);
+        if (IsCertified(name)) WriteCertified(request, response, Wait(modules.EnsureCertifiedAsync(name, managedBy, null, always: true, request.Stopping)));
+        else WriteModule(response, Wait(modules.CreateAsync(name, managedBy, request.Stopping)));
     }
 
     private void Get(LocalRequest request, LocalResponse response)
@@ -95,7 +109,8 @@ internal sealed class ModuleRoutes(IdentityRights rights, ModuleService modules,
         rights.RequireOwn(request.Peer, IdentityRights.Module, name, $"get the module identity '{name}'");
         TypeOf(request, null);
         ModuleRequest.CheckName(name);
-        WriteModule(response, Wait(rights.Find(IdentityRights.Module, name) is null ? modules.GetAsync(name, request.Stopping) : OwnAsync(name, request.Stopping)));
+        if (rights.Find(IdentityRights.Module, name) is { } own) WriteOwnModule(request, response, own);
+        else WriteModule(response, Wait(modules.GetAsync(name, request.Stopping)));
     }
 
     private void Update(LocalRequest request, LocalResponse response)
@@ -109,7 +124,9 @@ internal sealed class ModuleRoutes(IdentityRights rights, ModuleService modules,
             throw new ProblemException("module_id", $"the body is for another module than '{name}'", "a module cannot be renamed: delete it and create another", 400);
         }
 
-        WriteModule(response, Wait(modules.UpdateAsync(name, CheckManagedBy(body), request.Stopping)));
+        var managedBy = CheckManagedBy(body);
+        if (IsCertified(name)) WriteCertified(request, response, Wait(UpdateCertifiedAsync(name, managedBy, request.Stopping)));
+        else WriteModule(response, Wait(modules.UpdateAsync(name, managedBy, request.Stopping)));
     }
 
     private void Delete(LocalRequest request, LocalResponse response)
@@ -132,6 +149,35 @@ internal sealed class ModuleRoutes(IdentityRights rights, ModuleService modules,
         WriteAge(response, module.Age);
         IdentityJson.WriteModule(response.Json(), module, handle);
     }
+
+    /// <summary>A module of a principal with <c>auth = "x509"</c>, whoever asks for it.</summary>
+    private void WriteCertified(LocalRequest request, LocalResponse response, ModuleIdentity module)
+    {
+        var id = ModuleCertificates.IdOf(module.ModuleId);
+        string handle;
+        try
+        {
+            handle = handles.Get(id, keyd.PairHandle);
+        }
+        catch (ProblemException missing) when (missing.Code == "key_not_found")
+        {
+            // The token was exchanged or cleared: another key and certificate are made.
+            module = Wait(modules.EnsureCertifiedAsync(module.ModuleId, null, null, always: false, request.Stopping));
+            handle = handles.Get(id, keyd.PairHandle);
+        }
+
+        WriteAge(response, module.Age);
+        IdentityJson.WriteModule(response.Json(), module, handle, id);
+    }
+
+    private async Task<ModuleIdentity> UpdateCertifiedAsync(string name, string? managedBy, CancellationToken cancel)
+    {
+        // As with any other, there is no making one by changing it.
+        await modules.GetAsync(name, cancel);
+        return await modules.EnsureCertifiedAsync(name, managedBy, null, always: true, cancel);
+    }
+
+    private bool IsCertified(string name) => rights.Find(IdentityRights.Module, name) is { IsCertified: true };
 
     private void WriteLocal(LocalResponse response, string name, bool isServer, CancellationToken cancel)
     {

@@ -73,11 +73,15 @@ internal sealed class HubClient : IDisposable
         return Read(HttpMethod.Get, url, moduleId, await SendAsync(HttpMethod.Get, url, moduleId, null, null, cancel));
     }
 
-    /// <summary>Makes a module, whose keys the hub chooses: only then is its generation known, which ours are derived with.</summary>
+    /// <summary>Makes a module.</summary>
+    /// <param name="authentication">
+    /// Null has the hub choose keys: only then is the generation known, which ours are derived with.
+    /// </param>
     /// <exception cref="ProblemException"><c>hub_conflict</c>: there is one already; and as <see cref="ListAsync"/>.</exception>
-    public Task<HubModule> CreateAsync(string moduleId, string? managedBy, CancellationToken cancel) => PutAsync(moduleId, managedBy, null, null, cancel);
+    public Task<HubModule> CreateAsync(string moduleId, string? managedBy, ModuleAuthentication? authentication, CancellationToken cancel)
+        => PutAsync(moduleId, managedBy, authentication, null, cancel);
 
-    /// <summary>Gives a module its keys.</summary>
+    /// <summary>Says by what a module shows itself from now on.</summary>
     /// <param name="module">As the hub showed it: where it has been changed or made anew since, the hub refuses.</param>
     /// <exception cref="ProblemException"><c>hub_changed</c>, <c>module_not_found</c>, and as <see cref="ListAsync"/>.</exception>
     public Task<HubModule> UpdateAsync(HubModule module, string? managedBy, ModuleAuthentication authentication, CancellationToken cancel)

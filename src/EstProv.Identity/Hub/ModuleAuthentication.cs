@@ -1,25 +1,15 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace EstProv.Identity.Hub;
 
-/// <summary>The two symmetric keys by which a module's SAS tokens are verified. Zeroed when given up.</summary>
-internal sealed class ModuleAuthentication(byte[] primary, byte[] secondary) : IDisposable
+/// <summary>By what a module shows its hub who it is, as its registration says it.</summary>
+internal abstract class ModuleAuthentication : IDisposable
 {
-    public void Write(Utf8JsonWriter json)
-    {
-        json.WriteStartObject("authentication"u8);
-        json.WriteString("type"u8, "sas"u8);
-        json.WriteStartObject("symmetricKey"u8);
-        json.WriteBase64String("primaryKey"u8, primary);
-        json.WriteBase64String("secondaryKey"u8, secondary);
-        json.WriteEndObject();
-        json.WriteEndObject();
-    }
+    /// <summary>The member <c>authentication</c> of a module identity.</summary>
+    public abstract void Write(Utf8JsonWriter json);
 
-    public void Dispose()
+    public virtual void Dispose()
     {
-        CryptographicOperations.ZeroMemory(primary);
-        CryptographicOperations.ZeroMemory(secondary);
+        // Nothing of it is secret.
     }
 }

@@ -1,5 +1,5 @@
+using System.Globalization;
 using EstProv.Configuration.Identityd;
-using EstProv.Identity.Api;
 using EstProv.Identity.Hub;
 using EstProv.Identity.Provisioning;
 using EstProv.Platform;
@@ -10,12 +10,13 @@ namespace EstProv.Identity.Modules;
 
 /// <summary>
 /// Keeps the hub's modules as the <c>[[principal]]</c>s with <c>idtype = ["module"]</c> say: made where they are missing, removed where they were made here
-/// and their principal is gone. At start, for each new hub or device, and when principals change. Idle else.
+/// and their principal is gone. At start, for each new hub or device, when principals change, and when a module's certificate does. Idle else.
 /// </summary>
 /// <param name="principals">Those in force.</param>
+/// <param name="followCertificates">Called where there are modules with certificates: <see cref="LookAtCertificates"/> is to be called then.</param>
 internal sealed class HostModules(
-    ModuleService modules, ModuleRegister register, HubAccess hub, ProvisioningStatus status, Func<IReadOnlyList<IdentityPrincipal>> principals, ModuleEvents events,
-    TimeProvider time)
+    ModuleService modules, ModuleRegister register, HubAccess hub, ProvisioningStatus status, Func<IReadOnlyList<IdentityPrincipal>> principals,
+    Action followCertificates, ModuleEvents events, TimeProvider time)
 {
     /// <summary>How often principals are looked at when nobody asks for anything: two calls of stat.</summary>
     private static readonly TimeSpan Look = TimeSpan.FromMinutes(1);
@@ -25,7 +26,9 @@ internal sealed class HostModules(
 
     private readonly Wake _wake = new();
     private readonly Backoff _gap = new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10), Random.Shared);
+    private int _certificateTurn;
     private string _done = "";
+    private string _doneGoal = "";
     private string _tried = "";
     private ProvisionedState? _triedAs;
     private long _triedAt;
@@ -33,6 +36,13 @@ internal sealed class HostModules(
 
     /// <summary>The principals or the device's provisioning may have changed: look at once.</summary>
     public void LookAtOnce() => _wake.Signal();
+
+    /// <summary>Something about a module's certificate may have changed: look at once.</summary>
+    public void LookAtCertificates()
+    {
+        Interlocked.Increment(ref _certificateTurn);
+        _wake.Signal();
+    }
 
     public async Task RunAsync(CancellationToken stopping)
     {
@@ -55,9 +65,11 @@ internal sealed class HostModules(
     internal async Task<TimeSpan> StepAsync(CancellationToken stopping)
     {
         if (status.Now.Provisioned is not { Auth: not DeviceAuth.None } state) return Look;
-        var wanted = Wanted(principals());
-        // The names have no line feed.
-        var goal = $"{state.Hub}\n{state.DeviceId}\n{string.Join('\n', wanted)}";
+        var wanted = WantedModules.Of(principals());
+        if (wanted.Certified.Count > 0) followCertificates();
+        var modulesGoal = $"{state.Hub}\n{state.DeviceId}\n{wanted.Text}";
+        var goal = wanted.Certified.Count == 0 ? modulesGoal
+            : string.Create(CultureInfo.InvariantCulture, $"{modulesGoal}\n{Volatile.Read(ref _certificateTurn)}");
         if (goal == _done) return Look;
         if (goal == _tried && ReferenceEquals(state, _triedAs) && _pause - time.GetElapsedTime(_triedAt) is var left && left > Tolerance) return left;
         (_tried, _triedAs) = (goal, state);
@@ -65,10 +77,12 @@ internal sealed class HostModules(
         ProblemException problem;
         try
         {
-            var count = await ReconcileAsync(wanted, stopping);
-            _done = goal;
+            var isAll = modulesGoal != _doneGoal;
+            if (isAll) await ReconcileAsync(wanted, stopping);
+            else await CertifyAsync(wanted, null, null, stopping);
+            (_done, _doneGoal) = (goal, modulesGoal);
             _gap.Reset();
-            if (count > 0) events.Reconciled(count, time.GetElapsedTime(begun));
+            if (isAll && wanted.Count > 0) events.Reconciled(wanted.Count, time.GetElapsedTime(begun));
             return Look;
         }
         catch (ProblemException expected)
@@ -87,11 +101,10 @@ internal sealed class HostModules(
         return _pause;
     }
 
-    /// <returns>How many modules there are of principals.</returns>
     /// <exception cref="ProblemException">What stands in the way first; the other modules have been looked after where the hub answers.</exception>
-    private async Task<int> ReconcileAsync(SortedSet<string> wanted, CancellationToken stopping)
+    private async Task ReconcileAsync(WantedModules wanted, CancellationToken stopping)
     {
-        if (wanted.Count == 0 && !HasStale(hub.Device, wanted)) return 0;
+        if (wanted.Count == 0 && !HasStale(hub.Device, wanted)) return;
         var (device, listed) = await modules.ListNowAsync(stopping);
         ProblemException? first = null;
         foreach (var known in register.All(device))
@@ -101,13 +114,26 @@ internal sealed class HostModules(
             first ??= problem;
         }
 
-        foreach (var name in wanted)
+        foreach (var name in wanted.WithKeys)
         {
             var problem = await TryAsync(() => modules.EnsureHostsAsync(name, listed, stopping));
             first ??= problem;
         }
 
-        return first is null ? wanted.Count : throw first;
+        await CertifyAsync(wanted, listed, first, stopping);
+    }
+
+    /// <param name="listed">Null where the hub is asked only if there is something to tell it.</param>
+    /// <param name="first">What stood in the way of others.</param>
+    private async Task CertifyAsync(WantedModules wanted, IReadOnlyList<HubModule>? listed, ProblemException? first, CancellationToken stopping)
+    {
+        foreach (var name in wanted.Certified)
+        {
+            var problem = await TryAsync(() => modules.EnsureCertifiedAsync(name, null, listed, always: false, stopping), isCertified: true);
+            first ??= problem;
+        }
+
+        if (first is not null) throw first;
     }
 
     private async Task RemoveAsync(string moduleId, CancellationToken stopping)
@@ -122,20 +148,22 @@ internal sealed class HostModules(
         }
     }
 
-    private static async Task<ProblemException?> TryAsync(Func<Task> step)
+    /// <param name="isCertified">What certd says of one certificate concerns no other.</param>
+    private static async Task<ProblemException?> TryAsync(Func<Task> step, bool isCertified = false)
     {
         try
         {
             await step();
             return null;
         }
-        catch (ProblemException problem) when (HubCodes.IsOfOneModule(problem))
+        catch (ProblemException problem) when (HubCodes.IsOfOneModule(problem)
+            || (isCertified && !HubCodes.IsOffline(problem) && !HubCodes.IsCredentialRefused(problem)))
         {
             return problem;
         }
     }
 
-    private bool HasStale(HubDevice device, SortedSet<string> wanted)
+    private bool HasStale(HubDevice device, WantedModules wanted)
     {
         foreach (var known in register.All(device))
         {
@@ -143,19 +171,5 @@ internal sealed class HostModules(
         }
 
         return false;
-    }
-
-    private static SortedSet<string> Wanted(IReadOnlyList<IdentityPrincipal> principals)
-    {
-        var wanted = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var principal in principals)
-        {
-            foreach (var type in principal.IdTypes)
-            {
-                if (type == IdentityRights.Module) wanted.Add(principal.Name);
-            }
-        }
-
-        return wanted;
     }
 }

@@ -44,6 +44,9 @@ internal sealed class ModuleComposition : IDisposable
 
     public required Func<IReadOnlyList<IdentityPrincipal>> Principals { get; init; }
 
+    /// <summary>Has the Certificates Service's changes followed, from when it is first called on.</summary>
+    public Action FollowCertificates { get; init; } = static () => { };
+
     public required BelievedClock Clock { get; init; }
 
     public required ILogger Logger { get; init; }
@@ -54,7 +57,7 @@ internal sealed class ModuleComposition : IDisposable
 
     public ModuleRegister Register => field ??= new ModuleRegister(new ModuleFile(Folder), Events);
 
-    public ModuleService Service => field ??= new ModuleService(Access, Register, Keys, Events, Clock);
+    public ModuleService Service => field ??= new ModuleService(Access, Register, Keys, new ModuleCertificates(Certificates), Events, Clock);
 
     public HostModules Hosts => field ??= MakeHosts();
 
@@ -90,7 +93,7 @@ internal sealed class ModuleComposition : IDisposable
 
     private HostModules MakeHosts()
     {
-        var hosts = new HostModules(Service, Register, Access, Status, Principals, Events, Clock.TimeProvider);
+        var hosts = new HostModules(Service, Register, Access, Status, Principals, FollowCertificates, Events, Clock.TimeProvider);
         Status.Assigned = hosts.LookAtOnce;
         return hosts;
     }

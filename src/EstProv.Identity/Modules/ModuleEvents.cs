@@ -21,9 +21,11 @@ internal sealed partial class ModuleEvents(ILogger logger, ChangeFeed feed)
         feed.Publish("module-created", moduleId, ("hub", device.Hub), ("device", device.DeviceId), ("generation", generationId));
     }
 
-    public void Updated(HubDevice device, string moduleId, string generationId)
+    /// <param name="isCertified">It shows a certificate, not tokens.</param>
+    public void Updated(HubDevice device, string moduleId, string generationId, bool isCertified)
     {
-        Log.Updated(logger, moduleId, generationId, device.DeviceId, device.Hub);
+        if (isCertified) Log.Certified(logger, moduleId, ModuleCertificates.IdOf(moduleId), device.DeviceId, device.Hub);
+        else Log.Updated(logger, moduleId, generationId, device.DeviceId, device.Hub);
         feed.Publish("module-updated", moduleId, ("hub", device.Hub), ("device", device.DeviceId), ("generation", generationId));
     }
 
@@ -60,6 +62,9 @@ internal sealed partial class ModuleEvents(ILogger logger, ChangeFeed feed)
 
         [LoggerMessage(35, LogLevel.Information, "module {Module} (generation {Generation}) of device {Device} at hub {Hub} got its keys anew")]
         public static partial void Updated(ILogger logger, string module, string generation, string device, string hub);
+
+        [LoggerMessage(40, LogLevel.Information, "hub {Hub} knows module {Module} of device {Device} by its certificate {Certificate} as it is now")]
+        public static partial void Certified(ILogger logger, string module, string certificate, string device, string hub);
 
         [LoggerMessage(36, LogLevel.Information, "module {Module} of device {Device} removed from hub {Hub}: {Why}")]
         public static partial void Removed(ILogger logger, string module, string device, string hub, string why);

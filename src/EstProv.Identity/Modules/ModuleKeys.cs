@@ -31,12 +31,12 @@ internal sealed class ModuleKeys(SymmetricKeyClient keyd)
     public string Handle(string moduleId, string generationId) => WithMaster(master => keyd.Derive(master, Data(moduleId, generationId, "primary")));
 
     /// <summary>Both keys of a module, to be registered in the hub and given up at once.</summary>
-    public ModuleAuthentication Export(string moduleId, string generationId)
+    public SasAuthentication Export(string moduleId, string generationId)
     {
         var primary = Export(moduleId, generationId, "primary");
         try
         {
-            return new ModuleAuthentication(primary, Export(moduleId, generationId, "secondary"));
+            return new SasAuthentication(primary, Export(moduleId, generationId, "secondary"));
         }
         catch
         {

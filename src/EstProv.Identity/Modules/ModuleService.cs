@@ -9,13 +9,15 @@ namespace EstProv.Identity.Modules;
 /// a time, any number of questions.
 /// </summary>
 /// <remarks>Errors: <see cref="HubCodes"/>, <c>not_provisioned</c>, <c>no_hub</c>, the other daemons' own.</remarks>
-internal sealed class ModuleService(HubAccess hub, ModuleRegister register, ModuleKeys keys, ModuleEvents events, BelievedClock clock) : IDisposable
+internal sealed class ModuleService(
+    HubAccess hub, ModuleRegister register, ModuleKeys keys, ModuleCertificates certificates, ModuleEvents events, BelievedClock clock) : IDisposable
 {
     private const int MostAttempts = 3;
 
     /// <summary>For so long nobody waits for a hub that was not there a moment ago.</summary>
     private static readonly TimeSpan OfflineFor = TimeSpan.FromSeconds(20);
 
+    private readonly DerivedKeys _derived = new(keys);
     private readonly SemaphoreSlim _changing = new(1, 1);
     private readonly Lock _gate = new();
     private ProblemException? _offline;
@@ -25,28 +27,45 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
     /// <summary>Makes a module with keys of ours. One that is there already gets them, and keeps its generation.</summary>
     /// <param name="managedBy">Null leaves it as it is.</param>
     public Task<ModuleIdentity> CreateAsync(string moduleId, string? managedBy, CancellationToken cancel)
-        => ChangeAsync(client => MakeAsync(client, moduleId, managedBy, isHosts: false, cancel), cancel);
+        => ChangeAsync(async client => Told(client.Device, await MakeAsync(client, moduleId, managedBy, _derived, isHosts: false, cancel)), cancel);
 
     /// <summary>Makes the module of a <c>[[principal]]</c>, which goes with that; where it is as it should be, nothing is sent.</summary>
     /// <param name="listed">What the hub has just listed.</param>
     public Task<ModuleIdentity> EnsureHostsAsync(string moduleId, IReadOnlyList<HubModule> listed, CancellationToken cancel) => ChangeAsync(async client =>
     {
-        HubModule? found = null;
-        foreach (var module in listed)
-        {
-            if (module.ModuleId == moduleId) found = module;
-        }
-
-        if (found is null) return await MakeAsync(client, moduleId, null, isHosts: true, cancel);
+        var found = Find(listed, moduleId);
+        if (found is null) return Told(client.Device, await MakeAsync(client, moduleId, null, _derived, isHosts: true, cancel));
         var known = register.Find(client.Device, moduleId);
-        if (known?.GenerationId == found.GenerationId && known.Mark == keys.Mark()) return Told(client.Device, known);
-        return await GiveKeysAsync(client, found, null, cancel);
+        var isThere = known?.GenerationId == found.GenerationId && known.Mark == keys.Mark();
+        return Told(client.Device, isThere ? found : await RegisterAsync(client, found, null, _derived, cancel));
     }, cancel);
+
+    /// <summary>
+    /// As <see cref="EnsureHostsAsync"/>, for a module that shows a certificate. A renewed one is made known to the hub beside the one in use,
+    /// then certd is told that it may replace that, and then the hub knows the new one alone: what certd gives out is always accepted.
+    /// </summary>
+    /// <param name="listed">What the hub has just listed; null where it was not asked, and the module is as it was seen last.</param>
+    /// <param name="always">Registers it anew even where it is as it should be.</param>
+    /// <exception cref="ProblemException"><c>certificate_pending</c> 503, the Certificates Service's.</exception>
+    public async Task<ModuleIdentity> EnsureCertifiedAsync(string moduleId, string? managedBy, IReadOnlyList<HubModule>? listed, bool always,
+        CancellationToken cancel)
+    {
+        // Others need not wait for an EST server.
+        var certificate = await certificates.GetAsync(moduleId, hub.Device.DeviceId, cancel);
+        return await ChangeAsync(client => CertifyAsync(client, moduleId, managedBy, certificate, listed, always, cancel), cancel);
+    }
+
+    /// <summary>Whether the module was registered with a certificate.</summary>
+    public bool IsCertified(string moduleId) => Thumbprints.IsMark(register.Find(hub.Device, moduleId)?.Mark);
 
     /// <summary>Gives a module of the hub's its keys anew.</summary>
     /// <exception cref="ProblemException"><c>module_not_found</c>.</exception>
     public Task<ModuleIdentity> UpdateAsync(string moduleId, string? managedBy, CancellationToken cancel)
-        => ChangeAsync(async client => await GiveKeysAsync(client, await AskAsync(client, moduleId, cancel), managedBy, cancel), cancel);
+        => ChangeAsync(async client =>
+        {
+            var found = await AskAsync(client, moduleId, cancel);
+            return Told(client.Device, await RegisterAsync(client, found, managedBy, _derived, cancel));
+        }, cancel);
 
     /// <exception cref="ProblemException"><c>module_not_found</c>.</exception>
     public Task DeleteAsync(string moduleId, string why, CancellationToken cancel) => ChangeAsync(async client =>
@@ -76,7 +95,7 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
             return await ReachAsync(async client =>
             {
                 var module = await AskAsync(client, moduleId, cancel);
-                return new ModuleIdentity(client.Device, module.ModuleId, module.GenerationId, null);
+                return Told(client.Device, module);
             }, cancel);
         }
         catch (ProblemException offline) when (HubCodes.IsOffline(offline) && register.Find(device, moduleId) is { GenerationId.Length: > 0 } known)
@@ -94,7 +113,7 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
             return await ReachAsync(async client =>
             {
                 var listed = new List<ModuleIdentity>();
-                foreach (var module in await ListAsync(client, cancel)) listed.Add(new ModuleIdentity(client.Device, module.ModuleId, module.GenerationId, null));
+                foreach (var module in await ListAsync(client, cancel)) listed.Add(Told(client.Device, module));
                 return new ModuleList(client.Device, listed, null);
             }, cancel);
         }
@@ -138,7 +157,28 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
         }
     }
 
-    private async Task<ModuleIdentity> MakeAsync(HubClient client, string moduleId, string? managedBy, bool isHosts, CancellationToken cancel)
+    private async Task<ModuleIdentity> CertifyAsync(HubClient client, string moduleId, string? managedBy, ModuleCertificate certificate,
+        IReadOnlyList<HubModule>? listed, bool always, CancellationToken cancel)
+    {
+        var wanted = new Thumbprints(certificate.Thumbprint, certificate.InUse);
+        var known = register.Find(client.Device, moduleId);
+        var found = listed is null ? null : Find(listed, moduleId);
+        var isThere = known is not null && known.Mark == wanted.Mark
+            && (listed is null || (found?.GenerationId == known.GenerationId && wanted.AreThoseOf(found)));
+        if (isThere && !always && certificate.StagedSpki is null) return new ModuleIdentity(client.Device, moduleId, known!.GenerationId, null);
+        if (listed is null && known is { GenerationId.Length: > 0 }) found = await FindAsync(client, moduleId, cancel);
+        var now = found is null ? await MakeAsync(client, moduleId, managedBy, wanted, isHosts: true, cancel)
+            : await RegisterAsync(client, found, managedBy, wanted, cancel);
+        if (certificate.StagedSpki is null) return Told(client.Device, now);
+        // What stands in the registry is what the hub goes by: there is nothing else to prove it with on behalf of somebody else.
+        await certificates.ConfirmAsync(certificate, cancel);
+        if (certificate.InUse is null) return Told(client.Device, now);
+        // The key of the one before is destroyed by now.
+        return Told(client.Device, await RegisterAsync(client, now, managedBy, new Thumbprints(certificate.Thumbprint, null), cancel));
+    }
+
+    private async Task<HubModule> MakeAsync(HubClient client, string moduleId, string? managedBy, ModuleCredential credential, bool isHosts,
+        CancellationToken cancel)
     {
         // Said before it is done: whose answer is lost with the power is known to be ours all the same.
         var begun = isHosts && register.Find(client.Device, moduleId) is not { GenerationId.Length: > 0 };
@@ -146,8 +186,10 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
         HubModule module;
         try
         {
-            module = await client.CreateAsync(moduleId, managedBy, cancel);
+            using var authentication = credential.BeforeGeneration;
+            module = await client.CreateAsync(moduleId, managedBy, authentication, cancel);
             events.Created(client.Device, moduleId, module.GenerationId);
+            if (authentication is not null) return Registered(client.Device, module, credential.Mark);
         }
         catch (ProblemException problem) when (problem.Code == HubCodes.Conflict)
         {
@@ -157,29 +199,56 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
         }
 
         register.Saw(client.Device, module, clock.Now);
-        return await GiveKeysAsync(client, module, managedBy, cancel);
+        return await RegisterAsync(client, module, managedBy, credential, cancel);
     }
 
-    /// <summary>Derives the keys, registers them, and forgets them.</summary>
-    private async Task<ModuleIdentity> GiveKeysAsync(HubClient client, HubModule module, string? managedBy, CancellationToken cancel)
+    /// <summary>Says by what the module shows itself; keys are derived for it and forgotten.</summary>
+    private async Task<HubModule> RegisterAsync(HubClient client, HubModule module, string? managedBy, ModuleCredential credential,
+        CancellationToken cancel)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var mark = keys.Mark();
+            var mark = credential.Mark;
             try
             {
                 HubModule updated;
-                using (var authentication = keys.Export(module.ModuleId, module.GenerationId)) updated = await client.UpdateAsync(module, managedBy, authentication, cancel);
-                register.Saw(client.Device, updated, clock.Now);
-                var known = register.Find(client.Device, module.ModuleId)! with { Mark = mark };
-                register.Put(client.Device, known);
-                events.Updated(client.Device, updated.ModuleId, updated.GenerationId);
-                return Told(client.Device, known);
+                using (var authentication = credential.For(module)) updated = await client.UpdateAsync(module, managedBy, authentication, cancel);
+                events.Updated(client.Device, updated.ModuleId, updated.GenerationId, Thumbprints.IsMark(mark));
+                return Registered(client.Device, updated, mark);
             }
             catch (ProblemException problem) when (problem.Code == HubCodes.Changed && attempt < MostAttempts)
             {
                 module = await AskAsync(client, module.ModuleId, cancel);
             }
+        }
+    }
+
+    private HubModule Registered(HubDevice device, HubModule module, string mark)
+    {
+        register.Saw(device, module, clock.Now);
+        register.Put(device, register.Find(device, module.ModuleId)! with { Mark = mark });
+        return module;
+    }
+
+    private static HubModule? Find(IReadOnlyList<HubModule> listed, string moduleId)
+    {
+        for (var i = 0; i < listed.Count; i++)
+        {
+            if (listed[i].ModuleId == moduleId) return listed[i];
+        }
+
+        return null;
+    }
+
+    private async Task<HubModule?> FindAsync(HubClient client, string moduleId, CancellationToken cancel)
+    {
+        try
+        {
+            return await AskAsync(client, moduleId, cancel);
+        }
+        catch (ProblemException problem) when (problem.Code == HubCodes.ModuleNotFound)
+        {
+            return null;
         }
     }
 
@@ -223,7 +292,7 @@ internal sealed class ModuleService(HubAccess hub, ModuleRegister register, Modu
         events.ServedOffline(offline);
     }
 
-    private static ModuleIdentity Told(HubDevice device, KnownModule module) => new(device, module.ModuleId, module.GenerationId, null);
+    private static ModuleIdentity Told(HubDevice device, HubModule module) => new(device, module.ModuleId, module.GenerationId, null);
 
     private ModuleIdentity Served(HubDevice device, KnownModule module, ProblemException offline)
     {

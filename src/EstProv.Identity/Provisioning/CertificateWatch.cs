@@ -6,11 +6,19 @@ using EstProv.Platform;
 namespace EstProv.Identity.Provisioning;
 
 /// <summary>
-/// Follows the Certificates Service's changes on a thread of its own and calls when something happened to the device's certificate, or when the
-/// service is back after an absence, in which anything may have happened.
+/// Follows the Certificates Service's changes on a thread of its own, and tells of certificates that have become others, or failed to.
 /// </summary>
-internal sealed class CertificateWatch(LocalClient certd, string certificateId, Action look, CancellationToken stopping)
+/// <param name="changed">
+/// Called with the id of a certificate and the kind of the change; with two empty texts when the service is back after an absence, or changes
+/// were missed: anything may have happened then.
+/// </param>
+internal sealed class CertificateWatch(LocalClient certd, Action<string, string> changed, CancellationToken stopping)
 {
+    public const string Staged = "staged";
+    public const string Committed = "committed";
+    public const string Issued = "issued";
+    public const string Failed = "failed";
+
     /// <summary>The longest that a feed holds an answer.</summary>
     private const int WaitSeconds = 300;
 
@@ -18,7 +26,15 @@ internal sealed class CertificateWatch(LocalClient certd, string certificateId, 
 
     private const int StackBytes = 256 * 1024;
 
-    public void Start() => new Thread(Run, StackBytes) { IsBackground = true, Name = "certificate watch" }.Start();
+    private int _started;
+
+    /// <summary>Once is enough.</summary>
+    public void Start()
+    {
+        if (Interlocked.Exchange(ref _started, 1) == 0) StartThread();
+    }
+
+    private void StartThread() => new Thread(Run, StackBytes) { IsBackground = true, Name = "certificate watch" }.Start();
 
     private void Run()
     {
@@ -41,9 +57,8 @@ internal sealed class CertificateWatch(LocalClient certd, string certificateId, 
             try
             {
                 var reply = certd.Send("GET", $"/changes?api-version={ApiVersions.Certd}&after={after}&wait={(absent ? 0 : WaitSeconds)}", timeout: TimeSpan.FromSeconds(WaitSeconds + 15));
-                var (next, concerns) = Read(reply.Body, certificateId);
-                after = next;
-                if (absent || concerns) look();
+                after = Read(reply.Body, absent ? static (_, _) => { } : changed, out var isLost);
+                if (absent || isLost) changed("", "");
                 (absent, pause) = (false, FirstPause);
             }
             catch (Exception cause) when (cause is ProblemException or JsonException)
@@ -56,7 +71,7 @@ internal sealed class CertificateWatch(LocalClient certd, string certificateId, 
     }
 
     /// <exception cref="JsonException">Not a feed's answer.</exception>
-    internal static (long Next, bool Concerns) Read(ReadOnlyMemory<byte> body, string certificateId)
+    private static long Read(ReadOnlyMemory<byte> body, Action<string, string> changed, out bool isLost)
     {
         using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 8 });
         var root = document.RootElement;
@@ -66,17 +81,16 @@ internal sealed class CertificateWatch(LocalClient certd, string certificateId, 
             throw new JsonException();
         }
 
-        // What was missed may have been about it.
-        var concerns = root.TryGetProperty("lost", out var lost) && lost.ValueKind is JsonValueKind.True;
+        isLost = root.TryGetProperty("lost", out var lost) && lost.ValueKind is JsonValueKind.True;
         foreach (var change in changes.EnumerateArray())
         {
-            if (change.ValueKind is not JsonValueKind.Object) continue;
-            concerns |= Is(change, "subject", certificateId) && (Is(change, "kind", "staged") || Is(change, "kind", "committed") || Is(change, "kind", "issued") || Is(change, "kind", "failed"));
+            if (Text(change, "subject") is { Length: > 0 } id && Text(change, "kind") is (Staged or Committed or Issued or Failed) and var kind)
+                changed(id, kind);
         }
 
-        return (next, concerns);
+        return next;
     }
 
-    private static bool Is(JsonElement change, string name, string value)
-        => change.TryGetProperty(name, out var found) && found.ValueKind is JsonValueKind.String && found.ValueEquals(value);
+    private static string? Text(JsonElement change, string name) => change.ValueKind is JsonValueKind.Object
+        && change.TryGetProperty(name, out var found) && found.ValueKind is JsonValueKind.String ? found.GetString() : null;
 }

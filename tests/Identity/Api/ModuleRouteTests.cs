@@ -169,6 +169,56 @@ public sealed class ModuleRouteTests : IDisposable
     }
 
     [Test]
+    public void A_module_with_a_certificate_is_answered_with_that_whoever_asks()
+    {
+        _certd.Modules["aziot_identityd_module_firmware"] = new MemoryCredential { Staged = _pki.Device("dev-1/firmware") };
+        Provision(Manager(), Own("firmware", "module") with { Uid = Users.Self + 1, IsCertified = true });
+        var expected = "";
+        foreach (var (method, path, body) in new[]
+        {
+            ("GET", "/identities/modules/firmware?type=aziot", ""),
+            ("POST", "/identities/modules", """{"type":"aziot","moduleId":"firmware"}"""),
+            ("PUT", "/identities/modules/firmware?type=aziot", ""),
+            ("GET", "/identities/modules/firmware?type=aziot", ""),
+        })
+        {
+            var text = Text(Send(method, path, body));
+            var module = _hub.Devices.Find("dev-1")!.Modules.Single();
+            expected = $$$$"""{"type":"aziot","spec":{"hubName":"{{{{Hub}}}}","gatewayHost":"{{{{Hub}}}}","deviceId":"dev-1","moduleId":"firmware","genId":"{{{{module.GenerationId}}}}","auth":{"type":"x509","keyHandle":"v1.aziot_identityd_module_firmware","certId":"aziot_identityd_module_firmware"}}}""";
+            Assert.That(text, Is.EqualTo(expected), method);
+            Assert.That(module.Authentication.Type, Is.EqualTo("selfSigned"), "nobody gives it keys in the place of its certificate");
+        }
+    }
+
+    [Test]
+    public void A_module_whose_certificate_cannot_be_had_is_told_why()
+    {
+        _certd.Modules["aziot_identityd_module_firmware"] = new MemoryCredential();
+        Provision(Own("firmware", "module") with { IsCertified = true });
+        var pending = Refused("GET", "/identities/identity");
+        Assert.That((pending.Status, pending.Code), Is.EqualTo((503, "certificate_pending")));
+        _certd.Modules.Clear();
+        Assert.That(Refused("GET", "/identities/identity").Code, Is.EqualTo("not_configured"));
+        Assert.That(Modules(), Is.Empty, "nobody could use it");
+    }
+
+    [Test]
+    public void A_process_that_asks_for_its_local_identity_again_and_again_is_put_off()
+    {
+        Provision(Own("agent", "local"));
+        var issued = 0;
+        _neighbours.Issue = (_, csr) =>
+        {
+            issued++;
+            return _pki.IssueRequested(csr);
+        };
+        for (var i = 0; i < 5; i++) Send("GET", "/identities/identity");
+        var problem = Refused("GET", "/identities/identity");
+        Assert.That((problem.Status, problem.Code, issued), Is.EqualTo((429, "local_id_too_often", 5)));
+        Assert.That(problem.RetryAfter, Is.InRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(61)));
+    }
+
+    [Test]
     public void A_local_identity_is_a_key_and_a_certificate_for_it()
     {
         Provision(Own("agent", "local"));

@@ -104,6 +104,37 @@ public sealed class ManualTests
         Assert.That(device.Certd.Told[^1], Is.EqualTo("confirmed " + renewed.Thumbprint));
     }
 
+    [Test]
+    public void A_renewed_certificate_that_took_over_unproved_is_served_and_shown_until_the_hub_takes_it()
+    {
+        using var hub = NewHub();
+        using var device = NewDevice(hub);
+        device.Certd.Staged = _pki.Device("dev-1");
+        device.Start().UntilSettled();
+        var renewed = _pki.DeviceWithSubject("CN=dev-1, O=renewed");
+        var isRegistered = false;
+        hub.Script = call => isRegistered || !call.Client!.Contains("renewed", StringComparison.Ordinal)
+            ? Modules() : Error(401, "IotHubUnauthorizedAccess");
+        device.Time.Hold = static wait => wait > TimeSpan.FromSeconds(40);
+        // The old one has ended, nobody had proved the new one, and certd has put it into use.
+        device.Certd.Current = renewed;
+        device.Loop.Look();
+        var now = device.UntilProblem("hub_unauthorized");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(now.Provisioned!.DeviceId, Is.EqualTo("dev-1"), "what is provisioned stays so");
+            Assert.That(now.Problem!.Hint, Does.Contain(renewed.GetCertHashString(HashAlgorithmName.SHA256)));
+            Assert.That(device.Certd.Told, Has.Count.EqualTo(1), "there is nothing to confirm or to refuse");
+        }
+
+        isRegistered = true;
+        Assert.That(() => device.Time.IsHolding, Is.True.After(10_000, 10));
+        device.Time.Hold = static _ => false;
+        device.Time.Release();
+        device.Until(state => state.Provisioned!.Certificate == MemoryCertd.Text(renewed) && state.Problem is null);
+        Assert.That(device.Store.Read(out _)!.Certificate, Is.EqualTo(MemoryCertd.Text(renewed)));
+    }
+
     private static IEnumerable<TestCaseData> NoProofs()
     {
         yield return new TestCaseData(Error(403, "IotHubQuotaExceeded"), "hub_forbidden",

@@ -5,7 +5,10 @@ using EstProv.Platform;
 
 namespace EstProv.Identity.Tests.Support;
 
-/// <summary>The Certificates Service's side of a device identity, in memory: what is current, what is staged, what it was told.</summary>
+/// <summary>
+/// The Certificates Service's side of identities, in memory: what is current, what is staged, what it was told. The device's is
+/// <c>device-id</c>; others are in <see cref="Modules"/>.
+/// </summary>
 internal sealed class MemoryCertd : ICertificateClient
 {
     private readonly Lock _gate = new();
@@ -21,6 +24,12 @@ internal sealed class MemoryCertd : ICertificateClient
     public Dictionary<string, X509Certificate2Collection> Others { get; } = [];
 
     public List<string> Told { get; } = [];
+
+    /// <summary>By certificate id; each is a credential as the device's is.</summary>
+    public Dictionary<string, MemoryCredential> Modules { get; } = [];
+
+    /// <summary>Runs before certd takes a confirmation of a module's certificate.</summary>
+    public Action Confirming { get; set; } = static () => { };
 
     public string? AskedCommonName { get; private set; }
 
@@ -41,7 +50,16 @@ internal sealed class MemoryCertd : ICertificateClient
         {
             AskedCommonName = commonName;
             if (Unreachable is { } problem) throw problem;
-            var (state, certificate) = Staged is not null ? (CredentialState.Staged, Staged) : (CredentialState.Current, Current);
+            var (staged, current) = (Staged, Current);
+            if (certId != "device-id")
+            {
+                if (!Modules.TryGetValue(certId, out var module)) throw new ProblemException("not_configured", $"certificate '{certId}' is not issued here", "", 400);
+                if (keyId != certId) throw new ProblemException("key_id", "another key", "", 400);
+                (staged, current) = (module.Staged, module.Current);
+                module.Asked++;
+            }
+
+            var (state, certificate) = staged is not null ? (CredentialState.Staged, staged) : (CredentialState.Current, current);
             return Task.FromResult(certificate is null
                 ? new CredentialAnswer(CredentialState.Pending, null, null, Issuing)
                 : new CredentialAnswer(state, certificate.ExportCertificatePem() + "\n", certificate.Thumbprint, null));
@@ -50,11 +68,26 @@ internal sealed class MemoryCertd : ICertificateClient
 
     public Task ConfirmAsync(string certId, ReadOnlyMemory<byte> spkiSha256, CancellationToken cancel)
     {
+        if (certId != "device-id") return ConfirmModule(certId, spkiSha256);
         lock (_gate)
         {
             if (Staged is null || !Hash(Staged).AsSpan().SequenceEqual(spkiSha256.Span)) throw new ProblemException("key_mismatch", "not staged", "", 409);
             (Current, Staged) = (Staged, null);
             Told.Add("confirmed " + Current.Thumbprint);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private Task ConfirmModule(string certId, ReadOnlyMemory<byte> spkiSha256)
+    {
+        Confirming();
+        lock (_gate)
+        {
+            var module = Modules[certId];
+            if (module.Staged is null || !Hash(module.Staged).AsSpan().SequenceEqual(spkiSha256.Span)) throw new ProblemException("not_staged", "not staged", "", 409);
+            (module.Current, module.Staged) = (module.Staged, null);
+            Told.Add($"confirmed {certId} {module.Current.Thumbprint}");
         }
 
         return Task.CompletedTask;
@@ -76,6 +109,8 @@ internal sealed class MemoryCertd : ICertificateClient
         lock (_gate)
         {
             if (certId == "device-id" && Current is not null) return Task.FromResult(new X509Certificate2Collection(X509CertificateLoader.LoadCertificate(Current.RawData)));
+            if (Modules.TryGetValue(certId, out var module) && module.Current is { } known)
+                return Task.FromResult(new X509Certificate2Collection(X509CertificateLoader.LoadCertificate(known.RawData)));
             if (!Others.TryGetValue(certId, out var found)) throw new ProblemException("certificate_not_found", $"no certificate {certId}", "", 400);
             var copy = new X509Certificate2Collection();
             foreach (var certificate in found) copy.Add(X509CertificateLoader.LoadCertificate(certificate.RawData));

@@ -26,6 +26,7 @@ internal sealed class ModuleWorld : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("estprov-identity-").FullName;
     private readonly MemoryCertd _certd = new();
+    private readonly TestPki _pki = new("Modules CA");
     private readonly List<ModuleComposition> _made = [];
     private int _asked;
 
@@ -45,6 +46,11 @@ internal sealed class ModuleWorld : IDisposable
         Provision();
         Modules = Make();
     }
+
+    public MemoryCertd Certd => _certd;
+
+    /// <summary>How often somebody asked for certd's changes to be followed.</summary>
+    public int Followed { get; private set; }
 
     public SimulatorHost Simulator { get; }
 
@@ -133,12 +139,42 @@ internal sealed class ModuleWorld : IDisposable
         {
             SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = static (_, server, _, _) => server is not null },
         });
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"https://localhost:{Simulator.Ports.Hub}/devices/{DeviceId}/modules/{moduleId}/messages/events?api-version=2020-03-13");
+        using var request = MessageOf(moduleId);
         request.Headers.TryAddWithoutValidation("Authorization", token);
-        request.Content = new ByteArrayContent([1]);
         using var answer = http.Send(request);
         return (int)answer.StatusCode;
     }
+
+    /// <summary>What certd has issued for a module and not put into use.</summary>
+    public MemoryCredential Stage(string moduleId)
+    {
+        var id = ModuleCertificates.IdOf(moduleId);
+        if (!_certd.Modules.TryGetValue(id, out var credential)) _certd.Modules[id] = credential = new MemoryCredential();
+        credential.Staged = _pki.Device($"{DeviceId}/{moduleId}");
+        return credential;
+    }
+
+    /// <summary>Sends a message as the module, by a TLS client certificate.</summary>
+    public int SendAs(string moduleId, X509Certificate2 certificate)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler
+        {
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                RemoteCertificateValidationCallback = static (_, server, _, _) => server is not null,
+                ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true),
+            },
+        });
+        using var request = MessageOf(moduleId);
+        using var answer = http.Send(request);
+        return (int)answer.StatusCode;
+    }
+
+    private HttpRequestMessage MessageOf(string moduleId) => new(HttpMethod.Post,
+        $"https://localhost:{Simulator.Ports.Hub}/devices/{DeviceId}/modules/{moduleId}/messages/events?api-version=2020-03-13")
+    {
+        Content = new ByteArrayContent([1]),
+    };
 
     public string HandleOf(ModuleIdentity module) => Modules.Keys.Handle(module.ModuleId, module.GenerationId);
 
@@ -166,6 +202,7 @@ internal sealed class ModuleWorld : IDisposable
             Status = Status,
             Reprovision = () => MayReprovision ? Reprovision() : null,
             Principals = () => Principals,
+            FollowCertificates = () => Followed++,
             Clock = Clock,
             Logger = NullLogger.Instance,
             Feed = new ChangeFeed(Time),
