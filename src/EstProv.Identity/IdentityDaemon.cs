@@ -31,7 +31,8 @@ public static partial class IdentityDaemon
     {
         ArgumentNullException.ThrowIfNull(context);
         var logger = context.Loggers.CreateLogger("identityd");
-        var source = new LiveSource<IdentitydConfiguration>(context.ConfigFile, context.ConfigDir, ConfigurationLoader.LoadIdentityd, Users.FindUser);
+        var source = new LiveSource<IdentitydConfiguration>(context.ConfigFile, context.ConfigDir, ConfigurationLoader.LoadIdentityd,
+            Users.FindUser);
         var loaded = source.LoadFirst();
         if (context.CheckOnly)
         {
@@ -48,7 +49,8 @@ public static partial class IdentityDaemon
         return 0;
     }
 
-    private static void Serve(DaemonContext context, IdentitydConfiguration configuration, LiveSource<IdentitydConfiguration> source, ILogger logger)
+    private static void Serve(DaemonContext context, IdentitydConfiguration configuration, LiveSource<IdentitydConfiguration> source,
+        ILogger logger)
     {
         var notify = new SystemdNotify();
         var clock = new BelievedClock(context.Time, context.BuildTime, Path.Combine(configuration.HomedirPath, "clock"));
@@ -68,8 +70,8 @@ public static partial class IdentityDaemon
         var identities = new ProviderIdentities(keys);
         var principals = new LivePrincipals<IdentitydConfiguration, IReadOnlyList<IdentityPrincipal>>(
             source, configuration, static configuration => configuration.Principals, context.Time, logger);
-        using var service = new IdentityService(configuration, socket, certificates, certd, new KeydQueries(keyd), identities.Open, clock, logger,
-            context.Stopping, () => principals.Current);
+        using var service = new IdentityService(configuration, socket, certificates, certd, new KeydQueries(keyd), identities.Open, clock,
+            logger, context.Stopping, () => principals.Current);
         service.Start();
         Log.Serving(logger, context.IdentitydSocket);
         notify.Ready();
@@ -86,7 +88,8 @@ public static partial class IdentityDaemon
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new ProblemException("state_folder", $"cannot make the state folder {folder}", "make it and give it to the daemon's user, or set homedir_path", inner: cause);
+            throw new ProblemException("state_folder", $"cannot make the state folder {folder}",
+                "make it and give it to the daemon's user, or set homedir_path", inner: cause);
         }
 
         AtomicFile.RemoveLeftovers(folder);

@@ -27,8 +27,9 @@ internal sealed class IdentityService : IDisposable
     private readonly ModuleComposition _modules;
     private Task _running = Task.CompletedTask;
 
-    public IdentityService(IdentitydConfiguration configuration, LocalServerOptions socket, ICertificateClient certificates, LocalClient certd, KeydQueries keyd,
-        IdentityOpener open, BelievedClock clock, ILogger logger, CancellationToken stopping, Func<IReadOnlyList<IdentityPrincipal>>? principals = null)
+    public IdentityService(IdentitydConfiguration configuration, LocalServerOptions socket, ICertificateClient certificates,
+        LocalClient certd, KeydQueries keyd, IdentityOpener open, BelievedClock clock, ILogger logger, CancellationToken stopping,
+        Func<IReadOnlyList<IdentityPrincipal>>? principals = null)
     {
         var settings = configuration.Provisioning;
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(stopping);
@@ -67,7 +68,8 @@ internal sealed class IdentityService : IDisposable
         var local = new LocalIdentities(configuration.LocalId, certd, Environment.MachineName, time);
         var moduleRoutes = new ModuleRoutes(rights, _modules.Service, _modules.Keys, keyd, handles, local);
         moduleRoutes.Map(_server);
-        new IdentityRoutes(settings, rights, Status, Loop.Reprovision, new DeviceAnswer(Status, keyd, handles, static state => state.GatewayHost), moduleRoutes,
+        new IdentityRoutes(settings, rights, Status, Loop.Reprovision,
+            new DeviceAnswer(Status, keyd, handles, static state => state.GatewayHost), moduleRoutes,
             () => TrustBundle(certd)).Map(_server);
         feed.Map(_server, ApiVersions.All);
     }
@@ -124,6 +126,7 @@ internal sealed class IdentityService : IDisposable
             // Said below.
         }
 
-        throw new ProblemException("certd_bad_answer", "the Certificates Service answered without a certificate", "are all daemons of one version?", 503);
+        throw new ProblemException("certd_bad_answer", "the Certificates Service answered without a certificate",
+            "are all daemons of one version?", 503);
     }
 }

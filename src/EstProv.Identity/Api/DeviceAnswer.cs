@@ -21,7 +21,8 @@ internal sealed class DeviceAnswer(ProvisioningStatus status, KeydQueries keyd, 
         var state = status.Require();
         var handle = handles.Get(state.KeyId, state.Auth is DeviceAuth.Sas ? keyd.SymmetricHandle : keyd.PairHandle);
         var made = _made;
-        if (made is null || !ReferenceEquals(made.State, state) || !ReferenceEquals(made.Handle, handle)) _made = made = new Made(state, handle, Make(state, handle));
+        if (made is null || !ReferenceEquals(made.State, state) || !ReferenceEquals(made.Handle, handle))
+            _made = made = new Made(state, handle, Make(state, handle));
         response.Bytes(made.Body, "application/json");
     }
 

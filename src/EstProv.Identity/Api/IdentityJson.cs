@@ -6,8 +6,8 @@ using EstProv.Identity.Provisioning;
 namespace EstProv.Identity.Api;
 
 /// <summary>
-/// Identities as Azure IoT Identity Service answers them: <c>{"type":"aziot","spec":{hubName, gatewayHost, deviceId, moduleId?, genId?, auth?}}</c>, with
-/// <c>auth</c> <c>{type, keyHandle, certId?}</c>.
+/// Identities as Azure IoT Identity Service answers them: <c>{"type":"aziot","spec":{hubName, gatewayHost, deviceId, moduleId?, genId?,
+/// auth?}}</c>, with <c>auth</c> <c>{type, keyHandle, certId?}</c>.
 /// </summary>
 internal static class IdentityJson
 {

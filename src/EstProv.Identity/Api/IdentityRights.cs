@@ -6,8 +6,8 @@ using EstProv.Platform;
 namespace EstProv.Identity.Api;
 
 /// <summary>
-/// Who may ask for what: <c>[[principal]]</c> without <c>idtype</c> manages all identities, as a module runtime does; with <c>idtype</c> a user
-/// gets his own. Nobody else is admitted, uid 0 not excepted. Of several entries for one uid each gives what it says.
+/// Who may ask for what: <c>[[principal]]</c> without <c>idtype</c> manages all identities, as a module runtime does; with <c>idtype</c> a
+/// user gets his own. Nobody else is admitted, uid 0 not excepted. Of several entries for one uid each gives what it says.
 /// </summary>
 /// <param name="principals">Those in force; asked at every decision, since they change while the daemon runs.</param>
 internal sealed class IdentityRights(Func<IReadOnlyList<IdentityPrincipal>> principals, DenialLog denials)
@@ -34,7 +34,8 @@ internal sealed class IdentityRights(Func<IReadOnlyList<IdentityPrincipal>> prin
     /// <exception cref="ProblemException"><c>forbidden</c>, 401.</exception>
     public void RequireDevice(PeerCredentials peer, string what)
     {
-        if (!Any(peer, static (principal, type, _) => principal.IdTypes.Count == 0 || Has(principal, type), Device)) throw Denied(peer, what);
+        if (!Any(peer, static (principal, type, _) => principal.IdTypes.Count == 0 || Has(principal, type), Device))
+            throw Denied(peer, what);
     }
 
     /// <summary>Those who manage identities, and he whose own it is.</summary>
@@ -42,7 +43,11 @@ internal sealed class IdentityRights(Func<IReadOnlyList<IdentityPrincipal>> prin
     /// <exception cref="ProblemException"><c>forbidden</c>, 401.</exception>
     public void RequireOwn(PeerCredentials peer, string type, string name, string what)
     {
-        if (!Any(peer, static (principal, type, name) => principal.IdTypes.Count == 0 || (Has(principal, type) && principal.Name == name), type, name)) throw Denied(peer, what);
+        if (!Any(peer, static (principal, type, name) => principal.IdTypes.Count == 0 || (Has(principal, type) && principal.Name == name),
+            type, name))
+        {
+            throw Denied(peer, what);
+        }
     }
 
     /// <summary>The caller's own identity: the device's, else his module, else his local one. A manager's is the device's.</summary>
@@ -67,7 +72,9 @@ internal sealed class IdentityRights(Func<IReadOnlyList<IdentityPrincipal>> prin
         throw Denied(peer, "get an identity");
     }
 
-    /// <summary>The principal of that name whose <c>idtype</c> has <paramref name="type"/>, whoever asks; null when there is none.</summary>
+    /// <summary>
+    /// The principal of that name whose <c>idtype</c> has <paramref name="type"/>, whoever asks; null when there is none.
+    /// </summary>
     public IdentityPrincipal? Find(string type, string name)
     {
         foreach (var principal in principals())
@@ -93,7 +100,8 @@ internal sealed class IdentityRights(Func<IReadOnlyList<IdentityPrincipal>> prin
     {
         denials.Denied(peer, what);
         return new ProblemException("forbidden", $"user {peer.Uid} is not authorized to {what}",
-            Any(peer, static (_, _, _) => true) ? $"the [[principal]] with uid {peer.Uid} in identityd.toml has an idtype that does not include this"
+            Any(peer, static (_, _, _) => true) ? $"the [[principal]] with uid {peer.Uid} in identityd.toml has an idtype that does not " +
+                "include this"
                 : $"add a [[principal]] with uid = {peer.Uid} to identityd.toml", 401);
     }
 

@@ -71,10 +71,12 @@ internal sealed class IdentityRoutes(
         var now = status.WaitUntil(now => now.Reprovisions >= number, ReprovisionWait, request.Stopping);
         if (now.Reprovisions < number)
         {
-            throw new ProblemException("reprovision_pending", $"the registration is still under way: {now.WaitingFor}", "follow it with 'estprov status'", 503);
+            throw new ProblemException("reprovision_pending", $"the registration is still under way: {now.WaitingFor}",
+                "follow it with 'estprov status'", 503);
         }
 
-        if (now.Problem is { } problem) throw new ProblemException(problem.Code, problem.Message, problem.Hint, 503) { RetryAfter = problem.RetryAfter };
+        if (now.Problem is { } problem)
+            throw new ProblemException(problem.Code, problem.Message, problem.Hint, 503) { RetryAfter = problem.RetryAfter };
         response.NoContent();
     }
 
@@ -118,7 +120,8 @@ internal sealed class IdentityRoutes(
 
     /// <summary>What to throw for a type of identity that there is not.</summary>
     internal static ProblemException UnknownType(string type, string known)
-        => new("identity_type", string.Create(CultureInfo.InvariantCulture, $"identities of the type '{Shown(type)}' are not known"), $"ask for the type {known}", 400);
+        => new("identity_type", string.Create(CultureInfo.InvariantCulture, $"identities of the type '{Shown(type)}' are not known"),
+            $"ask for the type {known}", 400);
 
     private static string Shown(string text) => text.Length <= 32 ? text.ReplaceLineEndings(" ") : text[..32].ReplaceLineEndings(" ") + "…";
 }

@@ -3,8 +3,8 @@ using EstProv.Platform;
 namespace EstProv.Identity.Api;
 
 /// <summary>
-/// The handles that callers get: keyd's own, which outlive renewals and restarts; worth nothing to a caller without the right to the key. One that keyd
-/// has given is given again for a while without asking, and while keyd cannot be reached.
+/// The handles that callers get: keyd's own, which outlive renewals and restarts; worth nothing to a caller without the right to the key.
+/// One that keyd has given is given again for a while without asking, and while keyd cannot be reached.
 /// </summary>
 internal sealed class KeyHandles(TimeProvider time)
 {

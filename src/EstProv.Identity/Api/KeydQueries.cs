@@ -6,7 +6,9 @@ using EstProv.Platform;
 
 namespace EstProv.Identity.Api;
 
-/// <summary>What the Identity Service asks of the Key Service. A key pair's signatures are not among it: OpenSSL's provider asks for those.</summary>
+/// <summary>
+/// What the Identity Service asks of the Key Service. A key pair's signatures are not among it: OpenSSL's provider asks for those.
+/// </summary>
 internal sealed class KeydQueries(LocalClient keyd)
 {
     /// <summary>Symmetric keys: the master identity key, and the device's where it has one.</summary>
@@ -29,7 +31,8 @@ internal sealed class KeydQueries(LocalClient keyd)
     {
         try
         {
-            return HandleIn(keyd.Send("GET", $"/keypair/{Uri.EscapeDataString(keyId)}?api-version={ApiVersions.Keyd}&spki={Base64Url.EncodeToString(spkiSha256)}"));
+            return HandleIn(keyd.Send("GET",
+                $"/keypair/{Uri.EscapeDataString(keyId)}?api-version={ApiVersions.Keyd}&spki={Base64Url.EncodeToString(spkiSha256)}"));
         }
         catch (ProblemException missing) when (missing.Code == "key_not_found")
         {
@@ -50,6 +53,7 @@ internal sealed class KeydQueries(LocalClient keyd)
             // Said below.
         }
 
-        throw new ProblemException("keyd_bad_answer", "the Key Service answered without a key handle", "are all daemons of one version?", 503);
+        throw new ProblemException("keyd_bad_answer", "the Key Service answered without a key handle", "are all daemons of one version?",
+            503);
     }
 }

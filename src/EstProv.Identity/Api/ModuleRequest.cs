@@ -17,7 +17,8 @@ internal sealed record ModuleRequest(string? Type, string? ModuleId, string? Man
     public static ModuleRequest Read(JsonElement root)
     {
         var options = root.OptionalObject("localIdOpts");
-        return new ModuleRequest(root.OptionalText("type"), root.OptionalText("moduleId"), root.OptionalText("managedBy"), options is { } given && ReadServer(given));
+        return new ModuleRequest(root.OptionalText("type"), root.OptionalText("moduleId"), root.OptionalText("managedBy"),
+            options is { } given && ReadServer(given));
     }
 
     /// <summary>A name that IoT Hub takes: at most 128 ASCII letters, digits and <c>- . + % _ # * ? ! ( ) , : = @ $ '</c>.</summary>
@@ -25,7 +26,8 @@ internal sealed record ModuleRequest(string? Type, string? ModuleId, string? Man
     public static string CheckName(string name, string field = "moduleId")
     {
         var isName = name.Length is > 0 and <= LongestName;
-        foreach (var character in name) isName &= char.IsAsciiLetterOrDigit(character) || "-.+%_#*?!(),:=@$'".Contains(character, StringComparison.Ordinal);
+        foreach (var character in name)
+            isName &= char.IsAsciiLetterOrDigit(character) || "-.+%_#*?!(),:=@$'".Contains(character, StringComparison.Ordinal);
         return isName ? name : throw new ProblemException("module_id", $"{field} is not what IoT Hub takes for a name",
             $"use 1 to {LongestName} letters, digits and - . + % _ # * ? ! ( ) , : = @ $ '", 400);
     }

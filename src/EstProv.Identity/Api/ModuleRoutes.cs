@@ -9,8 +9,8 @@ using EstProv.Platform;
 namespace EstProv.Identity.Api;
 
 /// <summary>
-/// <c>/identities/modules</c>, of module identities (<c>type=aziot</c>) and local ones (<c>type=local</c>). An answer that is served as it was seen last, since the
-/// hub cannot be asked, has its age in seconds in the header <c>Age</c> (RFC 9111 section 5.1).
+/// <c>/identities/modules</c>, of module identities (<c>type=aziot</c>) and local ones (<c>type=local</c>). An answer that is served as it
+/// was seen last, since the hub cannot be asked, has its age in seconds in the header <c>Age</c> (RFC 9111 section 5.1).
 /// </summary>
 internal sealed class ModuleRoutes(
     IdentityRights rights, ModuleService modules, ModuleKeys keys, KeydQueries keyd, KeyHandles handles, LocalIdentities local)
@@ -63,7 +63,8 @@ internal sealed class ModuleRoutes(
         rights.RequireManager(request.Peer, "list the module identities");
         if (TypeOf(request, null) != Aziot)
         {
-            throw new ProblemException("identity_type", "local identities are not listed: each is made when it is asked for", "ask with type=aziot", 400);
+            throw new ProblemException("identity_type", "local identities are not listed: each is made when it is asked for",
+                "ask with type=aziot", 400);
         }
 
         var list = Wait(modules.ListAsync(request.Stopping));
@@ -82,7 +83,8 @@ internal sealed class ModuleRoutes(
             // Its options are the principal's own.
             if (rights.Find(IdentityRights.Local, name) is not null)
             {
-                throw new ProblemException("local_id_exists", $"the local identity '{name}' is that of a [[principal]]", $"get it with GET /identities/modules/{name}?type=local", 400);
+                throw new ProblemException("local_id_exists", $"the local identity '{name}' is that of a [[principal]]",
+                    $"get it with GET /identities/modules/{name}?type=local", 400);
             }
 
             WriteLocal(response, name, body.IsServer, request.Stopping);
@@ -90,8 +92,10 @@ internal sealed class ModuleRoutes(
         }
 
         var managedBy = CheckManagedBy(body);
-        if (IsCertified(name)) WriteCertified(request, response, Wait(modules.EnsureCertifiedAsync(name, managedBy, null, always: true, request.Stopping)));
-        else WriteModule(response, Wait(modules.CreateAsync(name, managedBy, request.Stopping)));
+        if (IsCertified(name))
+            WriteCertified(request, response, Wait(modules.EnsureCertifiedAsync(name, managedBy, null, always: true, request.Stopping)));
+        else
+            WriteModule(response, Wait(modules.CreateAsync(name, managedBy, request.Stopping)));
     }
 
     private void Get(LocalRequest request, LocalResponse response)
@@ -100,7 +104,8 @@ internal sealed class ModuleRoutes(
         if (request.Query("type") == IdentityRights.Local)
         {
             rights.RequireOwn(request.Peer, IdentityRights.Local, name, $"get the local identity '{name}'");
-            var principal = rights.Find(IdentityRights.Local, name) ?? throw new ProblemException("local_id_not_found", $"no [[principal]] has the local identity '{ModuleRequest.CheckName(name)}'",
+            var principal = rights.Find(IdentityRights.Local, name) ?? throw new ProblemException("local_id_not_found",
+                $"no [[principal]] has the local identity '{ModuleRequest.CheckName(name)}'",
                 "make one with POST /identities/modules, or add \"local\" to a principal's idtype", 400);
             WriteLocal(response, name, principal.IsLocalServer, request.Stopping);
             return;
@@ -121,7 +126,8 @@ internal sealed class ModuleRoutes(
         var name = ModuleRequest.CheckName(request.Route("id"));
         if (body.ModuleId is { } other && other != name)
         {
-            throw new ProblemException("module_id", $"the body is for another module than '{name}'", "a module cannot be renamed: delete it and create another", 400);
+            throw new ProblemException("module_id", $"the body is for another module than '{name}'",
+                "a module cannot be renamed: delete it and create another", 400);
         }
 
         var managedBy = CheckManagedBy(body);
@@ -136,7 +142,8 @@ internal sealed class ModuleRoutes(
         var name = ModuleRequest.CheckName(request.Route("id"));
         if (rights.Find(IdentityRights.Module, name) is not null)
         {
-            throw new ProblemException("module_configured", $"the module '{name}' is that of a [[principal]]", "remove the principal: its module is removed with it", 400);
+            throw new ProblemException("module_configured", $"the module '{name}' is that of a [[principal]]",
+                "remove the principal: its module is removed with it", 400);
         }
 
         Wait(modules.DeleteAsync(name, $"user {request.Peer.Uid} asked for it", request.Stopping));
@@ -145,7 +152,8 @@ internal sealed class ModuleRoutes(
 
     private void WriteModule(LocalResponse response, ModuleIdentity module)
     {
-        var handle = handles.Get($"{module.ModuleId}\n{module.GenerationId}", module, known => keys.Handle(known.ModuleId, known.GenerationId));
+        var handle = handles.Get($"{module.ModuleId}\n{module.GenerationId}", module,
+            known => keys.Handle(known.ModuleId, known.GenerationId));
         WriteAge(response, module.Age);
         IdentityJson.WriteModule(response.Json(), module, handle);
     }
@@ -200,16 +208,22 @@ internal sealed class ModuleRoutes(
     private static string TypeOf(LocalRequest request, string? inBody)
     {
         var inQuery = request.Query("type");
-        if (inQuery is not null && inBody is not null && inQuery != inBody) throw new ProblemException("identity_type", "the query and the body name different types", "ask with ?type=aziot", 400);
-        return CheckType(inQuery ?? inBody ?? throw new ProblemException("identity_type", $"{request.Method} {request.Path} needs the type of the identity", "ask with ?type=aziot", 400));
+        if (inQuery is not null && inBody is not null && inQuery != inBody)
+            throw new ProblemException("identity_type", "the query and the body name different types", "ask with ?type=aziot", 400);
+        return CheckType(inQuery ?? inBody ?? throw new ProblemException("identity_type",
+            $"{request.Method} {request.Path} needs the type of the identity", "ask with ?type=aziot", 400));
     }
 
-    private static string CheckType(string type) => type is Aziot or IdentityRights.Local ? type : throw IdentityRoutes.UnknownType(type, "'aziot' or 'local'");
+    private static string CheckType(string type)
+        => type is Aziot or IdentityRights.Local ? type : throw IdentityRoutes.UnknownType(type, "'aziot' or 'local'");
 
     private static void RequireAziot(string type, string done)
     {
-        if (type != Aziot) throw new ProblemException("identity_type", $"local identities are not {done}: each is made when it is asked for", "ask with ?type=aziot", 400);
+        if (type == Aziot) return;
+        throw new ProblemException("identity_type", $"local identities are not {done}: each is made when it is asked for",
+            "ask with ?type=aziot", 400);
     }
 
-    private static string? CheckManagedBy(ModuleRequest body) => body.ManagedBy is { } managedBy ? ModuleRequest.CheckName(managedBy, "managedBy") : null;
+    private static string? CheckManagedBy(ModuleRequest body)
+        => body.ManagedBy is { } managedBy ? ModuleRequest.CheckName(managedBy, "managedBy") : null;
 }

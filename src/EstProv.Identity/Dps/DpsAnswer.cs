@@ -30,7 +30,8 @@ internal sealed record DpsAnswer
             using var document = JsonDocument.Parse(body, Strict);
             var root = document.RootElement;
             if (root.ValueKind is not JsonValueKind.Object) return null;
-            var state = root.TryGetProperty("registrationState", out var found) && found.ValueKind is JsonValueKind.Object ? found : default;
+            var state = root.TryGetProperty("registrationState", out var found) && found.ValueKind is JsonValueKind.Object
+                ? found : default;
             var status = Text(root, "status") ?? Text(state, "status");
             if (status is null) return null;
             return new DpsAnswer
@@ -48,7 +49,9 @@ internal sealed record DpsAnswer
         }
     }
 
-    /// <summary>What a refusal says (<c>ProvisioningServiceErrorDetails</c>: message and errorCode); null when it says nothing readable.</summary>
+    /// <summary>
+    /// What a refusal says (<c>ProvisioningServiceErrorDetails</c>: message and errorCode); null when it says nothing readable.
+    /// </summary>
     public static string? ReadError(ReadOnlyMemory<byte> body)
     {
         try
@@ -71,8 +74,10 @@ internal sealed record DpsAnswer
     private static string? ErrorText(JsonElement parent, string messageName)
     {
         if (parent.ValueKind is not JsonValueKind.Object) return null;
-        var message = parent.TryGetProperty(messageName, out var text) && text.ValueKind is JsonValueKind.String ? PeerText.Clean(text.GetString()!) : "";
-        var code = parent.TryGetProperty("errorCode", out var number) && number.ValueKind is JsonValueKind.Number && number.TryGetInt64(out var value)
+        var message = parent.TryGetProperty(messageName, out var text) && text.ValueKind is JsonValueKind.String
+            ? PeerText.Clean(text.GetString()!) : "";
+        var code = parent.TryGetProperty("errorCode", out var number) && number.ValueKind is JsonValueKind.Number
+            && number.TryGetInt64(out var value)
             ? value : 0;
         return (message.Length, code) switch
         {

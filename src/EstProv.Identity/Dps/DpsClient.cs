@@ -66,7 +66,8 @@ internal sealed class DpsClient : IDisposable
             if (operation is null) throw Bad(request, request.RegisterUrl, "it says 'assigning' but names no operation to ask for");
             if (_time.GetElapsedTime(begun) > AssignmentTimeout)
             {
-                throw new ProblemException(DpsCodes.Slow, $"{request.RegisterUrl} has been assigning '{request.RegistrationId}' for {AssignmentTimeout.TotalMinutes:0} minutes",
+                throw new ProblemException(DpsCodes.Slow, $"{request.RegisterUrl} has been assigning '{request.RegistrationId}' for " +
+                    $"{AssignmentTimeout.TotalMinutes:0} minutes",
                     "see the enrolment's allocation policy and its webhook in DPS; the registration is begun anew by itself", 503);
             }
 
@@ -88,7 +89,8 @@ internal sealed class DpsClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<(DpsAnswer Answer, TimeSpan? Wait)> ExchangeAsync(DpsRequest request, Uri url, bool register, CancellationToken cancel)
+    private async Task<(DpsAnswer Answer, TimeSpan? Wait)> ExchangeAsync(DpsRequest request, Uri url, bool register,
+        CancellationToken cancel)
         => await AskAsync(request, url, register, mayRepeat: true, cancel)
             ?? (await AskAsync(request, url, register, mayRepeat: false, cancel))!.Value;
 

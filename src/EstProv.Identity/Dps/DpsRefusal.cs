@@ -12,7 +12,8 @@ internal static class DpsRefusal
         var said = DpsAnswer.ReadError(body) is { } text ? $": {text}" : "";
         var (code, what, hint) = (int)status switch
         {
-            401 => (DpsCodes.Unauthorized, $"did not accept {request.Credential} for registration id '{request.RegistrationId}' (401{said})",
+            401 => (DpsCodes.Unauthorized, $"did not accept {request.Credential} for registration id '{request.RegistrationId}' " +
+                $"(401{said})",
                 request.UnauthorizedHint),
             403 => (DpsCodes.Forbidden, $"forbids {request.Credential} to register '{request.RegistrationId}' (403{said})",
                 "check the enrolment and the network rules of this DPS"),
@@ -22,7 +23,8 @@ internal static class DpsRefusal
             >= 500 => (DpsCodes.ServerError, $"failed ({(int)status}{said})", "nothing to do on the device: it is tried again"),
             >= 400 => (DpsCodes.BadRequest, $"did not understand the registration of '{request.RegistrationId}' ({(int)status}{said})",
                 "a registration id has at most 128 letters, digits and -._: characters"),
-            _ => (DpsCodes.BadAnswer, $"answered {(int)status} where DPS does not", "check global_endpoint, and whether a proxy answers in the place of DPS"),
+            _ => (DpsCodes.BadAnswer, $"answered {(int)status} where DPS does not",
+                "check global_endpoint, and whether a proxy answers in the place of DPS"),
         };
         return new ProblemException(code, $"{url} {what}", hint, 503) { RetryAfter = retryAfter };
     }
@@ -38,6 +40,7 @@ internal static class DpsRefusal
             "unassigned" => (DpsCodes.Unassigned, "left unassigned", "link an IoT Hub to the enrolment in DPS"),
             _ => (DpsCodes.BadAnswer, $"answered with the unknown status '{answer.Status}' for", "check global_endpoint"),
         };
-        return new ProblemException(code, $"{request.RegisterUrl} {what} '{request.RegistrationId}' with {request.Credential}{said}", hint, 503);
+        return new ProblemException(code, $"{request.RegisterUrl} {what} '{request.RegistrationId}' with {request.Credential}{said}", hint,
+            503);
     }
 }

@@ -26,5 +26,6 @@ internal sealed record DpsRequest
     public Uri OperationUrl(string operationId) => At("operations/" + Uri.EscapeDataString(operationId));
 
     private Uri At(string what)
-        => new(Endpoint, $"{Endpoint.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(ScopeId)}/registrations/{Uri.EscapeDataString(RegistrationId)}/{what}?api-version={ApiVersion}");
+        => new(Endpoint, $"{Endpoint.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(ScopeId)}/registrations/" +
+            $"{Uri.EscapeDataString(RegistrationId)}/{what}?api-version={ApiVersion}");
 }

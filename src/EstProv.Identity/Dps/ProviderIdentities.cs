@@ -3,7 +3,10 @@ using EstProv.Keys.Tls;
 
 namespace EstProv.Identity.Dps;
 
-/// <summary>TLS clients through the OpenSSL provider. Two keys stay open, since a renewal may try the new one and the old one in turn; the one before them is closed.</summary>
+/// <summary>
+/// TLS clients through the OpenSSL provider. Two keys stay open, since a renewal may try the new one and the old one in turn; the one
+/// before them is closed.
+/// </summary>
 internal sealed class ProviderIdentities(ProviderKeys keys)
 {
     private readonly Lock _gate = new();

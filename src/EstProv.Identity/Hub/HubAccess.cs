@@ -5,10 +5,12 @@ using EstProv.Platform.Time;
 namespace EstProv.Identity.Hub;
 
 /// <summary>
-/// Asks the device's hub. Where the hub does not accept the device's credential, the device registers again, once, and the question is asked once more. No
-/// other failure has it register: a hub that is not reached says nothing about the credential.
+/// Asks the device's hub. Where the hub does not accept the device's credential, the device registers again, once, and the question is
+/// asked once more. No other failure has it register: a hub that is not reached says nothing about the credential.
 /// </summary>
-internal sealed class HubAccess(HubConnections connections, ProvisioningStatus status, Func<int?> reprovision, Func<ProvisionedState, string> gateway, TimeProvider time)
+internal sealed class HubAccess(
+    HubConnections connections, ProvisioningStatus status, Func<int?> reprovision, Func<ProvisionedState, string> gateway,
+    TimeProvider time)
 {
     /// <summary>How long a caller waits for the registration.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
@@ -23,7 +25,9 @@ internal sealed class HubAccess(HubConnections connections, ProvisioningStatus s
     /// <exception cref="ProblemException"><c>not_provisioned</c>; <c>no_hub</c> 400: the device has none.</exception>
     public HubDevice Device => DeviceOf(Require());
 
-    /// <exception cref="ProblemException"><see cref="HubCodes"/>, <c>not_provisioned</c>, <c>no_hub</c>, the Certificates Service's or the Key Service's.</exception>
+    /// <exception cref="ProblemException">
+    /// <see cref="HubCodes"/>, <c>not_provisioned</c>, <c>no_hub</c>, the Certificates Service's or the Key Service's.
+    /// </exception>
     public async Task<T> AskAsync<T>(Func<HubClient, Task<T>> question, CancellationToken cancel)
     {
         var state = Require();
@@ -67,8 +71,8 @@ internal sealed class HubAccess(HubConnections connections, ProvisioningStatus s
             number = _awaited;
         }
 
-        var after = await Task.Factory.StartNew(() => status.WaitUntil(now => now.Reprovisions >= number, LongestWait, cancel), CancellationToken.None,
-            TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var after = await Task.Factory.StartNew(() => status.WaitUntil(now => now.Reprovisions >= number, LongestWait, cancel),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         cancel.ThrowIfCancellationRequested();
         return after is { Provisioned: { Auth: not DeviceAuth.None } state } && !ReferenceEquals(state, refused) ? state : null;
     }
@@ -78,7 +82,8 @@ internal sealed class HubAccess(HubConnections connections, ProvisioningStatus s
     private ProvisionedState Require()
     {
         var state = status.Require();
-        return state.Auth is not DeviceAuth.None ? state : throw new ProblemException("no_hub", "the device is provisioned without a hub, so that there are no module identities",
+        return state.Auth is not DeviceAuth.None ? state : throw new ProblemException("no_hub",
+            "the device is provisioned without a hub, so that there are no module identities",
             "set another source in [provisioning] of identityd.toml, or ask for identities of the type 'local'", 400);
     }
 }

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace EstProv.Identity.Hub;
 
 /// <summary>
-/// The part of IoT Hub's identity registry that a device may use for its own modules (learn.microsoft.com/rest/api/iothub/service/modules): GET, PUT and
-/// DELETE <c>/devices/{device}/modules[/{module}]</c>. One connection, kept between requests that follow each other.
+/// The part of IoT Hub's identity registry that a device may use for its own modules (learn.microsoft.com/rest/api/iothub/service/modules):
+/// GET, PUT and DELETE <c>/devices/{device}/modules[/{module}]</c>. One connection, kept between requests that follow each other.
 /// </summary>
 /// <remarks>Errors: <see cref="HubCodes"/>, each naming the URL and the credential. The limit on an exchange is in real time.</remarks>
 internal sealed class HubClient : IDisposable
@@ -88,7 +88,8 @@ internal sealed class HubClient : IDisposable
         => PutAsync(module.ModuleId, managedBy ?? module.ManagedBy, authentication, module.Etag is { } etag ? $"\"{etag}\"" : "*", cancel);
 
     /// <exception cref="ProblemException"><c>module_not_found</c>, and as <see cref="ListAsync"/>.</exception>
-    public async Task DeleteAsync(string moduleId, CancellationToken cancel) => await SendAsync(HttpMethod.Delete, Device.ModuleUrl(moduleId), moduleId, null, "*", cancel);
+    public async Task DeleteAsync(string moduleId, CancellationToken cancel)
+        => await SendAsync(HttpMethod.Delete, Device.ModuleUrl(moduleId), moduleId, null, "*", cancel);
 
     public void Dispose()
     {
@@ -96,7 +97,8 @@ internal sealed class HubClient : IDisposable
         _owned.Dispose();
     }
 
-    private async Task<HubModule> PutAsync(string moduleId, string? managedBy, ModuleAuthentication? authentication, string? ifMatch, CancellationToken cancel)
+    private async Task<HubModule> PutAsync(string moduleId, string? managedBy, ModuleAuthentication? authentication, string? ifMatch,
+        CancellationToken cancel)
     {
         using var body = new SecretBody();
         using (var json = new Utf8JsonWriter(body))
@@ -113,7 +115,8 @@ internal sealed class HubClient : IDisposable
         return Read(HttpMethod.Put, url, moduleId, await SendAsync(HttpMethod.Put, url, moduleId, body, ifMatch, cancel));
     }
 
-    private async Task<byte[]> SendAsync(HttpMethod method, Uri url, string? moduleId, SecretBody? body, string? ifMatch, CancellationToken cancel)
+    private async Task<byte[]> SendAsync(HttpMethod method, Uri url, string? moduleId, SecretBody? body, string? ifMatch,
+        CancellationToken cancel)
         => await SendAsync(method, url, moduleId, body, ifMatch, mayRepeat: true, cancel)
             ?? (await SendAsync(method, url, moduleId, body, ifMatch, mayRepeat: false, cancel))!;
 
@@ -121,7 +124,8 @@ internal sealed class HubClient : IDisposable
     private async Task<byte[]?> SendAsync(HttpMethod method, Uri url, string? moduleId, SecretBody? body, string? ifMatch, bool mayRepeat,
         CancellationToken cancel)
     {
-        using var message = new HttpRequestMessage(method, url) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var message = new HttpRequestMessage(method, url);
+        (message.Version, message.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
         message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         message.Headers.UserAgent.Add(new ProductInfoHeaderValue("EstProv", null));
         if (ifMatch is not null) message.Headers.TryAddWithoutValidation("If-Match", ifMatch);
@@ -165,5 +169,6 @@ internal sealed class HubClient : IDisposable
     private string What(HttpMethod method, Uri url) => $"{method} {url} with {_credential}";
 
     private ProblemException Bad(HttpMethod method, Uri url, string why)
-        => new(HubCodes.BadAnswer, $"{What(method, url)}: the answer is something else than IoT Hub's: {why}", "check whether a proxy answers in the place of the hub", 503);
+        => new(HubCodes.BadAnswer, $"{What(method, url)}: the answer is something else than IoT Hub's: {why}",
+            "check whether a proxy answers in the place of the hub", 503);
 }

@@ -29,13 +29,16 @@ internal static class HubCodes
     public const string ModuleNotFound = "module_not_found";
 
     /// <summary>The hub judged what the device shows and did not want it: the one case in which registering again may help.</summary>
-    public static bool IsCredentialRefused(ProblemException problem) => problem.Code is Unauthorized or Forbidden or DeviceNotFound or TlsAlert;
+    public static bool IsCredentialRefused(ProblemException problem)
+        => problem.Code is Unauthorized or Forbidden or DeviceNotFound or TlsAlert;
 
     /// <summary>The hub has not answered the question: what it said last is the best that is known.</summary>
     public static bool IsOffline(ProblemException problem)
-        => problem.Code is Unreachable or Timeout or Reset or Dns or Proxy or BadAnswer or Throttled or ServerError or "certd_unreachable" or "keyd_unreachable"
+        => problem.Code is Unreachable or Timeout or Reset or Dns or Proxy or BadAnswer or Throttled or ServerError
+                or "certd_unreachable" or "keyd_unreachable"
             || problem.Code.StartsWith("hub_tls_", StringComparison.Ordinal) && problem.Code != TlsAlert;
 
     /// <summary>It concerns one module; another one may fare better.</summary>
-    public static bool IsOfOneModule(ProblemException problem) => problem.Code is BadRequest or Conflict or Changed or ModuleNotFound or Quota;
+    public static bool IsOfOneModule(ProblemException problem)
+        => problem.Code is BadRequest or Conflict or Changed or ModuleNotFound or Quota;
 }

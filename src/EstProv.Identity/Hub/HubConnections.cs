@@ -13,8 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace EstProv.Identity.Hub;
 
 /// <summary>
-/// The client for the device's hub, opened with the device's credential when it is needed, shared by all who ask, and given up when nobody has asked for
-/// a while. Safe from any thread.
+/// The client for the device's hub, opened with the device's credential when it is needed, shared by all who ask, and given up when nobody
+/// has asked for a while. Safe from any thread.
 /// </summary>
 internal sealed class HubConnections : IDisposable
 {
@@ -36,8 +36,8 @@ internal sealed class HubConnections : IDisposable
     private bool _disposed;
 
     /// <param name="findKey">The handle of a key pair, by key id and the SHA-256 of its public key.</param>
-    public HubConnections(ICertificateClient certificates, IdentityOpener open, Func<string, byte[], string?> findKey, SymmetricKeyClient keys, CloudTrust trust,
-        ProxyChoice? proxies, BelievedClock clock, ILogger logger)
+    public HubConnections(ICertificateClient certificates, IdentityOpener open, Func<string, byte[], string?> findKey,
+        SymmetricKeyClient keys, CloudTrust trust, ProxyChoice? proxies, BelievedClock clock, ILogger logger)
     {
         _certificates = certificates;
         _open = open;
@@ -149,12 +149,15 @@ internal sealed class HubConnections : IDisposable
 
             var chain = await _certificates.GetAsync(state.CertificateId, cancel);
             owned.Add(chain);
-            using var credential = DeviceCredential.Find(state.CertificateId, chain, spki => _findKey(state.KeyId, spki)) ?? throw new ProblemException("key_mismatch",
-                $"the Key Service has no key '{state.KeyId}' for the certificate {state.CertificateId}", "see 'estprov status'; it may be in the middle of a renewal", 503);
+            using var credential = DeviceCredential.Find(state.CertificateId, chain, spki => _findKey(state.KeyId, spki))
+                ?? throw new ProblemException("key_mismatch",
+                    $"the Key Service has no key '{state.KeyId}' for the certificate {state.CertificateId}",
+                    "see 'estprov status'; it may be in the middle of a renewal", 503);
             _clock.Raise(new DateTimeOffset(credential.Leaf.NotBefore));
             var identity = _open(credential);
             owned.Add(identity);
-            return new HubClient(device, server with { ClientCertificate = identity.Context }, credential.Description, null, owned, _logger);
+            return new HubClient(device, server with { ClientCertificate = identity.Context }, credential.Description, null, owned,
+                _logger);
         }
         catch
         {

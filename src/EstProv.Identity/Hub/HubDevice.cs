@@ -14,5 +14,6 @@ internal sealed record HubDevice(string Hub, string Gateway, string DeviceId)
 
     public Uri ModuleUrl(string moduleId) => At("modules/" + Uri.EscapeDataString(moduleId));
 
-    private Uri At(string what) => new($"https://{Gateway}/devices/{Uri.EscapeDataString(DeviceId)}/{what}?api-version={HubClient.ApiVersion}");
+    private Uri At(string what)
+        => new($"https://{Gateway}/devices/{Uri.EscapeDataString(DeviceId)}/{what}?api-version={HubClient.ApiVersion}");
 }

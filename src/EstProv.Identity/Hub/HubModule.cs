@@ -4,8 +4,8 @@ using EstProv.Est.Messages;
 namespace EstProv.Identity.Hub;
 
 /// <summary>
-/// A module identity as the hub's registry shows it to its device (learn.microsoft.com/rest/api/iothub/service/modules, version 2021-04-12). The keys that
-/// are in the hub's answer are not read.
+/// A module identity as the hub's registry shows it to its device (learn.microsoft.com/rest/api/iothub/service/modules, version
+/// 2021-04-12). The keys that are in the hub's answer are not read.
 /// </summary>
 /// <param name="GenerationId">Another one for each module that is made anew under an old name.</param>
 /// <param name="ManagedBy">Who looks after the module, such as <c>IotEdge</c>; null for nobody.</param>
@@ -57,7 +57,8 @@ internal sealed record HubModule(string ModuleId, string GenerationId, string? M
     private static JsonDocumentOptions Strict => new() { MaxDepth = 16, AllowDuplicateProperties = false };
 
     private static HubModule? Of(JsonElement element, string deviceId)
-        => Text(element, "moduleId") is { } moduleId && Text(element, "generationId") is { } generationId && Text(element, "deviceId") == deviceId
+        => Text(element, "moduleId") is { } moduleId && Text(element, "generationId") is { } generationId
+            && Text(element, "deviceId") == deviceId
             ? new HubModule(moduleId, generationId, Text(element, "managedBy"), Text(element, "etag"), ThumbprintsIn(element))
             : null;
 

@@ -13,16 +13,20 @@ internal static class HubRefusal
 
     /// <param name="what">The URL, and who asked by which credential.</param>
     /// <param name="moduleId">The module that was asked for; null for all.</param>
-    public static ProblemException Of(string what, string? moduleId, HttpStatusCode status, HttpResponseHeaders headers, ReadOnlyMemory<byte> body, TimeSpan? retryAfter)
+    public static ProblemException Of(string what, string? moduleId, HttpStatusCode status, HttpResponseHeaders headers,
+        ReadOnlyMemory<byte> body, TimeSpan? retryAfter)
     {
         var error = ErrorCode(headers, body);
         var said = error is null ? $"{(int)status}" : $"{(int)status} {error}";
         var (code, text, hint, local) = (int)status switch
         {
             401 => (HubCodes.Unauthorized, $"did not accept the credential ({said})",
-                "the device is registered again by itself; if that does not help, see the device in the hub: is it enabled, and registered with this credential?", 503),
-            403 when IsQuota(error) => (HubCodes.Quota, $"takes no more of them ({said})", "a device has at most 50 modules, and a hub a daily quota", 503),
-            403 => (HubCodes.Forbidden, $"forbids it ({said})", "see the device in the hub and the hub's network rules; the device is registered again by itself", 503),
+                "the device is registered again by itself; if that does not help, see the device in the hub: is it enabled, and " +
+                    "registered with this credential?", 503),
+            403 when IsQuota(error) => (HubCodes.Quota, $"takes no more of them ({said})",
+                "a device has at most 50 modules, and a hub a daily quota", 503),
+            403 => (HubCodes.Forbidden, $"forbids it ({said})",
+                "see the device in the hub and the hub's network rules; the device is registered again by itself", 503),
             404 when moduleId is null || error is "DeviceNotFound" => (HubCodes.DeviceNotFound, $"does not know the device ({said})",
                 "it was removed from the hub: the device is registered again by itself", 503),
             404 => (HubCodes.ModuleNotFound, $"has no module '{moduleId}' ({said})", "create it with POST /identities/modules", 404),
@@ -31,14 +35,18 @@ internal static class HubRefusal
             429 => (HubCodes.Throttled, $"asks to come back later ({said})", "nothing to do: ask again after Retry-After", 503),
             >= 500 => (HubCodes.ServerError, $"failed ({said})", "nothing to do on the device: ask again later", 503),
             >= 400 => (HubCodes.BadRequest, $"did not understand the request ({said})", "see the module's name", 400),
-            _ => (HubCodes.BadAnswer, $"answered {said}, where IoT Hub does not", "check whether a proxy answers in the place of the hub", 503),
+            _ => (HubCodes.BadAnswer, $"answered {said}, where IoT Hub does not", "check whether a proxy answers in the place of the hub",
+                503),
         };
         return new ProblemException(code, $"{what}: the hub {text}", hint, local) { RetryAfter = retryAfter };
     }
 
-    private static bool IsQuota(string? error) => error is "IotHubQuotaExceeded" or "ModuleMaximumReached" or "ModuleMaximumReachedOnDevice" or "DeviceMaximumQueueDepthExceeded";
+    private static bool IsQuota(string? error)
+        => error is "IotHubQuotaExceeded" or "ModuleMaximumReached" or "ModuleMaximumReachedOnDevice" or "DeviceMaximumQueueDepthExceeded";
 
-    /// <summary>The hub's own name of the error: the header <c>iothub-errorcode</c>, else the body's <c>{"Message":"ErrorCode:NAME;…"}</c>.</summary>
+    /// <summary>
+    /// The hub's own name of the error: the header <c>iothub-errorcode</c>, else the body's <c>{"Message":"ErrorCode:NAME;…"}</c>.
+    /// </summary>
     private static string? ErrorCode(HttpResponseHeaders headers, ReadOnlyMemory<byte> body)
     {
         if (headers.TryGetValues("iothub-errorcode", out var values))
@@ -49,8 +57,10 @@ internal static class HubRefusal
         try
         {
             using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 8 });
-            if (document.RootElement.ValueKind is not JsonValueKind.Object || !document.RootElement.TryGetProperty("Message", out var message)
-                || message.ValueKind is not JsonValueKind.String || message.GetString() is not { } text || !text.StartsWith("ErrorCode:", StringComparison.Ordinal)) return null;
+            if (document.RootElement.ValueKind is not JsonValueKind.Object
+                || !document.RootElement.TryGetProperty("Message", out var message)
+                || message.ValueKind is not JsonValueKind.String || message.GetString() is not { } text
+                || !text.StartsWith("ErrorCode:", StringComparison.Ordinal)) return null;
             var end = text.IndexOf(';');
             return end < 0 ? null : Fit(text["ErrorCode:".Length..end]);
         }

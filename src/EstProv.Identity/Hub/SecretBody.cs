@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace EstProv.Identity.Hub;
 
-/// <summary>A request's body with a key in it: one buffer that never grows, so that no copy stays behind, and that is zeroed when it is given up.</summary>
+/// <summary>
+/// A request's body with a key in it: one buffer that never grows, so that no copy stays behind, and that is zeroed when it is given up.
+/// </summary>
 internal sealed class SecretBody : IBufferWriter<byte>, IDisposable
 {
     // The names are limited to 128 characters each, of which each may become six in JSON.
@@ -27,5 +29,6 @@ internal sealed class SecretBody : IBufferWriter<byte>, IDisposable
 
     public void Dispose() => CryptographicOperations.ZeroMemory(_bytes);
 
-    private int Checked(int sizeHint) => Room - Length >= Math.Max(sizeHint, 1) ? Length : throw new InvalidOperationException("the body is too long");
+    private int Checked(int sizeHint)
+        => Room - Length >= Math.Max(sizeHint, 1) ? Length : throw new InvalidOperationException("the body is too long");
 }

@@ -47,7 +47,9 @@ internal sealed class IssueLimit(TimeProvider time)
             "see why its user asks again and again: each answer is good until its expiration", 429) { RetryAfter = wait };
     }
 
-    /// <summary>Forgets those that have all their requests again; where there are none, all: a full table must not refuse anybody.</summary>
+    /// <summary>
+    /// Forgets those that have all their requests again; where there are none, all: a full table must not refuse anybody.
+    /// </summary>
     private void MakeRoom(long now)
     {
         if (_due.Count < MostNames) return;

@@ -10,7 +10,8 @@ using EstProv.Platform;
 namespace EstProv.Identity.Local;
 
 /// <summary>
-/// Local identities: a P-256 key made in memory, and a certificate for it that the Certificates Service issues by its own rules. Nothing of either is kept here.
+/// Local identities: a P-256 key made in memory, and a certificate for it that the Certificates Service issues by its own rules. Nothing of
+/// either is kept here.
 /// </summary>
 /// <param name="settings"><c>[localid]</c>; null where there are none.</param>
 /// <param name="hostName">The device's host name.</param>
@@ -33,14 +34,17 @@ internal sealed class LocalIdentities(LocalIdSettings? settings, LocalClient cer
     /// <summary>A new key and a certificate for it.</summary>
     /// <param name="isServer">A TLS server's (and client's), with its name as a DNS name too; else a client's.</param>
     /// <exception cref="ProblemException">
-    /// <c>no_local_ids</c>, <c>local_id_name</c> 400; <c>local_id_too_often</c> 429; certd's own, such as <c>not_configured</c>, <c>csr_not_allowed</c>, <c>est_*</c>.
+    /// <c>no_local_ids</c>, <c>local_id_name</c> 400; <c>local_id_too_often</c> 429; certd's own, such as <c>not_configured</c>,
+    /// <c>csr_not_allowed</c>, <c>est_*</c>.
     /// </exception>
     public LocalIdentity Issue(string name, bool isServer, CancellationToken cancel)
     {
-        if (settings is null) throw new ProblemException("no_local_ids", "there are no local identities on this device", "add [localid] with domain to identityd.toml", 400);
+        if (settings is null) throw new ProblemException("no_local_ids", "there are no local identities on this device",
+            "add [localid] with domain to identityd.toml", 400);
         var certId = settings.CertId ?? name;
         if (Array.IndexOf(Others, certId) >= 0)
-            throw new ProblemException("local_id_name", $"a local identity cannot have the certificate id '{certId}'", "set cert_id in [localid] of identityd.toml, or choose another name", 400);
+            throw new ProblemException("local_id_name", $"a local identity cannot have the certificate id '{certId}'",
+                "set cert_id in [localid] of identityd.toml, or choose another name", 400);
         var commonName = CommonName(name, settings.Domain);
         _limit.Take(name);
         cancel.ThrowIfCancellationRequested();
@@ -67,7 +71,8 @@ internal sealed class LocalIdentities(LocalIdSettings? settings, LocalClient cer
     {
         var text = $"{name}.{hostName}.{domain}";
         return text.Length <= LongestCommonName ? text : throw new ProblemException("local_id_name",
-            $"'{text}' has {text.Length} characters, and a common name has at most {LongestCommonName} (RFC 5280)", "shorten the name, the device's host name, or the domain in [localid]", 400);
+            $"'{text}' has {text.Length} characters, and a common name has at most {LongestCommonName} (RFC 5280)",
+                "shorten the name, the device's host name, or the domain in [localid]", 400);
     }
 
     private static string Request(ECDsa key, string commonName, bool isServer)
@@ -98,7 +103,8 @@ internal sealed class LocalIdentities(LocalIdSettings? settings, LocalClient cer
             var isLabel = label.Length is > 0 and <= LongestLabel && label[0] != '-' && label[^1] != '-';
             foreach (var character in label) isLabel &= char.IsAsciiLetterOrDigit(character) || character == '-';
             if (!isLabel)
-                throw new ProblemException("local_id_name", $"'{commonName}' is no DNS name, which a server's local identity needs", "use letters, digits and dashes in its name", 400);
+                throw new ProblemException("local_id_name", $"'{commonName}' is no DNS name, which a server's local identity needs",
+                    "use letters, digits and dashes in its name", 400);
         }
 
         return commonName.ToLowerInvariant();
@@ -131,5 +137,6 @@ internal sealed class LocalIdentities(LocalIdSettings? settings, LocalClient cer
     }
 
     private static ProblemException BadAnswer(Exception cause)
-        => new("certd_bad_answer", "the Certificates Service answered without a certificate", "are all daemons of one version?", 503, cause);
+        => new("certd_bad_answer", "the Certificates Service answered without a certificate", "are all daemons of one version?", 503,
+            cause);
 }

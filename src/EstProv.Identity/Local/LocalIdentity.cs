@@ -15,7 +15,8 @@ internal sealed class LocalIdentity(string moduleId, ECDsa key, string certifica
     private const int LineLength = 64;
 
     /// <summary>
-    /// <c>{"type":"local","spec":{moduleId, auth:{privateKey, certificate, expiration}}}</c>: PEM (RFC 7468) with a PKCS#8 key, and RFC 3339.
+    /// <c>{"type":"local","spec":{moduleId, auth:{privateKey, certificate, expiration}}}</c>: PEM (RFC 7468) with a PKCS#8 key, and RFC
+    /// 3339.
     /// </summary>
     public void Write(Utf8JsonWriter json)
     {

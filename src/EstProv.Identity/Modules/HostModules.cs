@@ -9,14 +9,17 @@ using HubCodes = EstProv.Identity.Hub.HubCodes;
 namespace EstProv.Identity.Modules;
 
 /// <summary>
-/// Keeps the hub's modules as the <c>[[principal]]</c>s with <c>idtype = ["module"]</c> say: made where they are missing, removed where they were made here
-/// and their principal is gone. At start, for each new hub or device, when principals change, and when a module's certificate does. Idle else.
+/// Keeps the hub's modules as the <c>[[principal]]</c>s with <c>idtype = ["module"]</c> say: made where they are missing, removed where
+/// they were made here and their principal is gone. At start, for each new hub or device, when principals change, and when a module's
+/// certificate does. Idle else.
 /// </summary>
 /// <param name="principals">Those in force.</param>
-/// <param name="followCertificates">Called where there are modules with certificates: <see cref="LookAtCertificates"/> is to be called then.</param>
+/// <param name="followCertificates">
+/// Called where there are modules with certificates: <see cref="LookAtCertificates"/> is to be called then.
+/// </param>
 internal sealed class HostModules(
-    ModuleService modules, ModuleRegister register, HubAccess hub, ProvisioningStatus status, Func<IReadOnlyList<IdentityPrincipal>> principals,
-    Action followCertificates, ModuleEvents events, TimeProvider time)
+    ModuleService modules, ModuleRegister register, HubAccess hub, ProvisioningStatus status,
+    Func<IReadOnlyList<IdentityPrincipal>> principals, Action followCertificates, ModuleEvents events, TimeProvider time)
 {
     /// <summary>How often principals are looked at when nobody asks for anything: two calls of stat.</summary>
     private static readonly TimeSpan Look = TimeSpan.FromMinutes(1);
@@ -71,7 +74,12 @@ internal sealed class HostModules(
         var goal = wanted.Certified.Count == 0 ? modulesGoal
             : string.Create(CultureInfo.InvariantCulture, $"{modulesGoal}\n{Volatile.Read(ref _certificateTurn)}");
         if (goal == _done) return Look;
-        if (goal == _tried && ReferenceEquals(state, _triedAs) && _pause - time.GetElapsedTime(_triedAt) is var left && left > Tolerance) return left;
+        if (goal == _tried && ReferenceEquals(state, _triedAs) && _pause - time.GetElapsedTime(_triedAt) is var left
+            && left > Tolerance)
+        {
+            return left;
+        }
+
         (_tried, _triedAs) = (goal, state);
         var begun = time.GetTimestamp();
         ProblemException problem;
@@ -91,7 +99,8 @@ internal sealed class HostModules(
         }
         catch (Exception cause) when (cause is not OperationCanceledException || !stopping.IsCancellationRequested)
         {
-            problem = new ProblemException("internal", $"the modules could not be looked after in an unforeseen way ({cause.GetType().Name})",
+            problem = new ProblemException("internal",
+                $"the modules could not be looked after in an unforeseen way ({cause.GetType().Name})",
                 "report this with the log; it is tried again", 500, cause);
         }
 
@@ -101,7 +110,9 @@ internal sealed class HostModules(
         return _pause;
     }
 
-    /// <exception cref="ProblemException">What stands in the way first; the other modules have been looked after where the hub answers.</exception>
+    /// <exception cref="ProblemException">
+    /// What stands in the way first; the other modules have been looked after where the hub answers.
+    /// </exception>
     private async Task ReconcileAsync(WantedModules wanted, CancellationToken stopping)
     {
         if (wanted.Count == 0 && !HasStale(hub.Device, wanted)) return;
@@ -125,11 +136,13 @@ internal sealed class HostModules(
 
     /// <param name="listed">Null where the hub is asked only if there is something to tell it.</param>
     /// <param name="first">What stood in the way of others.</param>
-    private async Task CertifyAsync(WantedModules wanted, IReadOnlyList<HubModule>? listed, ProblemException? first, CancellationToken stopping)
+    private async Task CertifyAsync(WantedModules wanted, IReadOnlyList<HubModule>? listed, ProblemException? first,
+        CancellationToken stopping)
     {
         foreach (var name in wanted.Certified)
         {
-            var problem = await TryAsync(() => modules.EnsureCertifiedAsync(name, null, listed, always: false, stopping), isCertified: true);
+            var problem = await TryAsync(() => modules.EnsureCertifiedAsync(name, null, listed, always: false, stopping),
+                isCertified: true);
             first ??= problem;
         }
 

@@ -13,7 +13,10 @@ internal sealed record KnownModule
     /// <summary>It was made for a <c>[[principal]]</c>, by us: it goes with that.</summary>
     public bool IsHosts { get; init; }
 
-    /// <summary>The mark of the master identity key whose keys were registered for it (<see cref="ModuleKeys.Mark"/>); null when we have registered none.</summary>
+    /// <summary>
+    /// The mark of the master identity key whose keys were registered for it (<see cref="ModuleKeys.Mark"/>); null when we have registered
+    /// none.
+    /// </summary>
     public string? Mark { get; init; }
 
     /// <summary>When the hub last said that it is so.</summary>

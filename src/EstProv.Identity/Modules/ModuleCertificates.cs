@@ -41,7 +41,8 @@ internal sealed class ModuleCertificates(ICertificateClient certificates)
         => certificates.ConfirmAsync(certificate.Id, certificate.StagedSpki, cancel);
 
     /// <summary>
-    /// As a hub wants it of a module that it knows by CA (learn.microsoft.com/azure/iot-hub/authenticate-authorize-x509), where that has room.
+    /// As a hub wants it of a module that it knows by CA (learn.microsoft.com/azure/iot-hub/authenticate-authorize-x509), where that has
+    /// room.
     /// </summary>
     private static string? CommonName(string deviceId, string moduleId)
         => deviceId.Length + moduleId.Length < LongestCommonName ? $"{deviceId}/{moduleId}"
@@ -68,6 +69,7 @@ internal sealed class ModuleCertificates(ICertificateClient certificates)
     }
 
     private static ProblemException Pending(string id, CredentialProblem? problem) => problem is null
-        ? new ProblemException("certificate_pending", $"the certificate {id} is being issued", "ask again in a moment; see 'estprov status'", 503)
+        ? new ProblemException("certificate_pending", $"the certificate {id} is being issued",
+            "ask again in a moment; see 'estprov status'", 503)
         : new ProblemException(problem.Code, $"the certificate {id} cannot be had yet: {problem.Message}", problem.Hint, 503);
 }

@@ -57,14 +57,16 @@ internal sealed class ModuleComposition : IDisposable
 
     public ModuleRegister Register => field ??= new ModuleRegister(new ModuleFile(Folder), Events);
 
-    public ModuleService Service => field ??= new ModuleService(Access, Register, Keys, new ModuleCertificates(Certificates), Events, Clock);
+    public ModuleService Service
+        => field ??= new ModuleService(Access, Register, Keys, new ModuleCertificates(Certificates), Events, Clock);
 
     public HostModules Hosts => field ??= MakeHosts();
 
     private ModuleEvents Events => field ??= new ModuleEvents(Logger, Feed);
 
     private HubAccess Access => field ??= new HubAccess(
-        _connections ??= new HubConnections(Certificates, Open, FindKey, Keyd, new CloudTrust(TrustedCerts, Certificates), Proxies, Clock, Logger),
+        _connections ??= new HubConnections(Certificates, Open, FindKey, Keyd, new CloudTrust(TrustedCerts, Certificates), Proxies, Clock,
+            Logger),
         Status, Reprovision, Gateway, Clock.TimeProvider);
 
     /// <summary>The same principals; where others are in force than before, the hub's modules are looked after at once.</summary>

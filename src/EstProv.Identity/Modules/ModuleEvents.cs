@@ -54,16 +54,19 @@ internal sealed partial class ModuleEvents(ILogger logger, ChangeFeed feed)
         [LoggerMessage(32, LogLevel.Error, "module identities could not be stored, which is tried again with the next change: {Problem}")]
         public static partial void NotSaved(ILogger logger, string problem);
 
-        [LoggerMessage(33, LogLevel.Warning, "{Count} stored module identities belong to device {Device} at hub {Hub}, which this is no more: forgotten")]
+        [LoggerMessage(33, LogLevel.Warning, "{Count} stored module identities belong to device {Device} at hub {Hub}, which this is " +
+            "no more: forgotten")]
         public static partial void Forgotten(ILogger logger, object count, string device, string hub);
 
         [LoggerMessage(34, LogLevel.Information, "module {Module} (generation {Generation}) created for device {Device} at hub {Hub}")]
         public static partial void Created(ILogger logger, string module, string generation, string device, string hub);
 
-        [LoggerMessage(35, LogLevel.Information, "module {Module} (generation {Generation}) of device {Device} at hub {Hub} got its keys anew")]
+        [LoggerMessage(35, LogLevel.Information, "module {Module} (generation {Generation}) of device {Device} at hub {Hub} got its " +
+            "keys anew")]
         public static partial void Updated(ILogger logger, string module, string generation, string device, string hub);
 
-        [LoggerMessage(40, LogLevel.Information, "hub {Hub} knows module {Module} of device {Device} by its certificate {Certificate} as it is now")]
+        [LoggerMessage(40, LogLevel.Information, "hub {Hub} knows module {Module} of device {Device} by its certificate {Certificate} " +
+            "as it is now")]
         public static partial void Certified(ILogger logger, string module, string certificate, string device, string hub);
 
         [LoggerMessage(36, LogLevel.Information, "module {Module} of device {Device} removed from hub {Hub}: {Why}")]
@@ -72,7 +75,8 @@ internal sealed partial class ModuleEvents(ILogger logger, ChangeFeed feed)
         [LoggerMessage(37, LogLevel.Information, "{Count} modules of principals are as configured, in {Seconds:0.000} s")]
         public static partial void Reconciled(ILogger logger, object count, object seconds);
 
-        [LoggerMessage(38, LogLevel.Warning, "modules of principals could not be made as configured: {Problem}; next attempt in {Seconds:0} s")]
+        [LoggerMessage(38, LogLevel.Warning, "modules of principals could not be made as configured: {Problem}; next attempt in " +
+            "{Seconds:0} s")]
         public static partial void ReconcileFailed(ILogger logger, string problem, object seconds);
 
         [LoggerMessage(39, LogLevel.Warning, "module identities are served as they were seen last: {Problem}")]

@@ -18,7 +18,9 @@ internal sealed class ModuleFile(string folder)
 
     public string Path { get; } = System.IO.Path.Combine(folder, "modules.json");
 
-    /// <summary>Null when there is none, or none that can be understood (<paramref name="problem"/> says why): then the hub is asked.</summary>
+    /// <summary>
+    /// Null when there is none, or none that can be understood (<paramref name="problem"/> says why): then the hub is asked.
+    /// </summary>
     public KnownModules? Read(out ProblemException? problem)
     {
         problem = null;
@@ -36,7 +38,8 @@ internal sealed class ModuleFile(string folder)
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            problem = new ProblemException("state_unreadable", $"cannot read {Path}", "the state folder must belong to the daemon's user; the hub is asked for the modules", inner: cause);
+            problem = new ProblemException("state_unreadable", $"cannot read {Path}",
+                "the state folder must belong to the daemon's user; the hub is asked for the modules", inner: cause);
         }
 
         return null;
@@ -78,7 +81,8 @@ internal sealed class ModuleFile(string folder)
         using var document = JsonDocument.Parse(content, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
         var root = document.RootElement;
         if (root.ValueKind is not JsonValueKind.Object || !root.TryGetProperty("version", out var version)
-            || version.ValueKind is not JsonValueKind.Number || !version.TryGetInt32(out var number) || number != FormatVersion) return null;
+            || version.ValueKind is not JsonValueKind.Number || !version.TryGetInt32(out var number)
+            || number != FormatVersion) return null;
         if (Text(root, "hub") is not { } hub || Text(root, "device") is not { } device
             || !root.TryGetProperty("modules", out var list) || list.ValueKind is not JsonValueKind.Array) return null;
         var modules = new List<KnownModule>(list.GetArrayLength());
@@ -94,7 +98,8 @@ internal sealed class ModuleFile(string folder)
     private static KnownModule? ParseModule(JsonElement element)
     {
         if (Text(element, "id") is not { Length: > 0 } id || Text(element, "generation") is not { } generation
-            || !DateTimeOffset.TryParseExact(Text(element, "seen"), TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var seen)) return null;
+            || !DateTimeOffset.TryParseExact(Text(element, "seen"), TimeFormat, CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal, out var seen)) return null;
         return new KnownModule
         {
             ModuleId = id,
@@ -107,7 +112,8 @@ internal sealed class ModuleFile(string folder)
     }
 
     private static string? Text(JsonElement parent, string name)
-        => parent.ValueKind is JsonValueKind.Object && parent.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
+        => parent.ValueKind is JsonValueKind.Object && parent.TryGetProperty(name, out var value)
+            && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
 
     private ProblemException Damaged(string why, Exception? cause = null)
         => new("state_damaged", $"{Path} cannot be used: {why}",

@@ -8,8 +8,8 @@ namespace EstProv.Identity.Modules;
 
 /// <summary>
 /// The keys of module identities: HMAC-SHA256 of <c>MODULE:GENERATION:primary</c> (and <c>…:secondary</c>) with the master identity key
-/// <c>aziot_identityd_master_id</c>, which never leaves the Key Service. Names and derivation are those of Azure IoT Identity Service, so that a device
-/// that comes from there keeps its modules' keys.
+/// <c>aziot_identityd_master_id</c>, which never leaves the Key Service. Names and derivation are those of Azure IoT Identity Service, so
+/// that a device that comes from there keeps its modules' keys.
 /// </summary>
 /// <remarks>Every member throws the Key Service's problems. Safe from any thread.</remarks>
 internal sealed class ModuleKeys(SymmetricKeyClient keyd)
@@ -28,7 +28,8 @@ internal sealed class ModuleKeys(SymmetricKeyClient keyd)
     private string? _mark;
 
     /// <summary>The handle of a module's primary key.</summary>
-    public string Handle(string moduleId, string generationId) => WithMaster(master => keyd.Derive(master, Data(moduleId, generationId, "primary")));
+    public string Handle(string moduleId, string generationId)
+        => WithMaster(master => keyd.Derive(master, Data(moduleId, generationId, "primary")));
 
     /// <summary>Both keys of a module, to be registered in the hub and given up at once.</summary>
     public SasAuthentication Export(string moduleId, string generationId)
@@ -46,8 +47,8 @@ internal sealed class ModuleKeys(SymmetricKeyClient keyd)
     }
 
     /// <summary>
-    /// Tells one master key from another, and nothing about either: the start of a MAC by a key that is derived from it. What was registered under another
-    /// mark is of no use any more.
+    /// Tells one master key from another, and nothing about either: the start of a MAC by a key that is derived from it. What was
+    /// registered under another mark is of no use any more.
     /// </summary>
     public string Mark()
     {
@@ -56,7 +57,8 @@ internal sealed class ModuleKeys(SymmetricKeyClient keyd)
             if (_mark is { } known) return known;
         }
 
-        var mark = WithMaster(master => Base64Url.EncodeToString(keyd.HmacSha256(keyd.Derive(master, MarkData), MarkData).AsSpan(0, MarkBytes)));
+        var mark = WithMaster(master =>
+            Base64Url.EncodeToString(keyd.HmacSha256(keyd.Derive(master, MarkData), MarkData).AsSpan(0, MarkBytes)));
         lock (_gate) return _mark = mark;
     }
 
@@ -97,5 +99,6 @@ internal sealed class ModuleKeys(SymmetricKeyClient keyd)
         }
     }
 
-    private static byte[] Data(string moduleId, string generationId, string which) => Encoding.UTF8.GetBytes($"{moduleId}:{generationId}:{which}");
+    private static byte[] Data(string moduleId, string generationId, string which)
+        => Encoding.UTF8.GetBytes($"{moduleId}:{generationId}:{which}");
 }

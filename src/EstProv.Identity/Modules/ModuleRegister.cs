@@ -4,12 +4,14 @@ using EstProv.Platform;
 namespace EstProv.Identity.Modules;
 
 /// <summary>
-/// The modules that the hub was seen to have, in memory and in <c>modules.json</c>: what offline callers are served from, and which of them are ours to
-/// remove. They belong to one device in one hub; with another all are forgotten. Safe from any thread.
+/// The modules that the hub was seen to have, in memory and in <c>modules.json</c>: what offline callers are served from, and which of them
+/// are ours to remove. They belong to one device in one hub; with another all are forgotten. Safe from any thread.
 /// </summary>
 internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
 {
-    /// <summary>A module that is but seen again is not written for it: flash memory wears. It then seems older than it is, by this much at most.</summary>
+    /// <summary>
+    /// A module that is but seen again is not written for it: flash memory wears. It then seems older than it is, by this much at most.
+    /// </summary>
     private static readonly TimeSpan WorthStoring = TimeSpan.FromHours(1);
 
     private readonly Lock _gate = new();
@@ -109,7 +111,8 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
     }
 
     /// <summary>The hub has this one.</summary>
-    public void Saw(HubDevice device, HubModule module, DateTimeOffset now) => Put(device, Merge(Find(device, module.ModuleId), module, now));
+    public void Saw(HubDevice device, HubModule module, DateTimeOffset now)
+        => Put(device, Merge(Find(device, module.ModuleId), module, now));
 
     /// <summary>
     /// One that is made anew under its old name by somebody else is not ours any more. One whose making was begun here and not answered is.

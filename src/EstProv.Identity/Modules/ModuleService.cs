@@ -5,12 +5,13 @@ using EstProv.Platform.Time;
 namespace EstProv.Identity.Modules;
 
 /// <summary>
-/// Module identities: made, changed and removed in the hub, told as the hub has them, and as they were seen last while the hub cannot be asked. One change at
-/// a time, any number of questions.
+/// Module identities: made, changed and removed in the hub, told as the hub has them, and as they were seen last while the hub cannot be
+/// asked. One change at a time, any number of questions.
 /// </summary>
 /// <remarks>Errors: <see cref="HubCodes"/>, <c>not_provisioned</c>, <c>no_hub</c>, the other daemons' own.</remarks>
 internal sealed class ModuleService(
-    HubAccess hub, ModuleRegister register, ModuleKeys keys, ModuleCertificates certificates, ModuleEvents events, BelievedClock clock) : IDisposable
+    HubAccess hub, ModuleRegister register, ModuleKeys keys, ModuleCertificates certificates, ModuleEvents events, BelievedClock clock)
+        : IDisposable
 {
     private const int MostAttempts = 3;
 
@@ -27,28 +28,33 @@ internal sealed class ModuleService(
     /// <summary>Makes a module with keys of ours. One that is there already gets them, and keeps its generation.</summary>
     /// <param name="managedBy">Null leaves it as it is.</param>
     public Task<ModuleIdentity> CreateAsync(string moduleId, string? managedBy, CancellationToken cancel)
-        => ChangeAsync(async client => Told(client.Device, await MakeAsync(client, moduleId, managedBy, _derived, isHosts: false, cancel)), cancel);
+        => ChangeAsync(async client =>
+        {
+            var made = await MakeAsync(client, moduleId, managedBy, _derived, isHosts: false, cancel);
+            return Told(client.Device, made);
+        }, cancel);
 
     /// <summary>Makes the module of a <c>[[principal]]</c>, which goes with that; where it is as it should be, nothing is sent.</summary>
     /// <param name="listed">What the hub has just listed.</param>
-    public Task<ModuleIdentity> EnsureHostsAsync(string moduleId, IReadOnlyList<HubModule> listed, CancellationToken cancel) => ChangeAsync(async client =>
-    {
-        var found = Find(listed, moduleId);
-        if (found is null) return Told(client.Device, await MakeAsync(client, moduleId, null, _derived, isHosts: true, cancel));
-        var known = register.Find(client.Device, moduleId);
-        var isThere = known?.GenerationId == found.GenerationId && known.Mark == keys.Mark();
-        return Told(client.Device, isThere ? found : await RegisterAsync(client, found, null, _derived, cancel));
-    }, cancel);
+    public Task<ModuleIdentity> EnsureHostsAsync(string moduleId, IReadOnlyList<HubModule> listed, CancellationToken cancel)
+        => ChangeAsync(async client =>
+        {
+            var found = Find(listed, moduleId);
+            if (found is null) return Told(client.Device, await MakeAsync(client, moduleId, null, _derived, isHosts: true, cancel));
+            var known = register.Find(client.Device, moduleId);
+            var isThere = known?.GenerationId == found.GenerationId && known.Mark == keys.Mark();
+            return Told(client.Device, isThere ? found : await RegisterAsync(client, found, null, _derived, cancel));
+        }, cancel);
 
     /// <summary>
-    /// As <see cref="EnsureHostsAsync"/>, for a module that shows a certificate. A renewed one is made known to the hub beside the one in use,
-    /// then certd is told that it may replace that, and then the hub knows the new one alone: what certd gives out is always accepted.
+    /// As <see cref="EnsureHostsAsync"/>, for a module that shows a certificate. A renewed one is made known to the hub beside the one in
+    /// use, then certd is told that it may replace that, and then the hub knows the new one alone: what certd gives out is always accepted.
     /// </summary>
     /// <param name="listed">What the hub has just listed; null where it was not asked, and the module is as it was seen last.</param>
     /// <param name="always">Registers it anew even where it is as it should be.</param>
     /// <exception cref="ProblemException"><c>certificate_pending</c> 503, the Certificates Service's.</exception>
-    public async Task<ModuleIdentity> EnsureCertifiedAsync(string moduleId, string? managedBy, IReadOnlyList<HubModule>? listed, bool always,
-        CancellationToken cancel)
+    public async Task<ModuleIdentity> EnsureCertifiedAsync(string moduleId, string? managedBy, IReadOnlyList<HubModule>? listed,
+        bool always, CancellationToken cancel)
     {
         // Others need not wait for an EST server.
         var certificate = await certificates.GetAsync(moduleId, hub.Device.DeviceId, cancel);
@@ -89,7 +95,8 @@ internal sealed class ModuleService(
     public async Task<ModuleIdentity> GetAsync(string moduleId, CancellationToken cancel)
     {
         var device = hub.Device;
-        if (Offline() is { } since && register.Find(device, moduleId) is { GenerationId.Length: > 0 } recent) return Served(device, recent, since);
+        if (Offline() is { } since && register.Find(device, moduleId) is { GenerationId.Length: > 0 } recent)
+            return Served(device, recent, since);
         try
         {
             return await ReachAsync(async client =>
@@ -98,7 +105,8 @@ internal sealed class ModuleService(
                 return Told(client.Device, module);
             }, cancel);
         }
-        catch (ProblemException offline) when (HubCodes.IsOffline(offline) && register.Find(device, moduleId) is { GenerationId.Length: > 0 } known)
+        catch (ProblemException offline) when (HubCodes.IsOffline(offline)
+            && register.Find(device, moduleId) is { GenerationId.Length: > 0 } known)
         {
             return Served(device, known, offline);
         }
@@ -165,7 +173,8 @@ internal sealed class ModuleService(
         var found = listed is null ? null : Find(listed, moduleId);
         var isThere = known is not null && known.Mark == wanted.Mark
             && (listed is null || (found?.GenerationId == known.GenerationId && wanted.AreThoseOf(found)));
-        if (isThere && !always && certificate.StagedSpki is null) return new ModuleIdentity(client.Device, moduleId, known!.GenerationId, null);
+        if (isThere && !always && certificate.StagedSpki is null)
+            return new ModuleIdentity(client.Device, moduleId, known!.GenerationId, null);
         if (listed is null && known is { GenerationId.Length: > 0 }) found = await FindAsync(client, moduleId, cancel);
         var now = found is null ? await MakeAsync(client, moduleId, managedBy, wanted, isHosts: true, cancel)
             : await RegisterAsync(client, found, managedBy, wanted, cancel);
@@ -182,7 +191,11 @@ internal sealed class ModuleService(
     {
         // Said before it is done: whose answer is lost with the power is known to be ours all the same.
         var begun = isHosts && register.Find(client.Device, moduleId) is not { GenerationId.Length: > 0 };
-        if (begun) register.Put(client.Device, new KnownModule { ModuleId = moduleId, GenerationId = "", IsHosts = true, Seen = clock.Now });
+        if (begun)
+        {
+            register.Put(client.Device, new KnownModule { ModuleId = moduleId, GenerationId = "", IsHosts = true, Seen = clock.Now });
+        }
+
         HubModule module;
         try
         {
@@ -212,7 +225,8 @@ internal sealed class ModuleService(
             try
             {
                 HubModule updated;
-                using (var authentication = credential.For(module)) updated = await client.UpdateAsync(module, managedBy, authentication, cancel);
+                using (var authentication = credential.For(module))
+                    updated = await client.UpdateAsync(module, managedBy, authentication, cancel);
                 events.Updated(client.Device, updated.ModuleId, updated.GenerationId, Thumbprints.IsMark(mark));
                 return Registered(client.Device, updated, mark);
             }

@@ -9,8 +9,8 @@ namespace EstProv.Identity.Provisioning;
 /// Follows the Certificates Service's changes on a thread of its own, and tells of certificates that have become others, or failed to.
 /// </summary>
 /// <param name="changed">
-/// Called with the id of a certificate and the kind of the change; with two empty texts when the service is back after an absence, or changes
-/// were missed: anything may have happened then.
+/// Called with the id of a certificate and the kind of the change; with two empty texts when the service is back after an absence, or
+/// changes were missed: anything may have happened then.
 /// </param>
 internal sealed class CertificateWatch(LocalClient certd, Action<string, string> changed, CancellationToken stopping)
 {
@@ -56,7 +56,8 @@ internal sealed class CertificateWatch(LocalClient certd, Action<string, string>
         {
             try
             {
-                var reply = certd.Send("GET", $"/changes?api-version={ApiVersions.Certd}&after={after}&wait={(absent ? 0 : WaitSeconds)}", timeout: TimeSpan.FromSeconds(WaitSeconds + 15));
+                var reply = certd.Send("GET", $"/changes?api-version={ApiVersions.Certd}&after={after}&wait={(absent ? 0 : WaitSeconds)}",
+                    timeout: TimeSpan.FromSeconds(WaitSeconds + 15));
                 after = Read(reply.Body, absent ? static (_, _) => { } : changed, out var isLost);
                 if (absent || isLost) changed("", "");
                 (absent, pause) = (false, FirstPause);
@@ -75,8 +76,10 @@ internal sealed class CertificateWatch(LocalClient certd, Action<string, string>
     {
         using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 8 });
         var root = document.RootElement;
-        if (root.ValueKind is not JsonValueKind.Object || !root.TryGetProperty("next", out var number) || number.ValueKind is not JsonValueKind.Number
-            || !number.TryGetInt64(out var next) || !root.TryGetProperty("changes", out var changes) || changes.ValueKind is not JsonValueKind.Array)
+        if (root.ValueKind is not JsonValueKind.Object
+            || !root.TryGetProperty("next", out var number) || number.ValueKind is not JsonValueKind.Number
+            || !number.TryGetInt64(out var next) || !root.TryGetProperty("changes", out var changes)
+            || changes.ValueKind is not JsonValueKind.Array)
         {
             throw new JsonException();
         }
@@ -84,8 +87,11 @@ internal sealed class CertificateWatch(LocalClient certd, Action<string, string>
         isLost = root.TryGetProperty("lost", out var lost) && lost.ValueKind is JsonValueKind.True;
         foreach (var change in changes.EnumerateArray())
         {
-            if (Text(change, "subject") is { Length: > 0 } id && Text(change, "kind") is (Staged or Committed or Issued or Failed) and var kind)
+            if (Text(change, "subject") is { Length: > 0 } id
+                && Text(change, "kind") is (Staged or Committed or Issued or Failed) and var kind)
+            {
                 changed(id, kind);
+            }
         }
 
         return next;

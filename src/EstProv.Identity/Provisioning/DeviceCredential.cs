@@ -54,7 +54,10 @@ internal sealed class DeviceCredential : ShownCredential
         throw Invalid(certificateId, null);
     }
 
-    /// <summary>Of a chain that is at hand, with the key that <paramref name="findKey"/> knows for the SHA-256 of its public key; null without such a key.</summary>
+    /// <summary>
+    /// Of a chain that is at hand, with the key that <paramref name="findKey"/> knows for the SHA-256 of its public key; null without such
+    /// a key.
+    /// </summary>
     public static DeviceCredential? Find(string certificateId, X509Certificate2Collection chain, Func<byte[], string?> findKey)
         => chain.Count > 0 && findKey(HashOf(chain[0])) is { } handle ? new DeviceCredential(certificateId, chain, handle) : null;
 
@@ -80,11 +83,13 @@ internal sealed class DeviceCredential : ShownCredential
         var name = "";
         foreach (var part in Leaf.SubjectName.EnumerateRelativeDistinguishedNames())
         {
-            if (!part.HasMultipleElements && part.GetSingleElementType().Value == "2.5.4.3" && part.GetSingleElementValue() is { Length: > 0 } value) name = value;
+            if (!part.HasMultipleElements && part.GetSingleElementType().Value == "2.5.4.3"
+                && part.GetSingleElementValue() is { Length: > 0 } value) name = value;
         }
 
         return name.Length > 0 ? name : throw new ProblemException("no_registration_id",
-            $"{Description} has no common name, and no registration_id is configured", "set registration_id in [provisioning.attestation] of identityd.toml", 503);
+            $"{Description} has no common name, and no registration_id is configured",
+                "set registration_id in [provisioning.attestation] of identityd.toml", 503);
     }
 
     public override void Dispose()
@@ -95,5 +100,6 @@ internal sealed class DeviceCredential : ShownCredential
     private static byte[] HashOf(X509Certificate2 certificate) => SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo());
 
     private static ProblemException Invalid(string certificateId, Exception? cause)
-        => new("certificate_invalid", $"what the Certificates Service gave as {certificateId} is no certificate", "see 'estprov cert show " + certificateId + "'", 503, cause);
+        => new("certificate_invalid", $"what the Certificates Service gave as {certificateId} is no certificate",
+            "see 'estprov cert show " + certificateId + "'", 503, cause);
 }

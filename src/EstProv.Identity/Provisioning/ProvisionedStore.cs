@@ -17,7 +17,9 @@ internal sealed class ProvisionedStore(string folder)
 
     public string Path { get; } = System.IO.Path.Combine(folder, "provisioned.json");
 
-    /// <summary>Null when there is none, or none that can be understood (<paramref name="problem"/> says why): then the device registers again.</summary>
+    /// <summary>
+    /// Null when there is none, or none that can be understood (<paramref name="problem"/> says why): then the device registers again.
+    /// </summary>
     public ProvisionedState? Read(out ProblemException? problem)
     {
         problem = null;
@@ -35,7 +37,8 @@ internal sealed class ProvisionedStore(string folder)
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            problem = new ProblemException("state_unreadable", $"cannot read {Path}", "the state folder must belong to the daemon's user; the device registers again", inner: cause);
+            problem = new ProblemException("state_unreadable", $"cannot read {Path}",
+                "the state folder must belong to the daemon's user; the device registers again", inner: cause);
         }
 
         return null;
@@ -84,11 +87,13 @@ internal sealed class ProvisionedStore(string folder)
             ? (ProvisioningWords.Dps, DeviceAuth.X509) : (Text(root, "source"), Auth(Text(root, "auth")));
         if (source is not (ProvisioningWords.Dps or ProvisioningWords.Manual or ProvisioningWords.None)) return null;
         if (auth is not { } shows) return null;
-        if (Text(root, "hub") is not { } hub || Text(root, "device") is not { } device || Text(root, "registrationId") is not { } registrationId
+        if (Text(root, "hub") is not { } hub || Text(root, "device") is not { } device
+            || Text(root, "registrationId") is not { } registrationId
             || Text(root, "endpoint") is not { } endpoint || Text(root, "scope") is not { } scope
             || Text(root, "certificateId") is not { } certificateId || Text(root, "keyId") is not { } keyId
             || Text(root, "certificate") is not { } certificate || Text(root, "spki") is not { } spki
-            || !DateTimeOffset.TryParse(Text(root, "since"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since)) return null;
+            || !DateTimeOffset.TryParse(Text(root, "since"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal,
+                out var since)) return null;
         return new ProvisionedState
         {
             Hub = hub,
@@ -126,5 +131,6 @@ internal sealed class ProvisionedStore(string folder)
         => root.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
 
     private ProblemException Damaged(string why, Exception? cause = null)
-        => new("state_damaged", $"{Path} cannot be used: {why}", "nothing to do: the device registers again and the file is written anew", inner: cause);
+        => new("state_damaged", $"{Path} cannot be used: {why}", "nothing to do: the device registers again and the file is written anew",
+            inner: cause);
 }

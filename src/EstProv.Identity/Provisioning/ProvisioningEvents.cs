@@ -80,7 +80,8 @@ internal sealed partial class ProvisioningEvents(ILogger logger, ChangeFeed feed
             "provisioning anew")]
         public static partial void SettingsChanged(ILogger logger, string device, string old, string @new);
 
-        [LoggerMessage(4, LogLevel.Information, "registering '{RegistrationId}' at {Url} with {Credential}, which is {State}; attempt {Attempt}")]
+        [LoggerMessage(4, LogLevel.Information, "registering '{RegistrationId}' at {Url} with {Credential}, which is {State}; attempt " +
+            "{Attempt}")]
         public static partial void Registering(ILogger logger, string registrationId, string url, string credential, object state,
             object attempt);
 

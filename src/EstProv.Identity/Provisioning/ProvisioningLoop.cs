@@ -19,7 +19,9 @@ internal sealed class ProvisioningLoop(
     ProvisioningEvents events,
     BelievedClock clock)
 {
-    /// <summary>How long the Certificates Service may hold its answer while it issues. Short enough for a fresh problem to reach callers.</summary>
+    /// <summary>
+    /// How long the Certificates Service may hold its answer while it issues. Short enough for a fresh problem to reach callers.
+    /// </summary>
     private static readonly TimeSpan EnsureWait = TimeSpan.FromSeconds(15);
 
     /// <summary>So often is a first certificate shown to DPS before another one is asked for.</summary>
@@ -69,7 +71,10 @@ internal sealed class ProvisioningLoop(
     /// <summary>Something about the certificate may have changed: look at once.</summary>
     public void Look() => _wake.Signal();
 
-    /// <summary>Registers again whatever the state is. Returns the number that <see cref="ProvisioningSnapshot.Reprovisions"/> reaches when that has been tried.</summary>
+    /// <summary>
+    /// Registers again whatever the state is. Returns the number that <see cref="ProvisioningSnapshot.Reprovisions"/> reaches when that has
+    /// been tried.
+    /// </summary>
     public int Reprovision()
     {
         var number = Interlocked.Increment(ref _asked);
@@ -113,7 +118,8 @@ internal sealed class ProvisioningLoop(
         catch (Exception cause) when (cause is not OperationCanceledException || !stopping.IsCancellationRequested)
         {
             var problem = cause as ProblemException ?? new ProblemException("internal",
-                $"provisioning failed in an unforeseen way ({cause.GetType().Name})", "report this with the log; it is tried again", 500, cause);
+                $"provisioning failed in an unforeseen way ({cause.GetType().Name})", "report this with the log; it is tried again", 500,
+                cause);
             var gap = GapAfter(problem);
             var pause = gap.Next(problem.RetryAfter);
             var known = status.Now.Problem?.Code == problem.Code;
@@ -143,7 +149,12 @@ internal sealed class ProvisioningLoop(
         var id = certificate.CertificateId;
         if (status.Now.Provisioned is null && _retry is null)
         {
-            status.Update(now => now with { Phase = ProvisioningPhase.WaitingForCertificate, WaitingFor = $"certificate {id} from the Certificates Service", NextAttempt = null });
+            status.Update(now => now with
+            {
+                Phase = ProvisioningPhase.WaitingForCertificate,
+                WaitingFor = $"certificate {id} from the Certificates Service",
+                NextAttempt = null,
+            });
         }
 
         var begun = _time.GetTimestamp();
@@ -168,7 +179,8 @@ internal sealed class ProvisioningLoop(
             return null;
         }
 
-        if (_retry is { } retry && retry.Certificate == leaf && retry.Pause - _time.GetElapsedTime(retry.Since) is var left && left > Tolerance)
+        if (_retry is { } retry && retry.Certificate == leaf && retry.Pause - _time.GetElapsedTime(retry.Since) is var left
+            && left > Tolerance)
         {
             return left;
         }

@@ -34,7 +34,9 @@ internal sealed class ProvisioningStatus
         if (isOther) Assigned?.Invoke();
     }
 
-    /// <summary>Blocks until <paramref name="reached"/> holds; returns what holds when it does, or when the time is over or the daemon stops.</summary>
+    /// <summary>
+    /// Blocks until <paramref name="reached"/> holds; returns what holds when it does, or when the time is over or the daemon stops.
+    /// </summary>
     public ProvisioningSnapshot WaitUntil(Func<ProvisioningSnapshot, bool> reached, TimeSpan limit, CancellationToken stopping)
     {
         using var wake = stopping.UnsafeRegister(static state =>
@@ -64,7 +66,9 @@ internal sealed class ProvisioningStatus
         if (now.Provisioned is { } state) return state;
         var waiting = now.WaitingFor.Length == 0 ? "starting" : now.WaitingFor;
         throw now.Problem is { } problem
-            ? new ProblemException("not_provisioned", $"the device is not provisioned yet: {waiting}; last failure: {problem.Message} ({problem.Code})", problem.Hint, 503)
-            : new ProblemException("not_provisioned", $"the device is not provisioned yet: {waiting}", "ask again in a moment, or follow 'estprov provision --wait'", 503);
+            ? new ProblemException("not_provisioned", $"the device is not provisioned yet: {waiting}; last failure: {problem.Message} " +
+                $"({problem.Code})", problem.Hint, 503)
+            : new ProblemException("not_provisioned", $"the device is not provisioned yet: {waiting}",
+                "ask again in a moment, or follow 'estprov provision --wait'", 503);
     }
 }

@@ -4,9 +4,9 @@ using System.Text;
 namespace EstProv.Identity.Sas;
 
 /// <summary>
-/// The token by which a symmetric key shows itself to IoT Hub and DPS: <c>SharedAccessSignature sr=RESOURCE&amp;sig=SIGNATURE&amp;se=EXPIRY[&amp;skn=NAME]</c>,
-/// where the signature is the HMAC-SHA256 of the resource as it stands there, a line feed and the expiry in seconds since 1970.
-/// (learn.microsoft.com/azure/iot-hub/authenticate-authorize-sas)
+/// The token by which a symmetric key shows itself to IoT Hub and DPS: <c>SharedAccessSignature
+/// sr=RESOURCE&amp;sig=SIGNATURE&amp;se=EXPIRY[&amp;skn=NAME]</c>, where the signature is the HMAC-SHA256 of the resource as it stands
+/// there, a line feed and the expiry in seconds since 1970. (learn.microsoft.com/azure/iot-hub/authenticate-authorize-sas)
 /// </summary>
 internal static class SasToken
 {
