@@ -8,8 +8,5 @@ internal abstract class ModuleAuthentication : IDisposable
     /// <summary>The member <c>authentication</c> of a module identity.</summary>
     public abstract void Write(Utf8JsonWriter json);
 
-    public virtual void Dispose()
-    {
-        // Nothing of it is secret.
-    }
+    public abstract void Dispose();
 }

@@ -19,4 +19,9 @@ internal sealed class ThumbprintAuthentication(string primary, string? secondary
         json.WriteEndObject();
         json.WriteEndObject();
     }
+
+    public override void Dispose()
+    {
+        // Nothing of it is secret.
+    }
 }

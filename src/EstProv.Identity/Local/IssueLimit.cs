@@ -44,7 +44,10 @@ internal sealed class IssueLimit(TimeProvider time)
 
         throw new ProblemException("local_id_too_often",
             $"the local identity '{name}' was asked for {AtOnce} times in a row; from then on it is made once in {Gap.TotalSeconds:0} s",
-            "see why its user asks again and again: each answer is good until its expiration", 429) { RetryAfter = wait };
+            "see why its user asks again and again: each answer is good until its expiration", 429)
+        {
+            RetryAfter = wait,
+        };
     }
 
     /// <summary>

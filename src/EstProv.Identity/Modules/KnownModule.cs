@@ -14,8 +14,8 @@ internal sealed record KnownModule
     public bool IsHosts { get; init; }
 
     /// <summary>
-    /// The mark of the master identity key whose keys were registered for it (<see cref="ModuleKeys.Mark"/>); null when we have registered
-    /// none.
+    /// What was registered for it (<see cref="ModuleCredential.Mark"/>): keys of which master identity key, or which certificates; null
+    /// when we have registered nothing.
     /// </summary>
     public string? Mark { get; init; }
 
