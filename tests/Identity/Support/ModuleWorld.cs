@@ -30,10 +30,12 @@ internal sealed class ModuleWorld : IDisposable
     private readonly List<ModuleComposition> _made = [];
     private int _asked;
 
-    public ModuleWorld()
+    /// <param name="certifiedId">An id that the real Certificates Service issues; null for certificates in memory alone.</param>
+    public ModuleWorld(string? certifiedId = null)
     {
         Simulator = SimulatorHost.StartAsync(new SimulatorOptions { Data = Path.Combine(_folder, "simulator"), Log = null }).GetAwaiter().GetResult();
         Keyd = new RunningKeyd(_folder);
+        if (certifiedId is not null) RealCertd = new RunningCertd(_folder, certifiedId);
         Hub = $"localhost:{Simulator.Ports.Hub}";
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={DeviceId}", key, HashAlgorithmName.SHA256);
@@ -48,6 +50,11 @@ internal sealed class ModuleWorld : IDisposable
     }
 
     public MemoryCertd Certd => _certd;
+
+    public RunningCertd? RealCertd { get; }
+
+    /// <summary>Of the state, and of the daemons' sockets.</summary>
+    public string Folder => _folder;
 
     /// <summary>How often somebody asked for certd's changes to be followed.</summary>
     public int Followed { get; private set; }
@@ -183,6 +190,7 @@ internal sealed class ModuleWorld : IDisposable
     public void Dispose()
     {
         foreach (var made in _made) made.Dispose();
+        RealCertd?.Dispose();
         Keyd.Dispose();
         Simulator.DisposeAsync().AsTask().GetAwaiter().GetResult();
         Directory.Delete(_folder, recursive: true);
@@ -193,7 +201,7 @@ internal sealed class ModuleWorld : IDisposable
         var made = new ModuleComposition
         {
             Folder = _folder,
-            Certificates = _certd,
+            Certificates = RealCertd is null ? _certd : new RoutedCertificates(RealCertd.Client, _certd),
             Keyd = Keyd.Keys,
             FindKey = (_, spki) => _certd.FindKey(spki),
             Open = credential => new OpenedIdentity(SslStreamCertificateContext.Create(_certd.WithKey(credential.KeyHandle), null, offline: true), null),
