@@ -83,6 +83,21 @@ public sealed class ModuleTests : IDisposable
     }
 
     [Test]
+    public async Task A_token_made_by_a_clock_that_was_behind_is_made_anew_and_the_device_does_not_register_for_it()
+    {
+        var key = RandomNumberGenerator.GetBytes(32);
+        _world.Keyd.Import("device-key", key);
+        _world.Enrol(new HubCredential { Type = "sas", PrimaryKey = Convert.ToBase64String(key), SecondaryKey = Convert.ToBase64String(key) });
+        _world.Auth = DeviceAuth.Sas;
+        _world.Provision();
+        _world.Time.Set(DateTimeOffset.UtcNow.AddHours(-1));
+        await Service.CreateAsync("agent", "IotEdge", default);
+        Assert.That(_world.Find("agent")!.ManagedBy, Is.EqualTo("IotEdge"), "the body is sent again, too");
+        Assert.That(_world.Simulator.Recorder.Requests().Select(static record => record.Status), Is.EqualTo(new[] { 401, 200, 200 }));
+        Assert.That(_world.Reprovisions, Is.Zero);
+    }
+
+    [Test]
     public void Without_a_hub_there_are_no_modules()
     {
         _world.Auth = DeviceAuth.None;

@@ -22,13 +22,28 @@ public sealed class RealCertificateTests
             Principals = [new IdentityPrincipal { Uid = 1, Name = "firmware", IdTypes = ["module"], IsCertified = true }],
         };
         using var stopping = new CancellationTokenSource();
-        using var toKeyd = new LocalClient(Path.Combine(world.Folder, "keyd.sock"), "estprov-keyd", "Key Service", TimeSpan.FromSeconds(10));
+        using var toKeyd = new LocalClient(Path.Combine(world.Folder, "keyd.sock"), "estprov-keyd", "Key Service",
+            TimeSpan.FromSeconds(10));
         var keyd = new KeydQueries(toKeyd);
         var changes = new ConcurrentQueue<string>();
         new CertificateWatch(world.RealCertd!.Http, (id, kind) => changes.Enqueue($"{kind} {id}"), stopping.Token).Start();
 
+        try
+        {
+            await IssueAndRenewAsync(world, keyd, changes);
+        }
+        finally
+        {
+            // Before its client is given up.
+            await stopping.CancelAsync();
+        }
+    }
+
+    private static async Task IssueAndRenewAsync(ModuleWorld world, KeydQueries keyd, ConcurrentQueue<string> changes)
+    {
+        var certd = world.RealCertd!;
         await world.Modules.Hosts.StepAsync(default);
-        using var first = world.RealCertd.InUse(Id);
+        using var first = certd.InUse(Id);
         var handle = keyd.FloatingHandle(Id);
         using (Assert.EnterMultipleScope())
         {
@@ -38,12 +53,12 @@ public sealed class RealCertificateTests
         }
 
         changes.Clear();
-        world.RealCertd.Renew(Id);
+        certd.Renew(Id);
         Assert.That(() => changes, Has.Some.EqualTo("staged " + Id).After(10_000, 10));
-        Assert.That(world.RealCertd.InUse(Id).RawData, Is.EqualTo(first.RawData), "until the hub knows the new one");
+        Assert.That(certd.InUse(Id).RawData, Is.EqualTo(first.RawData), "until the hub knows the new one");
         world.Modules.Hosts.LookAtCertificates();
         await world.Modules.Hosts.StepAsync(default);
-        using var second = world.RealCertd.InUse(Id);
+        using var second = certd.InUse(Id);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(Spki(second), Is.Not.EqualTo(Spki(first)));
@@ -57,7 +72,6 @@ public sealed class RealCertificateTests
         world.Modules.Hosts.LookAtCertificates();
         await world.Modules.Hosts.StepAsync(default);
         Assert.That(world.Simulator.Recorder.Requests(), Has.Count.EqualTo(sent), "its own confirmation is no news");
-        await stopping.CancelAsync();
     }
 
     private static (string? Primary, string? Secondary) KnownToHub(ModuleWorld world)

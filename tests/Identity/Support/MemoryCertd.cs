@@ -53,7 +53,8 @@ internal sealed class MemoryCertd : ICertificateClient
             var (staged, current) = (Staged, Current);
             if (certId != "device-id")
             {
-                if (!Modules.TryGetValue(certId, out var module)) throw new ProblemException("not_configured", $"certificate '{certId}' is not issued here", "", 400);
+                if (!Modules.TryGetValue(certId, out var module))
+                    throw new ProblemException("not_configured", $"certificate '{certId}' is not issued here", "", 400);
                 if (keyId != certId) throw new ProblemException("key_id", "another key", "", 400);
                 (staged, current) = (module.Staged, module.Current);
                 module.Asked++;
@@ -85,7 +86,8 @@ internal sealed class MemoryCertd : ICertificateClient
         lock (_gate)
         {
             var module = Modules[certId];
-            if (module.Staged is null || !Hash(module.Staged).AsSpan().SequenceEqual(spkiSha256.Span)) throw new ProblemException("not_staged", "not staged", "", 409);
+            if (module.Staged is null || !Hash(module.Staged).AsSpan().SequenceEqual(spkiSha256.Span))
+                throw new ProblemException("not_staged", "not staged", "", 409);
             (module.Current, module.Staged) = (module.Staged, null);
             Told.Add($"confirmed {certId} {module.Current.Thumbprint}");
         }
