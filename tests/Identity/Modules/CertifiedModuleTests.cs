@@ -33,8 +33,7 @@ public sealed class CertifiedModuleTests : IDisposable
             Assert.That(module.Authentication.Type, Is.EqualTo("selfSigned"));
             Assert.That(module.Authentication.PrimaryThumbprint, Is.EqualTo(Thumbprint(credential.Current!)));
             Assert.That(module.Authentication.SecondaryThumbprint, Is.Null);
-            Assert.That(_world.Certd.Told, Is.EqualTo(new[] { $"confirmed aziot_identityd_module_firmware " +
-                $"{credential.Current!.Thumbprint}" }));
+            Assert.That(_world.Certd.Told.Single(), Is.EqualTo($"confirmed aziot_identityd_module_firmware {credential.Current!.Thumbprint}"));
             Assert.That(_world.Certd.AskedCommonName, Is.EqualTo("dev-1/firmware"));
             Assert.That(_world.SendAs("firmware", credential.Current), Is.EqualTo(204));
             Assert.That(_world.SendAs("firmware", _world.Modules.Keys.Handle("firmware", module.GenerationId)), Is.EqualTo(401),
@@ -128,8 +127,8 @@ public sealed class CertifiedModuleTests : IDisposable
         var old = credential.Current!;
         _world.Stage("firmware");
         int? fault = null;
-        _world.Certd.Confirming = ()
-            => fault = _world.Simulator.AddFault(new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Hub });
+        var reset = new FaultRule { Kind = FaultKind.Reset, Service = SimulatorService.Hub };
+        _world.Certd.Confirming = () => fault = _world.Simulator.AddFault(reset);
         _world.Modules.Hosts.LookAtCertificates();
         await Step();
         Assert.That(_world.Find("firmware")!.Authentication.SecondaryThumbprint, Is.EqualTo(Thumbprint(old)));
@@ -146,11 +145,9 @@ public sealed class CertifiedModuleTests : IDisposable
         var credential = _world.Stage("firmware");
         Want("firmware");
         await Step();
-        _world.Simulator.Devices.Change(ModuleWorld.DeviceId, static before => before! with
-        {
-            Modules = [before.Modules.Single() with { Authentication = new HubCredential { Type = "sas", PrimaryKey = "AAAA",
-                SecondaryKey = "AAAA" } }],
-        });
+        var keys = new HubCredential { Type = "sas", PrimaryKey = "AAAA", SecondaryKey = "AAAA" };
+        _world.Simulator.Devices.Change(ModuleWorld.DeviceId,
+            before => before! with { Modules = [before.Modules.Single() with { Authentication = keys }] });
         _world.Restart();
         await Step();
         Assert.That(_world.SendAs("firmware", credential.Current!), Is.EqualTo(204));
@@ -181,8 +178,8 @@ public sealed class CertifiedModuleTests : IDisposable
         _world.Principals = [Principal("a", true), Principal("b", true), Principal("c", false), Principal("unknown", true)];
         await Step();
         Assert.That(_world.InHub.Select(static module => module.ModuleId).Order(StringComparer.Ordinal), Is.EqualTo(new[] { "b", "c" }));
-        var problem = Assert.Throws<ProblemException>(() => Service.EnsureCertifiedAsync("a", null, null, false,
-            default).GetAwaiter().GetResult())!;
+        var asked = Service.EnsureCertifiedAsync("a", null, null, false, default);
+        var problem = Assert.Throws<ProblemException>(() => asked.GetAwaiter().GetResult())!;
         Assert.That((problem.Code, problem.Status), Is.EqualTo(("est_forbidden", 503)));
         Assert.That(problem.Message, Does.Contain("aziot_identityd_module_a").And.Contain("https://est.example"));
         var credential = _world.Stage("a");
