@@ -158,7 +158,7 @@ report_daemon() {
     measured "the same, 8 clients" "$(field "$eight" rate)"
     measured "the same, p99 with 8 clients, µs" "$(field "$eight" p99_us)"
     measured "the same, instructions of identityd" "$(((many - few) / 1000))"
-    measured "identityd: start to first answer, ms" "$answer_ms" 8
+    measured "identityd: start to first answer, ms" "$answer_ms"
     measured "identityd: start to the device's identity, ms" "$identity_ms"
     measured "idle PSS of the three, MB" "$(sum "$keyd_pss" "$certd_pss" "$identityd_pss")" 15
     measured "  keyd, certd, identityd" "$keyd_pss $certd_pss $identityd_pss"

@@ -71,7 +71,8 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
     }
 
     /// <summary>
-    /// The hub did not have it when it was asked. One whose making was begun here stays: it may be made at this moment, and is ours to remove.
+    /// The hub did not have it when it was asked. One whose making was begun here stays: it may be made at this moment, and is ours to
+    /// remove.
     /// </summary>
     public void Missed(HubDevice device, string moduleId)
     {
@@ -81,7 +82,9 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
         }
     }
 
-    /// <summary>The hub has these, and no others but those whose making was begun. What is said of them here stays for those of the same generation.</summary>
+    /// <summary>
+    /// The hub has these, and no others but those whose making was begun. What is said of them here stays for those of the same generation.
+    /// </summary>
     /// <param name="asked">When it was asked: what was seen since then is newer than its answer.</param>
     public void Replace(HubDevice device, IReadOnlyList<HubModule> modules, DateTimeOffset asked, DateTimeOffset now)
     {

@@ -109,7 +109,8 @@ internal sealed class Device : IDisposable
     }
 
     /// <summary>Who runs the tests, and the daemons.</summary>
-    public static string UserId { get; } = File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2];
+    public static string UserId { get; } =
+        File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2];
 
     /// <summary>Another <c>[provisioning]</c> than the documented one, and nothing else.</summary>
     public void WriteProvisioning(string settings)

@@ -20,16 +20,18 @@ internal sealed class HubClient : IDisposable
             RevocationMode = X509RevocationMode.NoCheck,
             CustomTrustStore = { _root },
         };
-        _http = new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } }) { Timeout = TimeSpan.FromSeconds(60) };
+        var handler = new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } };
+        _http = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(60) };
     }
 
-    /// <summary>Signs the token as the shared access signatures of IoT Hub are made: HMAC-SHA256 over resource, line feed and expiry.</summary>
+    /// <summary>Made as the shared access signatures of IoT Hub are: HMAC-SHA256 over resource, line feed and expiry.</summary>
     public static string Token(LocalCalls calls, string keyHandle, string resource)
     {
         var encoded = Uri.EscapeDataString(resource);
         var expiry = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds();
         var message = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{encoded}\n{expiry}"));
-        var signed = calls.Ask("keyd", HttpMethod.Post, "/sign", new { keyHandle, algorithm = "HMAC-SHA256", parameters = new { message } });
+        var body = new { keyHandle, algorithm = "HMAC-SHA256", parameters = new { message } };
+        var signed = calls.Ask("keyd", HttpMethod.Post, "/sign", body);
         return $"SharedAccessSignature sr={encoded}&sig={Uri.EscapeDataString(signed.GetProperty("signature").GetString()!)}&se={expiry}";
     }
 

@@ -8,8 +8,8 @@ using EstProv.Simulator.Hub;
 namespace EstProv.EndToEnd.Tests.Ways;
 
 /// <summary>
-/// The published binaries, the simulator's DPS and hub: each credential that a device can show them, and a module made with it, whose token the
-/// hub takes.
+/// The published binaries, the simulator's DPS and hub: each credential that a device can show them, and a module made with it, whose
+/// token the hub takes.
 /// </summary>
 public sealed class HubTests
 {
@@ -54,7 +54,8 @@ public sealed class HubTests
         device.WaitUntilProvisioned();
         CheckModule(device);
         using var calls = new LocalCalls(device);
-        Assert.That(calls.Send("certd", HttpMethod.Get, "/certificates/device-id").Status, Is.EqualTo(HttpStatusCode.BadRequest), "no certificate was needed");
+        var (status, _) = calls.Send("certd", HttpMethod.Get, "/certificates/device-id");
+        Assert.That(status, Is.EqualTo(HttpStatusCode.BadRequest), "no certificate was needed");
     }
 
     [Test]
@@ -107,7 +108,8 @@ public sealed class HubTests
         Assert.That(line, Does.Contain(thumbprint).IgnoreCase);
 
         Register(device, new HubCredential { Type = "selfSigned", PrimaryThumbprint = thumbprint, SecondaryThumbprint = none });
-        Assert.That(calls.Send("identityd", HttpMethod.Post, "/identities/device/reprovision", new { type = "aziot" }).Status, Is.EqualTo(HttpStatusCode.NoContent));
+        var (status, text) = calls.Send("identityd", HttpMethod.Post, "/identities/device/reprovision", new { type = "aziot" });
+        Assert.That(status, Is.EqualTo(HttpStatusCode.NoContent), text);
         device.WaitUntilProvisioned();
         CheckModule(device);
     }
@@ -168,14 +170,17 @@ public sealed class HubTests
         using var calls = new LocalCalls(device);
         using var hub = new HubClient(_simulator);
         var resource = $"localhost:{_simulator.Ports.Hub}/devices/{device.Name}/modules/{Module}";
-        var spec = calls.Ask("identityd", HttpMethod.Post, "/identities/modules", new { type = "aziot", moduleId = Module }).GetProperty("spec");
+        var made = calls.Ask("identityd", HttpMethod.Post, "/identities/modules", new { type = "aziot", moduleId = Module });
+        var spec = made.GetProperty("spec");
         Assert.That(spec.GetProperty("deviceId").GetString(), Is.EqualTo(device.Name));
         Assert.That(spec.GetProperty("hubName").GetString(), Is.EqualTo($"localhost:{_simulator.Ports.Hub}"));
         var token = HubClient.Token(calls, spec.GetProperty("auth").GetProperty("keyHandle").GetString()!, resource);
         Assert.That(hub.Publish(device.Name, Module, token), Is.EqualTo(HttpStatusCode.NoContent), device.Logs);
-        Assert.That(hub.Publish(device.Name, Module, token.Replace("sig=", "sig=A", StringComparison.Ordinal)), Is.EqualTo(HttpStatusCode.Unauthorized));
+        var forged = token.Replace("sig=", "sig=A", StringComparison.Ordinal);
+        Assert.That(hub.Publish(device.Name, Module, forged), Is.EqualTo(HttpStatusCode.Unauthorized));
 
-        Assert.That(calls.Send("identityd", HttpMethod.Delete, $"/identities/modules/{Module}?type=aziot").Status, Is.EqualTo(HttpStatusCode.NoContent));
-        Assert.That(hub.Publish(device.Name, Module, token), Is.Not.EqualTo(HttpStatusCode.NoContent), "a removed module is let in no more");
+        var (status, text) = calls.Send("identityd", HttpMethod.Delete, $"/identities/modules/{Module}?type=aziot");
+        Assert.That(status, Is.EqualTo(HttpStatusCode.NoContent), text);
+        Assert.That(hub.Publish(device.Name, Module, token), Is.Not.EqualTo(HttpStatusCode.NoContent), "a removed module is kept out");
     }
 }

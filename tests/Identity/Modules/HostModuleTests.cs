@@ -87,14 +87,14 @@ public sealed class HostModuleTests : IDisposable
         await Step();
         _world.Simulator.Faults.Remove(fault);
         _world.Time.Advance(TimeSpan.FromMinutes(1));
-        Assert.That(async () => await _world.Modules.Service.GetAsync("firmware", default), Throws.InstanceOf<ProblemException>().With.Property("Code").EqualTo("module_not_found"));
+        Assert.That(async () => await _world.Modules.Service.GetAsync("firmware", default),
+            Throws.InstanceOf<ProblemException>().With.Property("Code").EqualTo("module_not_found"));
         Assert.That((await _world.Modules.Service.ListAsync(default)).Modules, Is.Empty);
 
         // The request was on its way, and arrives.
-        _world.Simulator.Devices.Change(ModuleWorld.DeviceId, static before => before! with
-        {
-            Modules = [new HubModule { ModuleId = "firmware", GenerationId = "7", Etag = "7", Authentication = new HubCredential { Type = "none" } }],
-        });
+        var keyless = new HubCredential { Type = "none" };
+        var made = new HubModule { ModuleId = "firmware", GenerationId = "7", Etag = "7", Authentication = keyless };
+        _world.Simulator.Devices.Change(ModuleWorld.DeviceId, before => before! with { Modules = [made] });
         _world.Restart();
         Want();
         await Step();

@@ -22,8 +22,10 @@ internal sealed class ServedModules(LocalClient identityd, LocalClient keyd)
         foreach (var module in device.Modules)
         {
             if (Ask(module.ModuleId, out var generation, out var signature) is { } fault) return fault;
-            if (generation != module.GenerationId) return $"{module.ModuleId} is served with generation {generation}, the hub has {module.GenerationId}";
-            if (module.Authentication is not { PrimaryKey: { Length: > 0 } key, SecondaryKey.Length: > 0 }) return $"the hub has no keys of {module.ModuleId}";
+            if (generation != module.GenerationId)
+                return $"{module.ModuleId} is served with generation {generation}, the hub has {module.GenerationId}";
+            if (module.Authentication is not { PrimaryKey: { Length: > 0 } key, SecondaryKey.Length: > 0 })
+                return $"the hub has no keys of {module.ModuleId}";
             if (!HMACSHA256.HashData(Convert.FromBase64String(key), Message).AsSpan().SequenceEqual(signature))
                 return $"the hub has another key of {module.ModuleId} than the device signs with";
         }
@@ -42,7 +44,8 @@ internal sealed class ServedModules(LocalClient identityd, LocalClient keyd)
         generation = spec.GetProperty("genId").GetString();
         var keyHandle = spec.GetProperty("auth").GetProperty("keyHandle").GetString();
         var parameters = new { message = Convert.ToBase64String(Message) };
-        if (keyd.Ask("/sign", JsonSerializer.Serialize(new { keyHandle, algorithm = "HMAC-SHA256", parameters })) is not { } signed) return "keyd does not answer";
+        var request = JsonSerializer.Serialize(new { keyHandle, algorithm = "HMAC-SHA256", parameters });
+        if (keyd.Ask("/sign", request) is not { } signed) return "keyd does not answer";
         if (signed.Status != HttpStatusCode.OK) return $"keyd does not sign for module {name}: {signed.Body}";
         signature = Convert.FromBase64String(signed.Body.GetProperty("signature").GetString()!);
         return null;

@@ -4,8 +4,8 @@ using EstProv.Crash.Checks;
 namespace EstProv.Crash.Device;
 
 /// <summary>
-/// An operator and a module runtime at work, step by step: the operator's first host-level module gives way to another one; the runtime makes two modules and
-/// removes one. After a restart they begin where they were: what was not answered is asked for again.
+/// An operator and a module runtime at work, step by step: the operator's first host-level module gives way to another one; the runtime
+/// makes two modules and removes one. After a restart they begin where they were: what was not answered is asked for again.
 /// </summary>
 internal sealed class Modules(DeviceFolder device)
 {
@@ -50,7 +50,8 @@ internal sealed class Modules(DeviceFolder device)
         if (!Progress.Removed)
         {
             Progress = Progress with { Removing = true, Told = Progress.Told.Remove(Removed) };
-            if (identityd.Ask($"{Path}/{Removed}{Query}", method: HttpMethod.Delete) is not { Status: HttpStatusCode.NoContent or HttpStatusCode.NotFound })
+            var answer = identityd.Ask($"{Path}/{Removed}{Query}", method: HttpMethod.Delete);
+            if (answer is not { Status: HttpStatusCode.NoContent or HttpStatusCode.NotFound })
                 return $"{Removed} cannot be removed";
             Progress = Progress with { Removed = true };
         }

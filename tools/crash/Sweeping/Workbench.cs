@@ -259,7 +259,8 @@ internal sealed class Workbench : IAsyncDisposable
             WaitFor(daemons, () => Answer(() =>
             {
                 using var certificate = served.Certificate(id);
-                if (certificate is null && (scenario.Start == Start.Provisioned || _told.Contains(id))) throw new Finding($"the certificate of {id} is lost");
+                if (certificate is null && (scenario.Start == Start.Provisioned || _told.Contains(id)))
+                    throw new Finding($"the certificate of {id} is lost");
                 if (certificate is null) return null;
                 var now = DateTime.UtcNow + ahead;
                 if (certificate.NotBefore.ToUniversalTime() > now || certificate.NotAfter.ToUniversalTime() < now)
@@ -273,8 +274,8 @@ internal sealed class Workbench : IAsyncDisposable
     }
 
     /// <summary>
-    /// What somebody was told of a module is remembered: it is served while the hub cannot be asked, and its handle signs. Then the operator and the module
-    /// runtime go on with their work.
+    /// What somebody was told of a module is remembered: it is served while the hub cannot be asked, and its handle signs. Then the operator
+    /// and the module runtime go on with their work.
     /// </summary>
     private void CheckRemembered(Daemons daemons)
     {
