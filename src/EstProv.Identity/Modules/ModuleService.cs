@@ -58,7 +58,13 @@ internal sealed class ModuleService(
     {
         // Others need not wait for an EST server.
         var certificate = await certificates.GetAsync(moduleId, hub.Device.DeviceId, cancel);
-        return await ChangeAsync(client => CertifyAsync(client, moduleId, managedBy, certificate, listed, always, cancel), cancel);
+        return await ChangeAsync(async client =>
+        {
+            // Who came before may have made a staged one known, and it is in use by now.
+            var now = certificate.StagedSpki is null ? certificate
+                : await certificates.GetAsync(moduleId, client.Device.DeviceId, cancel);
+            return await CertifyAsync(client, moduleId, managedBy, now, listed, always, cancel);
+        }, cancel);
     }
 
     /// <summary>Whether the module was registered with a certificate.</summary>

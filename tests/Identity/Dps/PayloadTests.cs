@@ -66,7 +66,9 @@ public sealed class PayloadTests : IDisposable
     {
         File.Delete(_file);
         Assert.That(_device.Start().UntilProblem("payload_unreadable").Problem!.Message, Does.Contain("there is no such file"));
-        File.WriteAllText(_file, new string(' ', 70_000) + "1");
+        // In one step: it is read all the time.
+        File.WriteAllText(_file + ".new", new string(' ', 70_000) + "1");
+        File.Move(_file + ".new", _file);
         Assert.That(_device.UntilProblem("payload_invalid").Problem!.Message, Does.Contain("larger than 64 KiB"));
         File.WriteAllText(_file, "1");
         _device.UntilSettled();

@@ -212,6 +212,18 @@ public sealed class CertifiedModuleTests : IDisposable
         Assert.That(_world.SendAs("firmware", credential.Current!), Is.EqualTo(204));
     }
 
+    [Test]
+    public async Task Two_who_ask_at_one_time_make_it_known_once()
+    {
+        var credential = _world.Stage("firmware");
+        await Task.WhenAll(
+            Service.EnsureCertifiedAsync("firmware", null, null, false, default),
+            Service.EnsureCertifiedAsync("firmware", null, null, false, default));
+        Assert.That(_world.Certd.Told, Has.Count.EqualTo(1));
+        Assert.That(_world.HubRequests("PUT"), Is.EqualTo(1));
+        Assert.That(_world.SendAs("firmware", credential.Current!), Is.EqualTo(204));
+    }
+
     private int Requests => _world.Simulator.Recorder.Requests().Count;
 
     private Task<TimeSpan> Step() => _world.Modules.Hosts.StepAsync(default);
