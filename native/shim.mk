@@ -16,7 +16,7 @@ SHIM_BUDGET = 40960
 COVERAGE ?= 90
 
 ifdef THREADS
-O := $(O)/threads
+override O := $(patsubst %/threads,%,$(O))/threads
 SANITIZERS = -fsanitize=thread
 endif
 
@@ -121,13 +121,17 @@ coverage:
 	$(O)/coverage/shim_tests
 	sh tests/shim/coverage.sh $(O)/coverage/check $(COVERAGE) "$(GCOV)"
 
-# libabigail: the dump in the tree is the interface that programs were built against.
+# libabigail: the dump in the tree is the interface that programs were built against. It has what estprov.h declares and nothing of the
+# compiler's or the machine's, so that any build compares with it.
+ABI = --headers-dir include --drop-private-types --exported-interfaces-only --no-show-locs --no-elf-needed --type-id-style hash \
+	--no-corpus-path --no-comp-dir-path
+
 check-abi: $(SHIM_SO)
-	$(ABIDIFF) --headers-dir2 include abi/libestprov.abi $(SHIM_SO)
+	$(ABIDIFF) --headers-dir2 include --drop-private-types --exported-interfaces-only abi/libestprov.abi $(SHIM_SO)
 
 dump-abi: $(SHIM_SO)
 	mkdir -p abi
-	$(ABIDW) --headers-dir include --no-corpus-path --no-comp-dir-path --out-file abi/libestprov.abi $(SHIM_SO)
+	$(ABIDW) $(ABI) --out-file abi/libestprov.abi $(SHIM_SO)
 
 -include $(SHIM_OBJECTS:.o=.d) $(SHIM_CHECKED_OBJECTS:.o=.d) $(SHIM_TEST_OBJECTS:.o=.d)
 

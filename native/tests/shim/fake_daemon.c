@@ -228,6 +228,16 @@ void fake_otherwise(struct fake_daemon *fake, const char *answer)
     (void)pthread_mutex_unlock(&fake->mutex);
 }
 
+int fake_left(struct fake_daemon *fake)
+{
+    int left;
+
+    (void)pthread_mutex_lock(&fake->mutex);
+    left = fake->script_length;
+    (void)pthread_mutex_unlock(&fake->mutex);
+    return left;
+}
+
 const char *fake_json(const char *status, const char *body)
 {
     static char *kept[KEPT_ANSWERS];

@@ -45,6 +45,8 @@ void fake_next(struct fake_daemon *fake, const char *answer);
 /* For the next request that has this text in it. */
 void fake_next_to(struct fake_daemon *fake, const char *match, const char *answer);
 void fake_otherwise(struct fake_daemon *fake, const char *answer);
+/* Answers of the script that are still to come. */
+int fake_left(struct fake_daemon *fake);
 
 /* Whole answers with a JSON body; they stay until the end. */
 const char *fake_json(const char *status, const char *body);

@@ -25,14 +25,8 @@ void world_close(struct world *world)
     (void)rmdir(world->folder);
 }
 
-int slowness = 1;
-
 int main(void)
 {
-    const char *const slow = getenv("SLOWNESS");
-
-    if (slow != NULL)
-        slowness = atoi(slow);
     test_json();
     test_texts();
     test_calls();

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,15 +35,16 @@ int __wrap_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_even
 int __real_getpwnam_r(const char *name, struct passwd *entry, char *room, size_t size, struct passwd **found);
 int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *room, size_t size, struct passwd **found);
 
-long pretended_uid = -1;
-long pretended_self = -1;
-int root_answers;
-int last_socket_type;
-int last_send_flags;
-int resume_interrupted;
+/* Of the thread under test: the fakes' threads run through the same functions. */
+__thread long pretended_uid = -1;
+__thread long pretended_self = -1;
+__thread int root_answers;
+__thread int last_socket_type;
+__thread int last_send_flags;
+__thread int resume_interrupted;
 __thread int allocations_left = -1;
-int failing_epoll;
-int short_passwd;
+__thread int failing_epoll;
+__thread int short_passwd;
 
 int __wrap_getsockopt(int descriptor, int level, int name, void *value, socklen_t *length)
 {
@@ -58,10 +60,9 @@ uid_t __wrap_geteuid(void)
     return pretended_self >= 0 ? (uid_t)pretended_self : __real_geteuid();
 }
 
-/* The library's descriptors do not block, the fakes' do. */
-static int interrupted(int flags)
+static int interrupted(void)
 {
-    if ((flags != 0 && flags != MSG_NOSIGNAL) || resume_interrupted <= 0)
+    if (resume_interrupted <= 0)
         return 0;
     resume_interrupted--;
     errno = EINTR;
@@ -72,7 +73,7 @@ ssize_t __wrap_send(int descriptor, const void *data, size_t length, int flags)
 {
     if (memmem(data, length, "Host: localhost", 15) != NULL) {
         last_send_flags = flags;
-        if (interrupted(flags))
+        if (interrupted())
             return -1;
     }
     return __real_send(descriptor, data, length, flags);
@@ -80,8 +81,7 @@ ssize_t __wrap_send(int descriptor, const void *data, size_t length, int flags)
 
 ssize_t __wrap_recv(int descriptor, void *data, size_t length, int flags)
 {
-    /* The fakes ask for other lengths. */
-    if (length == 4096 && interrupted(flags))
+    if (interrupted())
         return -1;
     return __real_recv(descriptor, data, length, flags);
 }
@@ -158,6 +158,18 @@ int open_descriptors(void)
         count++;
     (void)closedir(folder);
     return count;
+}
+
+bool requested_soon(struct fake_daemon *fake, const char *text)
+{
+    const long until = milliseconds() + PLENTY;
+
+    while (strstr(fake_request(fake), text) == NULL) {
+        if (milliseconds() > until)
+            return false;
+        (void)poll(NULL, 0, 1);
+    }
+    return true;
 }
 
 long milliseconds(void)

@@ -4,6 +4,7 @@
 #include "estprov.h"
 #include "fake_daemon.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 void test_json(void);
@@ -27,21 +28,24 @@ struct world {
 void world_open(struct world *world, int timeout_ms);
 void world_close(struct world *world);
 
-/* What stands in place of libc (--wrap), for the calling thread where nothing else is said. */
-extern long pretended_uid;  /* of the peer, or -1; of the whole process */
-extern long pretended_self; /* our own, or -1; of the whole process */
-extern int root_answers;    /* so many times uid 0 is the peer first */
-extern int last_socket_type;
-extern int last_send_flags;
-extern int resume_interrupted;        /* so many recv and send say EINTR first */
-extern __thread int allocations_left; /* then there is no memory; -1: always */
-extern int failing_epoll;             /* 1: epoll_create1, 2: timerfd_create, 3: epoll_ctl */
-extern int short_passwd;              /* so many times getpwnam_r wants more room */
+/* What stands in place of libc (--wrap), for the calling thread. */
+extern __thread long pretended_uid;  /* of the peer, or -1 */
+extern __thread long pretended_self; /* our own, or -1 */
+extern __thread int root_answers;    /* so many times uid 0 is the peer first */
+extern __thread int last_socket_type;
+extern __thread int last_send_flags;
+extern __thread int resume_interrupted; /* so many recv and send say EINTR first */
+extern __thread int allocations_left;   /* then there is no memory; -1: always */
+extern __thread int failing_epoll;      /* 1: epoll_create1, 2: timerfd_create, 3: epoll_ctl */
+extern __thread int short_passwd;       /* so many times getpwnam_r wants more room */
 
-/* What short time-outs are multiplied by: SLOWNESS of the environment, for valgrind. */
-extern int slowness;
+/* Milliseconds for what is sure to come, however slow the machine, or valgrind. Nothing waits for its end. */
+enum { PLENTY = 120000 };
 
 int open_descriptors(void);
 long milliseconds(void);
+
+/* Whether the last request gets this text in it, within PLENTY. */
+bool requested_soon(struct fake_daemon *fake, const char *text);
 
 #endif

@@ -490,7 +490,7 @@ static void opening(void)
 
 void test_calls(void)
 {
-    world_open(&world, 5000);
+    world_open(&world, PLENTY);
     run_test("a context is opened by folder, environment or default", opening);
     run_test("identities of device and module are read", identities);
     run_test("an identity that is not whole is refused, and nothing of it is left", identities_malformed);

@@ -20,6 +20,19 @@ static int ask(void)
     return estprov_provisioned(world.context);
 }
 
+/* With a time-out so short that a busy machine may miss it. */
+static int ask_until_answered(struct estprov *context)
+{
+    int error;
+
+    for (int i = 0; i < 200; i++) {
+        error = estprov_provisioned(context);
+        if (error != -ETIMEDOUT)
+            break;
+    }
+    return error;
+}
+
 static void keeps(void)
 {
     const int before = atomic_load(&world.identityd->accepted);
@@ -97,19 +110,19 @@ static void does_not_come_back(void)
     struct estprov *context;
     long from;
 
-    CHECK_INT(estprov_open(&context, world.folder, 200 * slowness), 0);
-    CHECK_INT(estprov_provisioned(context), 0);
+    CHECK_INT(estprov_open(&context, world.folder, 200), 0);
+    CHECK_INT(ask_until_answered(context), 0);
     fake_stop(world.identityd);
     from = milliseconds();
     CHECK_INT(estprov_provisioned(context), -ENOENT);
-    CHECK(milliseconds() - from >= 100 && milliseconds() - from < 5000);
+    CHECK(milliseconds() - from >= 100 && milliseconds() - from < PLENTY / 2);
     CHECK_TEXT_HAS(estprov_message(context), "identityd.sock");
     estprov_close(context);
     /* One that has never answered is not waited for. */
-    CHECK_INT(estprov_open(&context, world.folder, 60000), 0);
+    CHECK_INT(estprov_open(&context, world.folder, PLENTY), 0);
     from = milliseconds();
     CHECK_INT(estprov_provisioned(context), -ENOENT);
-    CHECK(milliseconds() - from < 5000);
+    CHECK(milliseconds() - from < PLENTY / 2);
     estprov_close(context);
     (void)starts_late(NULL);
 }
@@ -132,9 +145,10 @@ static void stops_for_ever(void)
     struct estprov *context;
     const char *const ok = world.identityd->otherwise;
 
-    CHECK_INT(estprov_open(&context, world.folder, 100 * slowness), 0);
+    CHECK_INT(estprov_open(&context, world.folder, 100), 0);
     fake_otherwise(world.identityd, fake_json("503 X", "{\"message\":\"stops\",\"code\":\"stopping\"}"));
-    CHECK_INT(estprov_provisioned(context), -EAGAIN);
+    /* Its last attempt may end by the time-out. */
+    CHECK_INT(ask_until_answered(context), -EAGAIN);
     CHECK_TEXT_HAS(estprov_message(context), "stops");
     estprov_close(context);
     fake_otherwise(world.identityd, ok);
@@ -173,16 +187,16 @@ static void peers(void)
 {
     const int before = atomic_load(&world.identityd->requests);
 
-    CHECK_INT(ask_as(1000, 1000, 5000), 0);
-    CHECK_INT(ask_as(1000, 1, 5000), 0);
+    CHECK_INT(ask_as(1000, 1000, PLENTY), 0);
+    CHECK_INT(ask_as(1000, 1, PLENTY), 0);
     short_passwd = 2;
-    CHECK_INT(ask_as(1000, 1, 5000), 0);
+    CHECK_INT(ask_as(1000, 1, PLENTY), 0);
     short_passwd = -2;
-    CHECK_INT(ask_as(1000, 1, 5000), 0);
+    CHECK_INT(ask_as(1000, 1, PLENTY), 0);
     CHECK_INT(atomic_load(&world.identityd->requests), before + 4);
-    CHECK_INT(ask_as(1000, 1001, 5000), -EPERM);
+    CHECK_INT(ask_as(1000, 1001, PLENTY), -EPERM);
     short_passwd = 100;
-    CHECK_INT(ask_as(1000, 1001, 5000), -EPERM);
+    CHECK_INT(ask_as(1000, 1001, PLENTY), -EPERM);
     short_passwd = 0;
     CHECK_INT(atomic_load(&world.identityd->requests), before + 4);
 }
@@ -190,7 +204,7 @@ static void peers(void)
 static void activation(void)
 {
     root_answers = 3;
-    CHECK_INT(ask_as(1000, 1, 5000), 0);
+    CHECK_INT(ask_as(1000, 1, PLENTY), 0);
     root_answers = 10000;
     CHECK_INT(ask_as(1000, 1, 150), -ETIMEDOUT);
     root_answers = 0;
@@ -201,12 +215,12 @@ static void silence(void)
     struct estprov *context;
     const long from = milliseconds();
 
-    CHECK_INT(estprov_open(&context, world.folder, 150 * slowness), 0);
+    CHECK_INT(estprov_open(&context, world.folder, 150), 0);
     fake_next(world.identityd, fake_silence);
     CHECK_INT(estprov_provisioned(context), -ETIMEDOUT);
-    CHECK(milliseconds() - from < 5000);
+    CHECK(milliseconds() - from < PLENTY / 2);
     CHECK_TEXT_HAS(estprov_message(context), "the Identity Service did not answer in time");
-    CHECK_INT(estprov_provisioned(context), 0);
+    CHECK_INT(ask_until_answered(context), 0);
     estprov_close(context);
 }
 
@@ -215,8 +229,8 @@ static void dribble(void)
 {
     struct estprov *context;
 
-    CHECK_INT(estprov_open(&context, world.folder, 200 * slowness), 0);
-    atomic_store(&world.identityd->pause_ms, 20 * slowness);
+    CHECK_INT(estprov_open(&context, world.folder, 200), 0);
+    atomic_store(&world.identityd->pause_ms, 20);
     CHECK_INT(estprov_provisioned(context), -ETIMEDOUT);
     atomic_store(&world.identityd->pause_ms, 1);
     estprov_close(context);
@@ -241,7 +255,7 @@ static void full_queue(void)
         fillers[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         (void)connect(fillers[i], (const struct sockaddr *)&address, sizeof(address));
     }
-    CHECK_INT(estprov_open(&context, folder, 100 * slowness), 0);
+    CHECK_INT(estprov_open(&context, folder, 100), 0);
     CHECK_INT(estprov_hmac(context, "v1.k", "x", 1, (uint8_t[32]){0}), -ETIMEDOUT);
     CHECK_TEXT_HAS(estprov_message(context), "queue is full");
     estprov_close(context);
@@ -268,12 +282,12 @@ static void takes_nothing(void)
     (void)setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     CHECK(bind(listener, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
           listen(listener, 4) == 0);
-    CHECK_INT(estprov_open(&context, folder, 100 * slowness), 0);
+    CHECK_INT(estprov_open(&context, folder, 100), 0);
     memset(large, 'x', sizeof(large));
     CHECK_INT(estprov_hmac(context, "v1.k", large, sizeof(large), mac), -ETIMEDOUT);
     estprov_close(context);
     (void)close(listener);
-    CHECK_INT(estprov_open(&context, folder, 100 * slowness), 0);
+    CHECK_INT(estprov_open(&context, folder, 100), 0);
     CHECK_INT(estprov_hmac(context, "v1.k", "x", 1, mac), -ECONNREFUSED);
     estprov_close(context);
     (void)unlink(address.sun_path);
@@ -304,7 +318,7 @@ static void interrupted(void)
 
 void test_connection(void)
 {
-    world_open(&world, 5000);
+    world_open(&world, PLENTY);
     fake_otherwise(world.identityd, fake_ok("{\"state\":\"provisioned\"}"));
     run_test("one connection serves many calls, is closed on exec and raises no signal", keeps);
     run_test("a connection that the daemon closes is given up", says_close);

@@ -42,21 +42,20 @@ static void broken(void)
 static void long_head(void)
 {
     static char head[9000];
-    static char answer[9400];
+#define WITH_HEAD "HTTP/1.1 200 OK\r\nX: %s\r\nContent-Length: 23\r\n\r\n{\"state\":\"provisioned\"}"
+    static char answers[3][9400]; /* the fake may still send what was refused */
 
     memset(head, 'x', 8100);
-    (void)snprintf(answer, sizeof(answer),
-                   "HTTP/1.1 200 OK\r\nX: %s\r\nContent-Length: 23\r\n\r\n{\"state\":\"provisioned\"}", head);
-    fake_next(world.identityd, answer);
+    (void)snprintf(answers[0], sizeof(answers[0]), WITH_HEAD, head);
+    fake_next(world.identityd, answers[0]);
     CHECK_INT(ask(), 0);
     memset(head, 'x', 8192);
-    (void)snprintf(answer, sizeof(answer),
-                   "HTTP/1.1 200 OK\r\nX: %s\r\nContent-Length: 23\r\n\r\n{\"state\":\"provisioned\"}", head);
-    fake_next(world.identityd, answer);
+    (void)snprintf(answers[1], sizeof(answers[1]), WITH_HEAD, head);
+    fake_next(world.identityd, answers[1]);
     CHECK_INT(ask(), -EPROTO);
     CHECK_TEXT_HAS(estprov_message(world.context), "too long a header");
-    memset(answer, 'x', sizeof(answer) - 1);
-    fake_next(world.identityd, answer);
+    memset(answers[2], 'x', sizeof(answers[2]) - 1);
+    fake_next(world.identityd, answers[2]);
     CHECK_INT(ask(), -EPROTO);
     CHECK_TEXT_HAS(estprov_message(world.context), "too long a header");
 }
@@ -133,14 +132,14 @@ static void out_of_memory(void)
     struct estprov *context;
 
     for (int calls = 0; calls < 60; calls++) {
-        CHECK_INT(estprov_open(&context, world.folder, 5000), 0);
+        CHECK_INT(estprov_open(&context, world.folder, PLENTY), 0);
         allocations_left = calls % 6;
         (void)everything(context);
         allocations_left = -1;
         CHECK_INT(estprov_provisioned(context), 0);
         estprov_close(context);
     }
-    CHECK_INT(estprov_open(&context, world.folder, 5000), 0);
+    CHECK_INT(estprov_open(&context, world.folder, PLENTY), 0);
     allocations_left = 0;
     CHECK_INT(estprov_provisioned(context), -ENOMEM);
     CHECK_TEXT_HAS(estprov_message(context), "out of memory");
@@ -180,7 +179,7 @@ static void descriptors(void)
 void test_hostile(void)
 {
     descriptors_before = open_descriptors();
-    world_open(&world, 5000);
+    world_open(&world, PLENTY);
     fake_otherwise(world.identityd, fake_ok("{\"state\":\"provisioned\"}"));
     run_test("a broken answer is refused, and the next one taken", broken);
     run_test("a header has its limit", long_head);

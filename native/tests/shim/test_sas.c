@@ -131,7 +131,7 @@ static void wrong(void)
 
 void test_sas(void)
 {
-    world_open(&world, 5000);
+    world_open(&world, PLENTY);
     run_test("a SAS token is escaped to the letter and signed as it stands", tokens);
     run_test("a connection string follows the identity", strings);
     run_test("no token is made of what cannot be one", wrong);

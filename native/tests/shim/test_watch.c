@@ -46,7 +46,7 @@ static bool was(const char *kind, const char *subject, const char *reason)
 static void fresh(void)
 {
     world_close(&world);
-    world_open(&world, 5000);
+    world_open(&world, PLENTY);
 }
 
 static void open_watch(const char *first)
@@ -62,21 +62,20 @@ static void tells(void)
     open_watch(fake_ok(OLD));
     fake_next(world.certd, fake_ok(TWO));
     CHECK((fcntl(estprov_watch_descriptor(watch), F_GETFD) & FD_CLOEXEC) != 0);
-    CHECK(readable(5000));
-    CHECK_INT(next(5000), 0);
+    CHECK(readable(PLENTY));
+    CHECK_INT(next(PLENTY), 0);
     (void)was("reread", "", "");
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     (void)was("expiring", "module-server", "issuer_renewed");
     CHECK(strcmp(change.time, "2026-11-28T07:00:00.000Z") == 0);
     /* One call for each readiness is enough: it stays readable while there is more. */
-    CHECK(readable(5000));
+    CHECK(readable(PLENTY));
     CHECK_INT(next(0), 0);
     (void)was("dropped", "device-id", "");
     CHECK(!readable(50));
     CHECK_INT(next(0), -EAGAIN);
     CHECK_INT(next(60), -ETIMEDOUT);
-    CHECK_TEXT_HAS(fake_request(world.certd),
-                   "GET /changes?api-version=2020-09-01&after=43&wait=240 HTTP/1.1\r\n");
+    CHECK(requested_soon(world.certd, "GET /changes?api-version=2020-09-01&after=43&wait=240 HTTP/1.1\r\n"));
     CHECK_INT(next(-1), -EINVAL);
     estprov_watch_close(watch);
 }
@@ -90,7 +89,7 @@ static void polls(void)
     for (int i = 0; i < 100 && told < 3; i++) {
         struct pollfd entry = {descriptor, POLLIN, 0};
 
-        CHECK(poll(&entry, 1, 5000) == 1);
+        CHECK(poll(&entry, 1, PLENTY) == 1);
         told += next(0) == 0;
         CHECK_INT(estprov_watch_descriptor(watch), descriptor);
     }
@@ -102,7 +101,7 @@ static void polls(void)
 static void restarts(void)
 {
     open_watch(fake_ok(NONE));
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     fake_stop(world.certd);
     CHECK_INT(next(100), -ETIMEDOUT);
     world.certd = fake_start(world.folder, "certd");
@@ -111,10 +110,10 @@ static void restarts(void)
         fake_ok(
             "{\"next\":9,\"lost\":true,\"changes\":[{\"kind\":\"committed\",\"subject\":\"device-id\"}]}"));
     fake_otherwise(world.certd, fake_silence);
-    CHECK_INT(next(15000), 0);
+    CHECK_INT(next(PLENTY), 0);
     (void)was("reread", "", "");
     CHECK_TEXT_HAS(fake_request(world.certd), "after=41&");
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     (void)was("committed", "device-id", "");
     estprov_watch_close(watch);
 }
@@ -137,7 +136,7 @@ static void starts_before_the_daemon(void)
     CHECK_INT(estprov_watch_open(world.context, ESTPROV_CERTD, &watch), 0);
     CHECK_INT(next(0), -EAGAIN);
     (void)pthread_create(&thread, NULL, starts_late, NULL);
-    CHECK_INT(next(15000), 0);
+    CHECK_INT(next(PLENTY), 0);
     (void)was("reread", "", "");
     (void)pthread_join(thread, NULL);
     estprov_watch_close(watch);
@@ -149,7 +148,7 @@ static void empty_answers(void)
     int before;
 
     open_watch(fake_ok(NONE));
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     before = atomic_load(&world.certd->requests);
     fake_otherwise(world.certd, fake_ok(NONE));
     CHECK_INT(next(1000), -ETIMEDOUT);
@@ -171,27 +170,27 @@ static void broken(void)
     static char long_head[9000];
 
     open_watch(fake_ok(NONE));
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     memset(long_head, 'x', sizeof(long_head) - 1);
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         estprov_watch_close(watch);
         open_watch(answers[i]);
-        CHECK_INT(next(5000), -EPROTO);
+        CHECK_INT(next(PLENTY), -EPROTO);
         CHECK_INT(next(0), -EAGAIN);
     }
     estprov_watch_close(watch);
     open_watch(long_head);
-    CHECK_INT(next(5000), -EPROTO);
+    CHECK_INT(next(PLENTY), -EPROTO);
     CHECK_TEXT_HAS(estprov_message(world.context), "too long a header");
     fake_next(world.certd, fake_json("401 X", "{\"message\":\"not you\"}"));
-    CHECK_INT(next(15000), -EACCES);
+    CHECK_INT(next(PLENTY), -EACCES);
     CHECK_TEXT_HAS(estprov_message(world.context), "not you");
     fake_next(world.certd, fake_json("503 X", "{\"message\":\"later\"}"));
     fake_next(world.certd, fake_hang_up);
     fake_next(world.certd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
     fake_next(world.certd, fake_ok(NONE));
     atomic_store(&world.certd->closes, true);
-    CHECK_INT(next(15000), 0);
+    CHECK_INT(next(PLENTY), 0);
     atomic_store(&world.certd->closes, false);
     (void)was("reread", "", "");
     estprov_watch_close(watch);
@@ -204,10 +203,10 @@ static void broken_change(void)
               fake_ok("{\"next\":45,\"changes\":[{\"kind\":7},5,{\"kind\":\"issued\",\"subject\":{}},"
                       "{\"kind\":\"issued\",\"time\":1},{\"kind\":\"expiring\",\"reason\":[]},{\"kind\":"
                       "\"issued\"}]}"));
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     for (int i = 0; i < 5; i++)
-        CHECK_INT(next(5000), -EPROTO);
-    CHECK_INT(next(5000), 0);
+        CHECK_INT(next(PLENTY), -EPROTO);
+    CHECK_INT(next(PLENTY), 0);
     (void)was("issued", "", "");
     estprov_watch_close(watch);
 }
@@ -220,9 +219,9 @@ static void wrong_user(void)
     CHECK_INT(estprov_watch_open(world.context, ESTPROV_CERTD, &watch), 0);
     pretended_self = 1000;
     pretended_uid = 1001;
-    CHECK_INT(next(5000), -EPERM);
+    CHECK_INT(next(PLENTY), -EPERM);
     pretended_uid = 1;
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     pretended_self = -1;
     pretended_uid = -1;
     estprov_watch_close(watch);
@@ -238,7 +237,9 @@ static void silent_daemon(void)
     fake_otherwise(world.certd, fake_silence);
     before = atomic_load(&world.certd->accepted);
     CHECK_INT(estprov_watch_open(context, ESTPROV_CERTD, &watch), 0);
-    CHECK_INT(next(600), -ETIMEDOUT);
+    for (long until = milliseconds() + PLENTY;
+         atomic_load(&world.certd->accepted) - before < 2 && milliseconds() < until;)
+        CHECK_INT(next(100), -ETIMEDOUT);
     CHECK(atomic_load(&world.certd->accepted) - before >= 2);
     estprov_watch_close(watch);
     estprov_close(context);
@@ -257,19 +258,22 @@ static void long_list(void)
                                 i > 0 ? "," : "", i, 0);
     (void)sprintf(body + used, "]}");
     open_watch(fake_ok(NONE));
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     estprov_watch_close(watch);
     open_watch(fake_ok(NONE));
     fake_next(world.certd, fake_ok(body));
-    while (next(500) == 0)
+    while (told < 257 && CHECK_INT(next(PLENTY), 0))
         told++;
     CHECK_INT(told, 257);
+    CHECK_INT(next(100), -ETIMEDOUT);
     estprov_watch_close(watch);
     free(body);
 }
 
 static void no_memory(void)
 {
+    int told;
+
     CHECK_INT(estprov_watch_open(world.context, ESTPROV_KEYD, &watch), -EINVAL);
     for (failing_epoll = 1; failing_epoll <= 3; failing_epoll++)
         CHECK(estprov_watch_open(world.context, ESTPROV_CERTD, &watch) < 0);
@@ -280,17 +284,20 @@ static void no_memory(void)
     allocations_left = -1;
     for (int left = 0; left < 4; left++) {
         open_watch(fake_ok(NONE));
+        fake_next(world.certd, fake_ok(NONE)); /* the first may be lost with the memory for it */
         allocations_left = left;
-        CHECK(next(300) <= 0);
+        told = next(300);
         allocations_left = -1;
-        CHECK(next(15000) <= 0);
+        if (told != 0)
+            CHECK_INT(next(PLENTY), 0);
+        (void)was("reread", "", "");
         estprov_watch_close(watch);
     }
     open_watch(fake_ok(NONE));
     failing_epoll = 3;
     CHECK_INT(next(1000), -ENOMEM);
     failing_epoll = 0;
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     resume_interrupted = 2;
     fake_next(world.certd, fake_ok(TWO));
     estprov_watch_close(watch);
@@ -302,7 +309,7 @@ static void interrupted(void)
 {
     open_watch(fake_ok(NONE));
     resume_interrupted = 3;
-    CHECK_INT(next(5000), 0);
+    CHECK_INT(next(PLENTY), 0);
     resume_interrupted = 0;
     estprov_watch_close(watch);
 }
@@ -319,11 +326,11 @@ static void waits(void)
     fake_next_to(world.identityd, "after=41&",
                  fake_ok("{\"next\":42,\"changes\":[{\"kind\":\"assigned\",\"subject\":\"d\"}]}"));
     fake_otherwise(world.identityd, fake_silence);
-    CHECK_INT(estprov_wait_provisioned(world.context, 15000), 0);
-    CHECK_INT(world.identityd->script_length, 0);
+    CHECK_INT(estprov_wait_provisioned(world.context, PLENTY), 0);
+    CHECK_INT(fake_left(world.identityd), 0);
     fresh();
     fake_otherwise(world.identityd, fake_json("401 X", "{\"message\":\"not you\"}"));
-    CHECK_INT(estprov_wait_provisioned(world.context, 15000), -EACCES);
+    CHECK_INT(estprov_wait_provisioned(world.context, PLENTY), -EACCES);
     CHECK_INT(estprov_wait_provisioned(world.context, -1), -EINVAL);
     allocations_left = 0;
     CHECK_INT(estprov_wait_provisioned(world.context, 0), -ENOMEM);
@@ -332,29 +339,35 @@ static void waits(void)
 
 static void waits_in_vain(void)
 {
-    const long from = milliseconds();
     struct estprov *context;
+    long from;
 
     fake_otherwise(
         world.identityd,
         fake_ok("{\"state\":\"waiting_to_retry\",\"waitingFor\":\"DPS\",\"next\":5,\"changes\":[]}"));
-    CHECK_INT(estprov_wait_provisioned(world.context, 200), -ETIMEDOUT);
+    /* Longer where the machine is so busy that there was no answer. */
+    for (int timeout = 200; timeout < PLENTY / 4; timeout *= 4) {
+        CHECK_INT(estprov_wait_provisioned(world.context, timeout), -ETIMEDOUT);
+        if (strstr(estprov_message(world.context), "DPS") != NULL)
+            break;
+    }
     CHECK_TEXT_HAS(estprov_message(world.context), "DPS");
+    from = milliseconds();
     CHECK_INT(estprov_open(&context, "/nonexistent", 0), 0);
     CHECK_INT(estprov_wait_provisioned(context, 100), -ETIMEDOUT);
     CHECK_TEXT_HAS(estprov_message(context), "/nonexistent/identityd.sock");
     estprov_close(context);
-    CHECK(milliseconds() - from < 5000);
+    CHECK(milliseconds() - from < PLENTY / 2);
     /* An error that no time heals. */
     fresh();
     fake_next(world.identityd, fake_ok("{\"state\":\"registering\"}"));
     fake_otherwise(world.identityd, "nonsense\r\n\r\n");
-    CHECK_INT(estprov_wait_provisioned(world.context, 15000), -EPROTO);
+    CHECK_INT(estprov_wait_provisioned(world.context, PLENTY), -EPROTO);
 }
 
 void test_watch(void)
 {
-    world_open(&world, 5000);
+    world_open(&world, PLENTY);
     run_test("a watch tells first to reread, then each change once", tells);
     run_test("a watch works by poll alone, on one descriptor", polls);
     run_test("a watch survives the daemon's restart and says so", restarts);
