@@ -15,9 +15,9 @@ prepare_crash() {
     gcc "${flags[@]}" -o "$out/crash/cut" "$top/tools/crash/cut.c" "$top/tools/crash/durable.c" -lpthread
     gcc "${flags[@]}" -shared -fPIC -o "$out/crash/clock.so" "$top/tools/crash/clock.c"
     dotnet publish "$top/tools/crash/EstProv.Crash.csproj" -c Release -o "$out/crash/bin" -v quiet --nologo
-    # The devices' files: on a tmpfs where there is one, since a disk's own fsync takes most of the time.
+    # The devices' files: on a tmpfs where there is one, since a disk's own fsync takes most of the time; each tree has its own.
     crash_folder=$out/crash/devices
-    [ ! -w /dev/shm ] || crash_folder=/dev/shm/estprov-crash
+    [ ! -w /dev/shm ] || crash_folder=/dev/shm/estprov-crash-$(cksum <<<"$top" | cut -d " " -f 1)
 }
 
 # sweep_crash ARGUMENT...: as root, since keyd lets nobody else look at its descriptors.
