@@ -1,18 +1,31 @@
 // Preloaded into the daemons: the wall clock runs ESTPROV_CRASH_CLOCK seconds ahead, so that a renewal is due
-// at once.
+// at once. Or as many as stand in the file ESTPROV_CRASH_CLOCK_FILE, 8 bytes, which may change meanwhile.
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 static int (*real_clock)(clockid_t, struct timespec *);
-static time_t ahead;
+static int64_t fixed;
+static const volatile int64_t *ahead = &fixed;
 
 __attribute__((constructor)) static void find_clock(void)
 {
     const char *seconds = getenv("ESTPROV_CRASH_CLOCK");
     *(void **)&real_clock = dlsym(RTLD_NEXT, "clock_gettime");
-    ahead = seconds ? strtol(seconds, NULL, 10) : 0;
+    fixed = seconds ? strtol(seconds, NULL, 10) : 0;
+    const char *path = getenv("ESTPROV_CRASH_CLOCK_FILE");
+    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0)
+        return;
+    void *mapped = mmap(NULL, sizeof *ahead, PROT_READ, MAP_SHARED, file, 0);
+    if (mapped != MAP_FAILED)
+        ahead = mapped;
+    close(file);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -21,7 +34,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
         find_clock();
     int result = real_clock(clock, now);
     if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        now->tv_sec += ahead;
+        now->tv_sec += *ahead;
     return result;
 }
 

@@ -10,5 +10,9 @@ internal static class Stage
 
     public static string ProviderFolder => Path.Combine(s_root, "usr/lib/ossl-modules");
 
+    /// <summary>What is preloaded where a daemon's wall clock is to be wrong (tools/crash/clock.c).</summary>
+    public static string Clock => Environment.GetEnvironmentVariable("ESTPROV_CLOCK")
+        ?? throw new InvalidOperationException("ESTPROV_CLOCK is not set: run these tests by ./build.sh test EndToEnd");
+
     public static string Daemon(string name) => Path.Combine(s_root, "usr/libexec/estprov/estprov-" + name);
 }
