@@ -383,9 +383,28 @@ static void versions(void)
     char version[16];
     size_t size = sizeof(version);
 
-    fake_next(world.certd, fake_ok("{\"name\":\"estprov-certd\",\"version\":\"1.2.3\"}"));
-    CHECK_INT(estprov_daemon_version(world.context, ESTPROV_CERTD, version, &size), 0);
-    CHECK(strcmp(version, "1.2.3") == 0);
+    static const struct {
+        enum estprov_daemon daemon;
+        const char *line;
+    } cases[] = {
+        {ESTPROV_KEYD, "GET /version?api-version=2021-05-01 HTTP/1.1\r\n"},
+        {ESTPROV_CERTD, "GET /version?api-version=2020-09-01 HTTP/1.1\r\n"},
+        {ESTPROV_IDENTITYD, "GET /version?api-version=2020-09-01 HTTP/1.1\r\n"},
+    };
+    struct fake_daemon *const daemons[] = {world.keyd, world.certd, world.identityd};
+
+    /* Word for word what the daemons answer. */
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size = sizeof(version);
+        fake_next(daemons[i], fake_ok("{\"version\":\"1.2.3\"}"));
+        CHECK_INT(estprov_daemon_version(world.context, cases[i].daemon, version, &size), 0);
+        CHECK(size == 6 && strcmp(version, "1.2.3") == 0);
+        (void)requested(daemons[i], cases[i].line, "");
+    }
+    size = 5;
+    fake_next(world.certd, fake_ok("{\"version\":\"1.2.3\"}"));
+    CHECK_INT(estprov_daemon_version(world.context, ESTPROV_CERTD, version, &size), -ERANGE);
+    CHECK_INT(size, 6);
     fake_next(
         world.keyd,
         fake_json("404 Not Found", "{\"message\":\"there is nothing at this path\",\"code\":\"not_found\"}"));
