@@ -22,8 +22,8 @@ internal static class Folders
         {
             var target = Path.Combine(to, entry.Name);
             if (entry is DirectoryInfo inner) Copy(inner, target);
-            // Sockets have no content.
-            else if (!entry.Name.EndsWith(".sock", StringComparison.Ordinal)) File.Copy(entry.FullName, target);
+            // Sockets have no content; a daemon cut while it opened one leaves it under its first name, NAME.sock~.
+            else if (!entry.Name.TrimEnd('~').EndsWith(".sock", StringComparison.Ordinal)) File.Copy(entry.FullName, target);
         }
     }
 }
