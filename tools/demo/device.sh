@@ -46,7 +46,7 @@ mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir -p /var/lib /var/secrets /var/tmp "$world"/{log,pki,token,bin,tmp} /etc/estprov
 chmod 1777 "$world/tmp"
 id=7100
-for user in estprov estprov-keyd estprov-certd estprov-identityd estprov-demo estprov-runtime estprov-firmware estprov-stranger; do
+for user in estprov estprov-keyd estprov-certd estprov-identityd estprov-demo estprov-runtime estprov-firmware estprov-telemetry estprov-stranger; do
     id=$((id + 1))
     sed -i "/^$user:/d" /etc/passwd /etc/group
     echo "$user:x:$id:" >>/etc/group
@@ -133,16 +133,20 @@ printf '[[principal]]\nuser = "estprov-demo"\nkeys = ["device-id"]\nrights = ["u
 printf '[preloaded_certs]\n"dps-ca" = "/var/secrets/dps-ca.cer"\n' >/etc/estprov/certd.d/10-demo.toml
 printf '[provisioning]\ntrusted_certs = ["dps-ca"]\n[[principal]]\nuser = "estprov-demo"\nname = "demo"\nidtype = ["device"]\n' >/etc/estprov/identityd.d/10-demo.toml
 if [ "$keep" = runtime ]; then
+    runtime_telemetry=aziot_identityd_module_telemetry
     runtime_method="through EST" runtime_issuer="EST identity CA"
     url="https://estendpoint.com/.well-known/est"
-    printf '[cert_issuance.est.urls]\n"module-server" = "%s/module-server/simpleenroll"\n"module-id" = "%s/module-id/simpleenroll"\n[cert_issuance]\nlocal-id = "est"\n' "$url" "$url" >/etc/estprov/certd.d/20-runtime.toml
+    printf '[cert_issuance.est.urls]\n"module-server" = "%s/module-server/simpleenroll"\n"module-id" = "%s/module-id/simpleenroll"\n"%s" = "%s/module-id/simpleenroll"\n[cert_issuance]\nlocal-id = "est"\n%s = "est"\n' \
+        "$url" "$url" "$runtime_telemetry" "$url" "$runtime_telemetry" >/etc/estprov/certd.d/20-runtime.toml
     if [ "$way" = local-mint ]; then
         runtime_method="minted by the device CA" runtime_issuer="$device"
-        printf '[cert_issuance]\nmodule-server = "device-ca"\nmodule-id = "device-ca"\nlocal-id = "device-ca"\n' >/etc/estprov/certd.d/20-runtime.toml
+        printf '[cert_issuance]\nmodule-server = "device-ca"\nmodule-id = "device-ca"\nlocal-id = "device-ca"\n%s = "device-ca"\n' "$runtime_telemetry" >/etc/estprov/certd.d/20-runtime.toml
     fi
     printf '[[principal]]\nuser = "estprov-runtime"\ncerts = ["module-server", "module-id"]\n' >>/etc/estprov/certd.d/20-runtime.toml
     printf '[[principal]]\nuser = "estprov-runtime"\nkeys = ["aziot_identityd_master_id"]\n[[principal]]\nuser = "estprov-firmware"\nkeys = ["aziot_identityd_master_id/firmware:*"]\n' >/etc/estprov/keyd.d/20-runtime.toml
+    printf '[[principal]]\nuser = "estprov-telemetry"\nkeys = ["%s"]\nrights = ["use"]\n' "$runtime_telemetry" >>/etc/estprov/keyd.d/20-runtime.toml
     printf '[localid]\ndomain = "edge.local"\ncert_id = "local-id"\n[[principal]]\nuser = "estprov-runtime"\nname = "runtime"\n[[principal]]\nuser = "estprov-firmware"\nname = "firmware"\nidtype = ["module", "local"]\n' >/etc/estprov/identityd.d/20-runtime.toml
+    printf '[[principal]]\nuser = "estprov-telemetry"\nname = "telemetry"\nidtype = ["module"]\nauth = "x509"\n' >>/etc/estprov/identityd.d/20-runtime.toml
 fi
 [[ $keep != identity-* ]] || configure_identity
 tail -n +1 /etc/estprov/*.d/*.toml

@@ -52,6 +52,19 @@ publish() {
         --data-binary 'hello' "https://$hub/devices/$device/modules/$(jq -rn --arg m "$2" '$m|@uri')/messages/events?api-version=2021-04-12" 2>&1) || true
     code=${answer##*$'\n'}
 }
+# telemetry_certificate FILE: what certd serves for it now.
+telemetry_certificate() {
+    ask estprov-telemetry certd GET "/certificates/$runtime_telemetry?$api"
+    get .pem >"$1"
+}
+# publish_by_certificate USER CERTIFICATE: the same with the module's certificate in TLS, and the key by reference through OpenSSL; sets $code and $answer.
+publish_by_certificate() {
+    answer=$(as "$1" env "OPENSSL_CONF=$world/estprov.cnf" curl -sS -m 30 -o - -w '\n%{http_code}' --cacert "$dps_ca" --cert "$2" --key "$world/telemetry.key" \
+        -H 'Content-Type: application/octet-stream' --data-binary 'hello' "https://$hub/devices/$device/modules/telemetry/messages/events?api-version=2021-04-12" 2>&1) || true
+    code=${answer##*$'\n'}
+}
+printf '%s\n' 'openssl_conf = init' '[init]' 'providers = list' '[list]' 'default = on' 'estprov = on' '[on]' 'activate = 1' >"$world/estprov.cnf"
+printf '%s\n' '-----BEGIN ESTPROV KEY REFERENCE-----' "$(printf 'estprov:id=%s' "$runtime_telemetry" | base64 -w 64)" '-----END ESTPROV KEY REFERENCE-----' >"$world/telemetry.key"
 # control METHOD PATH [BODY]: the simulator's own side.
 control() { curl -sS -m 10 -X "$1" ${3:+--data-binary "$3"} "http://127.0.0.1:8440$2"; }
 module_path() { printf '/identities/modules/%s?%s&type=aziot' "$(jq -rn --arg m "$1" '$m|@uri')" "$api"; }
@@ -87,6 +100,23 @@ expect "the handle alone: refused to estprov-stranger" "$code" 401
 refused "the master identity key" estprov-firmware keyd GET "/key/aziot_identityd_master_id?$api"
 refused "the derived key itself" estprov-firmware keyd POST "/derivedkey/export?$api" "$(json --arg h "$firmware_handle" '{keyHandle: $h}')"
 
+step "2b. a host-level module with a certificate of its own, whose key stays in the token"
+for _ in $(seq 150); do
+    ask estprov-telemetry identityd GET "/identities/identity?$api"
+    [ "$code" != 200 ] || break
+    sleep 0.2
+done
+expect "telemetry is told who it is, and where its certificate is" "$(get '.spec|[.hubName,.deviceId,.moduleId,.auth.type,.auth.certId]|join(" ")')" "$hub $device telemetry x509 $runtime_telemetry"
+telemetry_handle=$(get .spec.auth.keyHandle)
+expect "its key stands in the token" "$(as estprov-keyd pkcs11-tool --module "$module" --slot "$slot" --login --pin "$pin" --list-objects --type privkey 2>/dev/null | grep -c "label: *$runtime_telemetry$")" 1
+telemetry_certificate "$world/tmp/telemetry-1.pem"
+expect "its certificate names device and module" "$(openssl x509 -in "$world/tmp/telemetry-1.pem" -noout -subject)" "subject=CN = $device/telemetry"
+publish_by_certificate estprov-telemetry "$world/tmp/telemetry-1.pem"
+expect "the hub accepts the certificate" "$code" 204
+publish_by_certificate estprov-stranger "$world/tmp/telemetry-1.pem"
+expect "its key: refused to estprov-stranger" "$code" 000
+refused "its key" estprov-firmware keyd POST "/sign?$api" "$(json --arg h "$telemetry_handle" '{keyHandle: $h, algorithm: "ECDSA", parameters: {digest: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}')"
+
 step "3. the module runtime has Edge Agent's identity created, and gets it SAS tokens"
 agent='$edgeAgent'
 new_agent=$(json --arg m "$agent" '{type: "aziot", moduleId: $m, managedBy: "IotEdge"}')
@@ -114,7 +144,7 @@ sensor_token=$token
 publish estprov-runtime sensor "$sensor_token"
 expect "the hub accepts the sensor's token" "$code" 204
 ask estprov-runtime identityd GET "/identities/modules?$api&type=aziot"
-expect "all modules are listed" "$(get '[.identities[].spec.moduleId]|sort|join(" ")')" '$edgeAgent $edgeHub firmware sensor'
+expect "all modules are listed" "$(get '[.identities[].spec.moduleId]|sort|join(" ")')" '$edgeAgent $edgeHub firmware sensor telemetry'
 ask estprov-runtime identityd POST "/identities/modules?$api" "$(json '{type: "aziot", moduleId: "sensor", managedBy: "IotEdge"}')"
 expect "creating it again keeps its generation" "$(get .spec.genId)" "$sensor_generation"
 ask estprov-runtime identityd PUT "$(module_path sensor)" '{"type":"aziot","moduleId":"sensor","managedBy":"IotEdge"}'
@@ -178,6 +208,12 @@ for _ in $(seq 150); do
     sleep 0.2
 done
 expect "the host-level module is registered again too" "$code" 204
+for _ in $(seq 150); do
+    publish_by_certificate estprov-telemetry "$world/tmp/telemetry-1.pem"
+    [ "$code" != 204 ] || break
+    sleep 0.2
+done
+expect "and the one with a certificate" "$code" 204
 refused "registering again" estprov-firmware identityd POST "/identities/device/reprovision?$api" '{"type":"aziot"}'
 ask estprov-runtime identityd POST "/identities/device/reprovision?$api" '{"type":"aziot"}'
 expect "the runtime may ask for it" "$code" 204
@@ -203,6 +239,15 @@ ask estprov-firmware identityd GET "/identities/identity?$api"
 sas_token estprov-firmware "$(get .spec.auth.keyHandle)" "$hub/devices/$device/modules/firmware"
 publish estprov-firmware firmware "$token"
 expect "and the host-level module goes on working" "$code" 204
+for _ in $(seq 150); do
+    telemetry_certificate "$world/tmp/telemetry-2.pem"
+    [ "$(serial_of "$world/tmp/telemetry-2.pem")" = "$(serial_of "$world/tmp/telemetry-1.pem")" ] || break
+    sleep 0.2
+done
+expect "the module's certificate is renewed by itself" "$([ "$(serial_of "$world/tmp/telemetry-2.pem")" != "$(serial_of "$world/tmp/telemetry-1.pem")" ] && echo another)" another
+expect "with a new key" "$([ "$(openssl x509 -in "$world/tmp/telemetry-2.pem" -noout -pubkey)" != "$(openssl x509 -in "$world/tmp/telemetry-1.pem" -noout -pubkey)" ] && echo another)" another
+publish_by_certificate estprov-telemetry "$world/tmp/telemetry-2.pem"
+expect "the hub accepts the new one, and the program its key file as it was" "$code" 204
 
 if [ "$runtime_failed" != 0 ]; then
     for log in "$world"/log/*d.log; do

@@ -10,8 +10,8 @@ namespace EstProv.Identity.Modules;
 
 /// <summary>
 /// Keeps the hub's modules as the <c>[[principal]]</c>s with <c>idtype = ["module"]</c> say: made where they are missing, removed where
-/// they were made here and their principal is gone. At start, for each new hub or device, when principals change, and when a module's
-/// certificate does. Idle else.
+/// they were made here and their principal is gone. At start, for each new hub or device, when the device was registered again, when
+/// principals change, and when a module's certificate does. Idle else.
 /// </summary>
 /// <param name="principals">Those in force.</param>
 /// <param name="followCertificates">
@@ -67,10 +67,12 @@ internal sealed class HostModules(
     /// <returns>When the next look is due.</returns>
     internal async Task<TimeSpan> StepAsync(CancellationToken stopping)
     {
-        if (status.Now.Provisioned is not { Auth: not DeviceAuth.None } state) return Look;
+        var now = status.Now;
+        if (now.Provisioned is not { Auth: not DeviceAuth.None } state) return Look;
         var wanted = WantedModules.Of(principals());
         if (wanted.Certified.Count > 0) followCertificates();
-        var modulesGoal = $"{state.Hub}\n{state.DeviceId}\n{wanted.Text}";
+        // A device that was removed from its hub and registered again has the name it had, and no modules.
+        var modulesGoal = string.Create(CultureInfo.InvariantCulture, $"{state.Hub}\n{state.DeviceId}\n{now.Reprovisions}\n{wanted.Text}");
         var goal = wanted.Certified.Count == 0 ? modulesGoal
             : string.Create(CultureInfo.InvariantCulture, $"{modulesGoal}\n{Volatile.Read(ref _certificateTurn)}");
         if (goal == _done) return Look;

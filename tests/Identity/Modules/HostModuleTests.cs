@@ -113,6 +113,19 @@ public sealed class HostModuleTests : IDisposable
     }
 
     [Test]
+    public async Task Of_a_device_that_was_removed_and_registered_again_they_are_made_again()
+    {
+        Want("firmware");
+        await Step();
+        _world.Simulator.Devices.Change(ModuleWorld.DeviceId, static before => before! with { Modules = [] });
+        await Step();
+        Assert.That(Names(), Is.Empty, "nobody has told that the device is another one");
+        _world.Status.Update(static now => now with { Reprovisions = now.Reprovisions + 1 });
+        await Step();
+        Assert.That(Names(), Is.EqualTo(new[] { "firmware" }));
+    }
+
+    [Test]
     public async Task A_lost_master_key_is_replaced_and_the_modules_get_keys_of_the_new_one()
     {
         Want("firmware");
