@@ -57,8 +57,8 @@ internal sealed class DpsClient : IDisposable
     public async Task<Assignment> RegisterAsync(DpsRequest request, CancellationToken cancel)
     {
         var begun = _time.GetTimestamp();
-        var failures = 0;
-        var polling = new Backoff(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5), Random.Shared);
+        var polling = new Backoff(TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(5), Random.Shared);
+        var failing = new Backoff(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5), Random.Shared);
         var (answer, wait) = await ExchangeAsync(request, request.RegisterUrl, register: true, cancel);
         var operation = answer.OperationId;
         while (answer.Status == "assigning")
@@ -76,11 +76,11 @@ internal sealed class DpsClient : IDisposable
             try
             {
                 (answer, wait) = await ExchangeAsync(request, request.OperationUrl(operation), register: false, cancel);
-                failures = 0;
+                failing.Reset();
             }
-            catch (ProblemException passing) when (DpsCodes.IsPassing(passing) && ++failures < MostFailedPolls)
+            catch (ProblemException passing) when (DpsCodes.IsPassing(passing) && failing.Failures < MostFailedPolls - 1)
             {
-                wait = polling.Next(passing.RetryAfter);
+                wait = failing.Next(passing.RetryAfter);
             }
         }
 
