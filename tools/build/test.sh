@@ -5,7 +5,7 @@ test_packages=(softhsm2 swtpm libtpm2-pkcs11-1 tpm2-tools opensc gnutls-bin stra
 
 # run_suite NAME COMMAND...: runs a suite, keeps its output, and adds its counts to the totals.
 run_suite() {
-    local name=$1 log=$out/test/$1.log status=0 counts
+    local name=$1 log=$out/test/$1.log status=0 begun=$SECONDS counts
     shift
     say "$name"
     "$@" >"$log" 2>&1 || status=$?
@@ -23,7 +23,7 @@ run_suite() {
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
     total_skipped=$((total_skipped + skipped))
-    printf '   %s passed, %s failed, %s skipped (exit %s)\n' "$passed" "$failed" "$skipped" "$status"
+    printf '   %s passed, %s failed, %s skipped (exit %s, %s s)\n' "$passed" "$failed" "$skipped" "$status" "$((SECONDS - begun))"
     if [ "$failed" != 0 ]; then
         tail -n 200 "$log"
     elif [ "$skipped" != 0 ]; then
