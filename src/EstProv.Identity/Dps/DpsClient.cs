@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.Http.Headers;
 using EstProv.Est.Messages;
 using EstProv.Est.Transport;
+using EstProv.Identity.Cloud;
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Sas;
 using EstProv.LocalApi;
@@ -33,23 +33,17 @@ internal sealed class DpsClient : IDisposable
 
     private const int MostFailedPolls = 5;
 
-    /// <summary>Nobody puts a device to sleep for longer than this by one header.</summary>
-    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
-
-    private readonly HttpClient _http;
-    private readonly VerifiedConnection _connection;
+    private readonly CloudExchange _exchange;
     private readonly TimeProvider _time;
     private readonly BelievedClock _clock;
-    private readonly ResourceToken? _token;
-    private readonly ILogger _logger;
+    private readonly bool _hasToken;
 
     /// <param name="server">Its clock's <see cref="TimeProvider"/> is for the delays between polls.</param>
     /// <param name="token">Of a symmetric key; null where the TLS client certificate says who we are.</param>
     public DpsClient(TlsServer server, ResourceToken? token, ILogger logger)
     {
-        (_clock, _time, _token, _logger) = (server.Clock, server.Clock.TimeProvider, token, logger);
-        _connection = new VerifiedConnection(server, logger);
-        _http = new HttpClient(_connection.CreateHandler()) { Timeout = server.Timeout, MaxResponseContentBufferSize = LargestAnswer };
+        (_clock, _time, _hasToken) = (server.Clock, server.Clock.TimeProvider, token is not null);
+        _exchange = new CloudExchange(server, token, LargestAnswer, logger);
     }
 
     /// <summary>Registers and waits for the assignment.</summary>
@@ -87,58 +81,23 @@ internal sealed class DpsClient : IDisposable
         return Judge(request, answer);
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose() => _exchange.Dispose();
 
     private async Task<(DpsAnswer Answer, TimeSpan? Wait)> ExchangeAsync(DpsRequest request, Uri url, bool register,
         CancellationToken cancel)
-        => await AskAsync(request, url, register, mayRepeat: true, cancel)
-            ?? (await AskAsync(request, url, register, mayRepeat: false, cancel))!.Value;
-
-    /// <returns>Null when the token was made by a clock that has been put right since: to be asked once more.</returns>
-    private async Task<(DpsAnswer Answer, TimeSpan? Wait)?> AskAsync(DpsRequest request, Uri url, bool register, bool mayRepeat,
-        CancellationToken cancel)
     {
-        using var message = new HttpRequestMessage(register ? HttpMethod.Put : HttpMethod.Get, url)
-        {
-            Version = HttpVersion.Version11,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        };
-        message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-        message.Headers.UserAgent.Add(new ProductInfoHeaderValue("EstProv", null));
-        if (_token is not null) message.Headers.TryAddWithoutValidation("Authorization", await _token.GetAsync(cancel));
-        if (register) message.Content = RegistrationBody(request);
-
-        try
-        {
-            using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, cancel);
-            var body = await response.Content.ReadAsByteArrayAsync(cancel);
-            var told = response.Headers.Date;
-            _connection.TakeTime(told);
-            if (mayRepeat && response.StatusCode is HttpStatusCode.Unauthorized && _token?.IsOutrun(told) == true)
-            {
-                ClockLog.Outrun(_logger, url, told!.Value);
-                return null;
-            }
-
-            var wait = _connection.RetryAfter(response.Headers);
-            if (wait > LongestWait) wait = LongestWait;
-            if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Accepted))
-                throw Refusal(request, url, response, body, wait);
-            if (response.Content.Headers.ContentType?.MediaType is { } type && !IsJson(type))
-                throw Bad(request, url, $"it is {PeerText.Clean(type)}, and not JSON");
-            var answer = DpsAnswer.Read(body) ?? throw Bad(request, url, "it is not a registration status in JSON");
-            return (answer, wait);
-        }
-        catch (Exception failure) when (!cancel.IsCancellationRequested && VerifiedConnection.IsTransport(failure))
-        {
-            throw _connection.Explain(failure, message.Method, url);
-        }
+        var answer = await _exchange.SendAsync(register ? HttpMethod.Put : HttpMethod.Get, url,
+            register ? () => RegistrationBody(request) : null, null, cancel);
+        if (answer.Status is not (HttpStatusCode.OK or HttpStatusCode.Accepted)) throw Refusal(request, url, answer);
+        if (answer.MediaType is { } type && !IsJson(type)) throw Bad(request, url, $"it is {PeerText.Clean(type)}, and not JSON");
+        var status = DpsAnswer.Read(answer.Body) ?? throw Bad(request, url, "it is not a registration status in JSON");
+        return (status, answer.RetryAfter);
     }
 
-    private ProblemException Refusal(DpsRequest request, Uri url, HttpResponseMessage response, byte[] body, TimeSpan? wait)
+    private ProblemException Refusal(DpsRequest request, Uri url, CloudAnswer answer)
     {
-        var hint = _token is null ? request.UnauthorizedHint : ClockHint.After(request.UnauthorizedHint, response.Headers.Date, _clock);
-        return DpsRefusal.Of(request with { UnauthorizedHint = hint }, url, response.StatusCode, body, wait);
+        var hint = _hasToken ? ClockHint.After(request.UnauthorizedHint, answer.Headers.Date, _clock) : request.UnauthorizedHint;
+        return DpsRefusal.Of(request with { UnauthorizedHint = hint }, url, answer.Status, answer.Body, answer.RetryAfter);
     }
 
     private static bool IsJson(string mediaType)
@@ -162,10 +121,7 @@ internal sealed class DpsClient : IDisposable
         {
             json.WriteString("registrationId", request.RegistrationId);
             request.Payload?.WriteTo(json, "payload");
-        }))
-        {
-            Headers = { ContentType = new MediaTypeHeaderValue("application/json", "utf-8") },
-        };
+        }));
 
     private static ProblemException Bad(DpsRequest request, Uri url, string why)
         => new(DpsCodes.BadAnswer, $"{url} answered with something else than DPS would for '{request.RegistrationId}': {why}",

@@ -55,7 +55,7 @@ internal sealed class DpsSource(
         var anchors = await trust.ReadAsync("DPS", cancel);
         try
         {
-            using var identity = Open(shown);
+            using var identity = shown.Open(open, clock);
             var server = new TlsServer
             {
                 Url = request.Endpoint,
@@ -77,13 +77,6 @@ internal sealed class DpsSource(
         {
             foreach (var anchor in anchors.Anchors) anchor.Dispose();
         }
-    }
-
-    private OpenedIdentity? Open(ShownCredential shown)
-    {
-        if (shown is not DeviceCredential credential) return null;
-        clock.Raise(new DateTimeOffset(credential.Leaf.NotBefore));
-        return open(credential);
     }
 
     private string UnauthorizedHint(ShownCredential shown) => shown is DeviceCredential credential

@@ -1,8 +1,8 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text.Json;
 using EstProv.Est.Transport;
+using EstProv.Identity.Cloud;
 using EstProv.Identity.Sas;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
@@ -29,15 +29,9 @@ internal sealed class HubClient : IDisposable
     /// <summary>Long enough for the requests of one start, short enough for an idle device to hold nothing open.</summary>
     private static readonly TimeSpan IdleConnection = TimeSpan.FromSeconds(20);
 
-    /// <summary>Nobody puts a device to sleep for longer than this by one header.</summary>
-    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
-
-    private readonly HttpClient _http;
-    private readonly VerifiedConnection _connection;
+    private readonly CloudExchange _exchange;
     private readonly string _credential;
-    private readonly ResourceToken? _token;
     private readonly IDisposable _owned;
-    private readonly ILogger _logger;
 
     /// <param name="credential">For messages: what is shown to the hub.</param>
     /// <param name="token">Goes with each request; null where the TLS client certificate is all.</param>
@@ -46,14 +40,12 @@ internal sealed class HubClient : IDisposable
     {
         Device = device;
         _credential = credential;
-        _token = token;
         _owned = owned;
-        _logger = logger;
-        _connection = new VerifiedConnection(server, logger);
-        var handler = _connection.CreateHandler();
-        handler.MaxConnectionsPerServer = MostConnections;
-        handler.PooledConnectionIdleTimeout = IdleConnection;
-        _http = new HttpClient(handler) { Timeout = server.Timeout, MaxResponseContentBufferSize = LargestAnswer };
+        _exchange = new CloudExchange(server, token, LargestAnswer, logger, static handler =>
+        {
+            handler.MaxConnectionsPerServer = MostConnections;
+            handler.PooledConnectionIdleTimeout = IdleConnection;
+        });
     }
 
     public HubDevice Device { get; }
@@ -93,7 +85,7 @@ internal sealed class HubClient : IDisposable
 
     public void Dispose()
     {
-        _http.Dispose();
+        _exchange.Dispose();
         _owned.Dispose();
     }
 
@@ -117,45 +109,10 @@ internal sealed class HubClient : IDisposable
 
     private async Task<byte[]> SendAsync(HttpMethod method, Uri url, string? moduleId, SecretBody? body, string? ifMatch,
         CancellationToken cancel)
-        => await SendAsync(method, url, moduleId, body, ifMatch, mayRepeat: true, cancel)
-            ?? (await SendAsync(method, url, moduleId, body, ifMatch, mayRepeat: false, cancel))!;
-
-    /// <returns>Null when the token was made by a clock that has been put right since: to be asked once more.</returns>
-    private async Task<byte[]?> SendAsync(HttpMethod method, Uri url, string? moduleId, SecretBody? body, string? ifMatch, bool mayRepeat,
-        CancellationToken cancel)
     {
-        using var message = new HttpRequestMessage(method, url);
-        (message.Version, message.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
-        message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-        message.Headers.UserAgent.Add(new ProductInfoHeaderValue("EstProv", null));
-        if (ifMatch is not null) message.Headers.TryAddWithoutValidation("If-Match", ifMatch);
-        if (_token is not null) message.Headers.TryAddWithoutValidation("Authorization", await _token.GetAsync(cancel));
-        if (body is not null)
-        {
-            message.Content = body.Content;
-            message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json", "utf-8");
-        }
-
-        try
-        {
-            using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, cancel);
-            var answer = await response.Content.ReadAsByteArrayAsync(cancel);
-            _connection.TakeTime(response.Headers.Date);
-            if (mayRepeat && response.StatusCode is HttpStatusCode.Unauthorized && _token?.IsOutrun(response.Headers.Date) == true)
-            {
-                ClockLog.Outrun(_logger, url, response.Headers.Date!.Value);
-                return null;
-            }
-
-            if (response.StatusCode is HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.NoContent) return answer;
-            var wait = _connection.RetryAfter(response.Headers);
-            if (wait > LongestWait) wait = LongestWait;
-            throw HubRefusal.Of(What(method, url), moduleId, response.StatusCode, response.Headers, answer, wait);
-        }
-        catch (Exception failure) when (!cancel.IsCancellationRequested && VerifiedConnection.IsTransport(failure))
-        {
-            throw _connection.Explain(failure, method, url);
-        }
+        var answer = await _exchange.SendAsync(method, url, body is null ? null : () => body.Content, ifMatch, cancel);
+        return answer.Status is HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.NoContent ? answer.Body
+            : throw HubRefusal.Of(What(method, url), moduleId, answer);
     }
 
     private HubModule Read(HttpMethod method, Uri url, string moduleId, byte[] answer)

@@ -153,8 +153,7 @@ internal sealed class HubConnections : IDisposable
                 ?? throw new ProblemException("key_mismatch",
                     $"the Key Service has no key '{state.KeyId}' for the certificate {state.CertificateId}",
                     "see 'estprov status'; it may be in the middle of a renewal", 503);
-            _clock.Raise(new DateTimeOffset(credential.Leaf.NotBefore));
-            var identity = _open(credential);
+            var identity = credential.Open(_open, _clock);
             owned.Add(identity);
             return new HubClient(device, server with { ClientCertificate = identity.Context }, credential.Description, null, owned,
                 _logger);

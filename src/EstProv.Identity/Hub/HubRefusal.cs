@@ -1,7 +1,7 @@
-using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using EstProv.Est.Messages;
+using EstProv.Identity.Cloud;
 using EstProv.Platform;
 
 namespace EstProv.Identity.Hub;
@@ -13,10 +13,10 @@ internal static class HubRefusal
 
     /// <param name="what">The URL, and who asked by which credential.</param>
     /// <param name="moduleId">The module that was asked for; null for all.</param>
-    public static ProblemException Of(string what, string? moduleId, HttpStatusCode status, HttpResponseHeaders headers,
-        ReadOnlyMemory<byte> body, TimeSpan? retryAfter)
+    public static ProblemException Of(string what, string? moduleId, CloudAnswer answer)
     {
-        var error = ErrorCode(headers, body);
+        var status = answer.Status;
+        var error = ErrorCode(answer.Headers, answer.Body);
         var said = error is null ? $"{(int)status}" : $"{(int)status} {error}";
         var (code, text, hint, local) = (int)status switch
         {
@@ -38,7 +38,7 @@ internal static class HubRefusal
             _ => (HubCodes.BadAnswer, $"answered {said}, where IoT Hub does not", "check whether a proxy answers in the place of the hub",
                 503),
         };
-        return new ProblemException(code, $"{what}: the hub {text}", hint, local) { RetryAfter = retryAfter };
+        return new ProblemException(code, $"{what}: the hub {text}", hint, local) { RetryAfter = answer.RetryAfter };
     }
 
     private static bool IsQuota(string? error)

@@ -1,7 +1,9 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using EstProv.Identity.Dps;
 using EstProv.Platform;
+using EstProv.Platform.Time;
 
 namespace EstProv.Identity.Provisioning;
 
@@ -36,6 +38,12 @@ internal sealed class DeviceCredential : ShownCredential
     public string Text => Convert.ToBase64String(Leaf.RawDataMemory.Span);
 
     public override string Description => $"certificate {CertificateId} (subject {Leaf.Subject}, issuer {Leaf.Issuer})";
+
+    public override OpenedIdentity Open(IdentityOpener open, BelievedClock clock)
+    {
+        clock.Raise(new DateTimeOffset(Leaf.NotBefore));
+        return open(this);
+    }
 
     /// <exception cref="ProblemException"><c>certificate_invalid</c>.</exception>
     public static DeviceCredential Read(string certificateId, string chainPem, string keyHandle)

@@ -1,9 +1,9 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text.Json;
 using EstProv.Configuration.Identityd;
 using EstProv.Est.Transport;
+using EstProv.Identity.Cloud;
 using EstProv.Identity.Dps;
 using EstProv.Identity.Sas;
 using EstProv.Keys.Client;
@@ -46,10 +46,10 @@ internal sealed class HubProof(
         var anchors = await trust.ReadAsync("the hub", cancel);
         try
         {
-            using var identity = Open(shown);
+            using var identity = shown.Open(open, clock);
             var token = shown is DeviceKey key
                 ? new ResourceToken($"{settings.Hub}/devices/{Uri.EscapeDataString(settings.DeviceId)}", key.Id, null, keys, clock) : null;
-            var connection = new VerifiedConnection(new TlsServer
+            var server = new TlsServer
             {
                 Url = Url,
                 Trust = anchors,
@@ -60,11 +60,11 @@ internal sealed class HubProof(
                 Credential = shown.Id,
                 Kind = "an IoT hub",
                 Codes = HubProofCodes.Codes,
-            }, logger);
-            using var http = new HttpClient(connection.CreateHandler());
-            (http.Timeout, http.MaxResponseContentBufferSize) = (ExchangeTimeout, LargestAnswer);
-            var isAnswered = await AskAsync(http, connection, shown, token, mayRepeat: true, cancel);
-            if (!isAnswered) await AskAsync(http, connection, shown, token, mayRepeat: false, cancel);
+            };
+            using var exchange = new CloudExchange(server, token, LargestAnswer, logger);
+            var answer = await exchange.SendAsync(HttpMethod.Get, Url, null, null, cancel);
+            if (answer.Status is not HttpStatusCode.OK) throw Refusal(shown, answer);
+            if (!IsList(answer.Body)) throw Bad(shown, "it is not a list of modules in JSON");
         }
         finally
         {
@@ -72,50 +72,13 @@ internal sealed class HubProof(
         }
     }
 
-    private OpenedIdentity? Open(ShownCredential shown)
+    private ProblemException Refusal(ShownCredential shown, CloudAnswer answer)
     {
-        if (shown is not DeviceCredential credential) return null;
-        clock.Raise(new DateTimeOffset(credential.Leaf.NotBefore));
-        return open(credential);
-    }
-
-    /// <returns>False when the token was made by a clock that has been put right since: to be asked once more.</returns>
-    private async Task<bool> AskAsync(HttpClient http, VerifiedConnection connection, ShownCredential shown, ResourceToken? token,
-        bool mayRepeat, CancellationToken cancel)
-    {
-        using var message = new HttpRequestMessage(HttpMethod.Get, Url);
-        (message.Version, message.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
-        message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-        message.Headers.UserAgent.Add(new ProductInfoHeaderValue("EstProv", null));
-        if (token is not null) message.Headers.TryAddWithoutValidation("Authorization", await token.GetAsync(cancel));
-        try
-        {
-            using var response = await http.SendAsync(message, HttpCompletionOption.ResponseContentRead, cancel);
-            var body = await response.Content.ReadAsByteArrayAsync(cancel);
-            connection.TakeTime(response.Headers.Date);
-            if (mayRepeat && response.StatusCode is HttpStatusCode.Unauthorized && token?.IsOutrun(response.Headers.Date) == true)
-            {
-                ClockLog.Outrun(logger, Url, response.Headers.Date!.Value);
-                return false;
-            }
-
-            if (response.StatusCode is not HttpStatusCode.OK) throw Refusal(shown, response, connection.RetryAfter(response.Headers));
-            if (!IsList(body)) throw Bad(shown, "it is not a list of modules in JSON");
-            return true;
-        }
-        catch (Exception failure) when (!cancel.IsCancellationRequested && VerifiedConnection.IsTransport(failure))
-        {
-            throw connection.Explain(failure, message.Method, Url);
-        }
-    }
-
-    private ProblemException Refusal(ShownCredential shown, HttpResponseMessage response, TimeSpan? retryAfter)
-    {
-        var status = (int)response.StatusCode;
+        var status = (int)answer.Status;
         var (code, what, hint) = status switch
         {
             401 => (HubProofCodes.Unauthorized, $"did not accept {shown.Description} for device '{settings.DeviceId}' (401)",
-                UnauthorizedHint(shown, response.Headers.Date)),
+                UnauthorizedHint(shown, answer.Headers.Date)),
             403 => (HubProofCodes.Forbidden, $"forbids device '{settings.DeviceId}' to ask for its modules (403)",
                 "see whether the device is enabled in the hub, and the hub's tier, quota and network rules; this says nothing of the " +
                     "credential"),
@@ -126,7 +89,7 @@ internal sealed class HubProof(
             _ => (HubProofCodes.BadAnswer, $"answered {status} where a hub does not",
                 "check iothub_hostname, and whether a proxy answers in the place of the hub"),
         };
-        return new ProblemException(code, $"{Url} {what}", hint, 503) { RetryAfter = retryAfter };
+        return new ProblemException(code, $"{Url} {what}", hint, 503) { RetryAfter = answer.RetryAfter };
     }
 
     private string UnauthorizedHint(ShownCredential shown, DateTimeOffset? told)
