@@ -5,7 +5,8 @@ namespace EstProv.Identity.Modules;
 
 /// <summary>
 /// The modules that the hub was seen to have, in memory and in <c>modules.json</c>: what offline callers are served from, and which of them
-/// are ours to remove. They belong to one device in one hub; with another all are forgotten. Safe from any thread.
+/// are ours to remove. They belong to one device in one hub; with another all are forgotten. Safe from any thread: an answer of the hub's
+/// that is older than what has become known since it was asked changes nothing.
 /// </summary>
 internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
 {
@@ -17,9 +18,21 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, KnownModule> _modules = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DateTimeOffset> _storedSeen = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _turns = new(StringComparer.Ordinal);
+    private long _turn;
+    private long _lastRemoval;
     private string _hub = "";
     private string _device = "";
     private bool _unsaved;
+
+    /// <summary>Grows with all that becomes known. Who is about to ask the hub takes it along, and gives it back with the answer.</summary>
+    public long Turn
+    {
+        get
+        {
+            lock (_gate) return _turn;
+        }
+    }
 
     /// <summary>What a former run stored.</summary>
     public void Restore()
@@ -41,7 +54,7 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
     /// <summary>Null when the hub was never seen to have it.</summary>
     public KnownModule? Find(HubDevice device, string moduleId)
     {
-        lock (_gate) return IsOf(device) ? _modules.GetValueOrDefault(moduleId) : null;
+        lock (_gate) return FindLocked(device, moduleId);
     }
 
     public List<KnownModule> All(HubDevice device)
@@ -64,9 +77,7 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
     {
         lock (_gate)
         {
-            if (!IsOf(device) || !_modules.Remove(moduleId)) return;
-            _storedSeen.Remove(moduleId);
-            Save();
+            if (IsOf(device) && RemoveLocked(moduleId)) Save();
         }
     }
 
@@ -74,19 +85,20 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
     /// The hub did not have it when it was asked. One whose making was begun here stays: it may be made at this moment, and is ours to
     /// remove.
     /// </summary>
-    public void Missed(HubDevice device, string moduleId)
+    /// <param name="asked">The <see cref="Turn"/> when it was asked.</param>
+    public void Missed(HubDevice device, string moduleId, long asked)
     {
         lock (_gate)
         {
-            if (IsOf(device) && _modules.GetValueOrDefault(moduleId) is { GenerationId.Length: > 0 }) Remove(device, moduleId);
+            if (_modules.GetValueOrDefault(moduleId) is { GenerationId.Length: > 0 } && !IsNewer(moduleId, asked)) Remove(device, moduleId);
         }
     }
 
     /// <summary>
     /// The hub has these, and no others but those whose making was begun. What is said of them here stays for those of the same generation.
     /// </summary>
-    /// <param name="asked">When it was asked: what was seen since then is newer than its answer.</param>
-    public void Replace(HubDevice device, IReadOnlyList<HubModule> modules, DateTimeOffset asked, DateTimeOffset now)
+    /// <param name="asked">The <see cref="Turn"/> when it was asked.</param>
+    public void Replace(HubDevice device, IReadOnlyList<HubModule> modules, long asked, DateTimeOffset now)
     {
         lock (_gate)
         {
@@ -94,28 +106,42 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
             var gone = new HashSet<string>(StringComparer.Ordinal);
             foreach (var known in _modules.Values)
             {
-                if (known.Seen < asked && known.GenerationId.Length > 0) gone.Add(known.ModuleId);
+                if (known.GenerationId.Length > 0 && !IsNewer(known.ModuleId, asked)) gone.Add(known.ModuleId);
             }
 
             foreach (var module in modules)
             {
                 gone.Remove(module.ModuleId);
-                changed |= PutLocked(Merge(_modules.GetValueOrDefault(module.ModuleId), module, now));
+                if (!IsOutdated(module, asked)) changed |= PutLocked(Merge(_modules.GetValueOrDefault(module.ModuleId), module, now));
             }
 
-            foreach (var id in gone)
-            {
-                _storedSeen.Remove(id);
-                changed |= _modules.Remove(id);
-            }
+            foreach (var id in gone) changed |= RemoveLocked(id);
 
             if (changed || _unsaved) Save();
         }
     }
 
-    /// <summary>The hub has this one.</summary>
-    public void Saw(HubDevice device, HubModule module, DateTimeOffset now)
-        => Put(device, Merge(Find(device, module.ModuleId), module, now));
+    /// <summary>The hub has this one, as it answered a question.</summary>
+    /// <param name="asked">The <see cref="Turn"/> when it was asked.</param>
+    public void Saw(HubDevice device, HubModule module, long asked, DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            if (IsOf(device) && IsOutdated(module, asked)) return;
+            Put(device, Merge(FindLocked(device, module.ModuleId), module, now));
+        }
+    }
+
+    /// <summary>The hub has this one, as it was just made or changed here.</summary>
+    /// <param name="mark">What it was registered with; null leaves that as it is.</param>
+    public void Changed(HubDevice device, HubModule module, string? mark, DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            var merged = Merge(FindLocked(device, module.ModuleId), module, now);
+            Put(device, mark is null ? merged : merged with { Mark = mark });
+        }
+    }
 
     /// <summary>
     /// One that is made anew under its old name by somebody else is not ours any more. One whose making was begun here and not answered is.
@@ -134,6 +160,15 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
         };
     }
 
+    private KnownModule? FindLocked(HubDevice device, string moduleId) => IsOf(device) ? _modules.GetValueOrDefault(moduleId) : null;
+
+    /// <summary>Whether something has become known of it since then.</summary>
+    private bool IsNewer(string moduleId, long asked) => _turns.GetValueOrDefault(moduleId) > asked;
+
+    private bool IsOutdated(HubModule answer, long asked) => _modules.TryGetValue(answer.ModuleId, out var known)
+        ? known.GenerationId.Length > 0 && known.GenerationId != answer.GenerationId && IsNewer(answer.ModuleId, asked)
+        : _lastRemoval > asked;
+
     private bool IsOf(HubDevice device) => _hub == device.Hub && _device == device.DeviceId;
 
     private bool Belong(HubDevice device)
@@ -142,6 +177,7 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
         if (_modules.Count > 0) events.Forgotten(_modules.Count, _device, _hub);
         _modules.Clear();
         _storedSeen.Clear();
+        _turns.Clear();
         (_hub, _device) = (device.Hub, device.DeviceId);
         return true;
     }
@@ -150,8 +186,17 @@ internal sealed class ModuleRegister(ModuleFile file, ModuleEvents events)
     {
         var old = _modules.GetValueOrDefault(module.ModuleId);
         _modules[module.ModuleId] = module;
+        _turns[module.ModuleId] = ++_turn;
         if (old is null || old with { Seen = module.Seen } != module) return true;
         return (module.Seen - _storedSeen.GetValueOrDefault(module.ModuleId)).Duration() >= WorthStoring;
+    }
+
+    private bool RemoveLocked(string moduleId)
+    {
+        _storedSeen.Remove(moduleId);
+        _turns.Remove(moduleId);
+        _lastRemoval = ++_turn;
+        return _modules.Remove(moduleId);
     }
 
     private void Save()

@@ -181,7 +181,7 @@ internal sealed class ModuleService(
             && (listed is null || (found?.GenerationId == known.GenerationId && wanted.AreThoseOf(found)));
         if (isThere && !always && certificate.StagedSpki is null)
             return new ModuleIdentity(client.Device, moduleId, known!.GenerationId, null);
-        if (listed is null && known is { GenerationId.Length: > 0 }) found = await FindAsync(client, moduleId, cancel);
+        if (listed is null && known is not null) found = await FindAsync(client, moduleId, cancel);
         var now = found is null ? await MakeAsync(client, moduleId, managedBy, wanted, isHosts: true, cancel)
             : await RegisterAsync(client, found, managedBy, wanted, cancel);
         if (certificate.StagedSpki is null) return Told(client.Device, now);
@@ -196,7 +196,8 @@ internal sealed class ModuleService(
         CancellationToken cancel)
     {
         // Said before it is done: whose answer is lost with the power is known to be ours all the same.
-        var begun = isHosts && register.Find(client.Device, moduleId) is not { GenerationId.Length: > 0 };
+        var known = register.Find(client.Device, moduleId);
+        var begun = isHosts && known is not { GenerationId.Length: 0 };
         if (begun)
         {
             register.Put(client.Device, new KnownModule { ModuleId = moduleId, GenerationId = "", IsHosts = true, Seen = clock.Now });
@@ -213,11 +214,12 @@ internal sealed class ModuleService(
         catch (ProblemException problem) when (problem.Code == HubCodes.Conflict)
         {
             // Somebody else made it: it is his to remove.
-            if (begun) register.Remove(client.Device, moduleId);
+            if (begun && known is null) register.Remove(client.Device, moduleId);
+            else if (begun) register.Put(client.Device, known!);
             module = await AskAsync(client, moduleId, cancel);
         }
 
-        register.Saw(client.Device, module, clock.Now);
+        register.Changed(client.Device, module, null, clock.Now);
         return await RegisterAsync(client, module, managedBy, credential, cancel);
     }
 
@@ -245,8 +247,7 @@ internal sealed class ModuleService(
 
     private HubModule Registered(HubDevice device, HubModule module, string mark)
     {
-        register.Saw(device, module, clock.Now);
-        register.Put(device, register.Find(device, module.ModuleId)! with { Mark = mark });
+        register.Changed(device, module, mark, clock.Now);
         return module;
     }
 
@@ -274,22 +275,23 @@ internal sealed class ModuleService(
 
     private async Task<HubModule> AskAsync(HubClient client, string moduleId, CancellationToken cancel)
     {
+        var asked = register.Turn;
         try
         {
             var module = await client.GetAsync(moduleId, cancel);
-            register.Saw(client.Device, module, clock.Now);
+            register.Saw(client.Device, module, asked, clock.Now);
             return module;
         }
         catch (ProblemException problem) when (problem.Code == HubCodes.ModuleNotFound)
         {
-            register.Missed(client.Device, moduleId);
+            register.Missed(client.Device, moduleId, asked);
             throw;
         }
     }
 
     private async Task<List<HubModule>> ListAsync(HubClient client, CancellationToken cancel)
     {
-        var asked = clock.Now;
+        var asked = register.Turn;
         var listed = await client.ListAsync(cancel);
         register.Replace(client.Device, listed, asked, clock.Now);
         return listed;
