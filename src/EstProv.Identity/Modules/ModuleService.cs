@@ -35,11 +35,11 @@ internal sealed class ModuleService(
         }, cancel);
 
     /// <summary>Makes the module of a <c>[[principal]]</c>, which goes with that; where it is as it should be, nothing is sent.</summary>
-    /// <param name="listed">What the hub has just listed.</param>
+    /// <param name="listed">What the hub has just listed; nothing where it has just said that this module is missing.</param>
     public Task<ModuleIdentity> EnsureHostsAsync(string moduleId, IReadOnlyList<HubModule> listed, CancellationToken cancel)
         => ChangeAsync(async client =>
         {
-            var found = Find(listed, moduleId);
+            var found = await FoundAsync(client, moduleId, listed, cancel);
             if (found is null) return Told(client.Device, await MakeAsync(client, moduleId, null, _derived, isHosts: true, cancel));
             var known = register.Find(client.Device, moduleId);
             var isThere = known?.GenerationId == found.GenerationId && known.Mark == keys.Mark();
@@ -176,7 +176,7 @@ internal sealed class ModuleService(
     {
         var wanted = new Thumbprints(certificate.Thumbprint, certificate.InUse);
         var known = register.Find(client.Device, moduleId);
-        var found = listed is null ? null : Find(listed, moduleId);
+        var found = listed is null ? null : await FoundAsync(client, moduleId, listed, cancel);
         var isThere = known is not null && known.Mark == wanted.Mark
             && (listed is null || (found?.GenerationId == known.GenerationId && wanted.AreThoseOf(found)));
         if (isThere && !always && certificate.StagedSpki is null)
@@ -196,8 +196,7 @@ internal sealed class ModuleService(
         CancellationToken cancel)
     {
         // Said before it is done: whose answer is lost with the power is known to be ours all the same.
-        var known = register.Find(client.Device, moduleId);
-        var begun = isHosts && known is not { GenerationId.Length: 0 };
+        var begun = isHosts && register.Find(client.Device, moduleId) is null;
         if (begun)
         {
             register.Put(client.Device, new KnownModule { ModuleId = moduleId, GenerationId = "", IsHosts = true, Seen = clock.Now });
@@ -214,8 +213,7 @@ internal sealed class ModuleService(
         catch (ProblemException problem) when (problem.Code == HubCodes.Conflict)
         {
             // Somebody else made it: it is his to remove.
-            if (begun && known is null) register.Remove(client.Device, moduleId);
-            else if (begun) register.Put(client.Device, known!);
+            if (begun) register.Remove(client.Device, moduleId);
             module = await AskAsync(client, moduleId, cancel);
         }
 
@@ -251,14 +249,15 @@ internal sealed class ModuleService(
         return module;
     }
 
-    private static HubModule? Find(IReadOnlyList<HubModule> listed, string moduleId)
+    /// <summary>The module as it was listed; one that was made since then, while this change waited for its turn, is asked for.</summary>
+    private async Task<HubModule?> FoundAsync(HubClient client, string moduleId, IReadOnlyList<HubModule> listed, CancellationToken cancel)
     {
         for (var i = 0; i < listed.Count; i++)
         {
             if (listed[i].ModuleId == moduleId) return listed[i];
         }
 
-        return null;
+        return register.Find(client.Device, moduleId) is { GenerationId.Length: > 0 } ? await FindAsync(client, moduleId, cancel) : null;
     }
 
     private async Task<HubModule?> FindAsync(HubClient client, string moduleId, CancellationToken cancel)

@@ -281,8 +281,16 @@ internal sealed class Workbench : IAsyncDisposable
     {
         using var served = new Served(_device);
         var fault = _simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Hub });
-        foreach (var name in _modules.Progress.Told) WaitFor(daemons, () => served.Modules.FaultOf(name));
-        _simulator.Faults.Remove(fault);
+        try
+        {
+            foreach (var name in _modules.Progress.Told) WaitFor(daemons, () => served.Modules.FaultOf(name));
+        }
+        finally
+        {
+            // Whatever is found, the points after this one have a hub that answers.
+            _simulator.Faults.Remove(fault);
+        }
+
         _modules.GoOn();
     }
 
