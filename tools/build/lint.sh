@@ -17,6 +17,14 @@ run_lint() {
     if (cd "$top" && git grep -nE 'static partial void .*ILogger logger.*[ (](bool|int|uint|long|ulong|double|DateTimeOffset|TimeSpan|[A-Za-z]+State) [a-z]+[,)]' -- src); then
         fail "a log message takes a value type" "declare the parameter as object: it is boxed, and its format stays"
     fi
+    say "tests that pages name"
+    local name
+    # shellcheck disable=SC2016 # those are Markdown's
+    grep -oE '`([A-Z][A-Za-z0-9]*_[A-Za-z0-9_]+|(keyd|certd|identityd)-[a-z-]+)`' "$top/src/EstProv/FAILURES.md" | tr -d '`' | grep '[a-z]' | sort -u | while read -r name; do
+        if (cd "$top" && ! git grep -qE "(void|Task) $name\(" -- tests) && [ ! -f "$top/tests/Configuration/Cases/$name.txt" ]; then
+            fail "src/EstProv/FAILURES.md names a test that does not exist: $name" "was it renamed? name the one that shows the same"
+        fi
+    done
     say "systemd units"
     # shellcheck source=tools/build/units.sh
     . "$top/tools/build/units.sh"
