@@ -16,9 +16,15 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
+        if (arguments is ["--timeline", var picture])
+        {
+            File.WriteAllText(picture, Timeline.Draw());
+            return Done;
+        }
+
         if (arguments is not [var folder, .. var rest] || rest.Length > 1 || folder.StartsWith('-'))
         {
-            Console.Error.WriteLine("usage: EstProv.Fleet OUT-FOLDER [SEED]");
+            Console.Error.WriteLine("usage: EstProv.Fleet OUT-FOLDER [SEED]\n       EstProv.Fleet --timeline FILE");
             return BadUsage;
         }
 
