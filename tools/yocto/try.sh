@@ -34,7 +34,7 @@ fi
 mkdir -p "$HOME"
 
 series=$(sed -n 's/^LAYERSERIES_CORENAMES *= *"\([a-z]*\).*/\1/p' "$core/meta/conf/layer.conf")
-export BBPATH=$work/build PATH=$bitbake/bin:$core/scripts:$PATH PYTHONPATH=$bitbake/lib LC_ALL=C.UTF-8
+export BUILDDIR=$work/build BBPATH=$work/build PATH=$bitbake/bin:$core/scripts:$PATH PYTHONPATH=$bitbake/lib LC_ALL=C.UTF-8
 # bitbake wants the locale en_US.UTF-8; any other of UTF-8 does as well.
 if ! locale -a 2>/dev/null | grep -qi '^en_US.utf-\?8$'; then
     mkdir -p "$work/locale"
