@@ -17,11 +17,15 @@ internal sealed class KeyRoutes(KeyService service)
 
     private const string OctetStream = "application/octet-stream";
 
+    /// <summary>Key ids in one answer of <c>GET /keypairs</c>: with RSA 8192 and three pairs each, 350 KB.</summary>
+    private const int MostListed = 64;
+
     // Small tokens take tens of seconds over an RSA key.
     internal static readonly RouteOptions Generates = new() { Deadline = TimeSpan.FromMinutes(1) };
 
     public void Map(LocalServer server)
     {
+        server.Map("GET", "/keypairs", ApiVersions, List);
         server.Map("POST", "/keypair", ApiVersions, Create, Generates);
         server.Map("DELETE", "/keypair", ApiVersions, Delete);
         server.Map("GET", "/keypair/{id}", ApiVersions, Find);
@@ -38,6 +42,39 @@ internal sealed class KeyRoutes(KeyService service)
     }
 
     internal static Caller CallerOf(LocalRequest request) => new(request.Peer.Uid, request.Peer.Pid);
+
+    /// <summary>Who may use nothing gets an empty list: that is no refusal.</summary>
+    private void List(LocalRequest request, LocalResponse response)
+    {
+        var pairs = service.List(CallerOf(request), request.Query("after") ?? "", MostListed, out var more);
+        var json = response.Json();
+        json.WriteStartObject();
+        json.WriteStartArray("keypairs"u8);
+        foreach (var pair in pairs)
+        {
+            json.WriteStartObject();
+            json.WriteString("keyId"u8, pair.KeyId);
+            json.WriteString("state"u8, pair.State);
+            if (pair.Public is { } key)
+            {
+                json.WriteString("keyHandle"u8, service.Pin(pair.KeyId, key));
+                json.WriteString("algorithm"u8, key.Description);
+                json.WriteBase64String("spki"u8, key.Spki);
+            }
+            else if (pair.Problem is { } problem)
+            {
+                json.WriteString("message"u8, problem.Message);
+                json.WriteString("hint"u8, problem.Hint);
+                json.WriteString("code"u8, problem.Code);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteBoolean("more"u8, more);
+        json.WriteEndObject();
+    }
 
     private void Create(LocalRequest request, LocalResponse response)
     {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using EstProv.Keys.Client;
 using EstProv.Keys.Handles;
@@ -10,7 +11,7 @@ namespace EstProv.Keys.Routes;
 
 /// <summary>
 /// <c>POST /sign</c>, as JSON <c>{keyHandle, algorithm, parameters: {digest, hash?}}</c>, or with everything but the digest in the query and raw
-/// bytes both ways for callers in C. HMAC-SHA256 and EdDSA take <c>message</c> in place of the digest. Signing a digest allocates next to nothing.
+/// bytes both ways for callers in C; there a message may stand in place of its digest (<c>input=message</c>). HMAC-SHA256 and EdDSA take <c>message</c> in place of the digest. Signing a digest allocates next to nothing.
 /// </summary>
 internal sealed class SignRoute(KeyService service)
 {
@@ -42,9 +43,27 @@ internal sealed class SignRoute(KeyService service)
         }
 
         var scheme = SchemeOf(algorithm);
-        var hash = scheme == SignatureScheme.EdDsa ? default : HashOf(request.Query("hash"), scheme, request.Body.Length, mayInfer: scheme == SignatureScheme.Ecdsa);
-        var length = service.Sign(KeyRoutes.CallerOf(request), handle, scheme, hash, request.Body.Span, signature);
+        Span<byte> hashed = stackalloc byte[DigestAlgorithms.LongestDigest];
+        var digest = IsMessage(request, scheme) ? Hash(request, hashed) : request.Body.Span;
+        var hash = scheme == SignatureScheme.EdDsa ? default : HashOf(request.Query("hash"), scheme, digest.Length, mayInfer: scheme == SignatureScheme.Ecdsa);
+        var length = service.Sign(KeyRoutes.CallerOf(request), handle, scheme, hash, digest, signature);
         response.Bytes(signature[..length], OctetStream);
+    }
+
+    /// <summary><c>input=message</c>: the body is what is to be hashed, for callers that have no hash functions themselves.</summary>
+    private static bool IsMessage(LocalRequest request, SignatureScheme scheme) => request.Query("input") switch
+    {
+        null or "digest" => false,
+        "message" => scheme != SignatureScheme.EdDsa,
+        var input => throw Bad($"the input '{input}' is unknown; there are digest and message"),
+    };
+
+    private static ReadOnlySpan<byte> Hash(LocalRequest request, Span<byte> room)
+    {
+        var name = request.Query("hash");
+        if (name is null) throw Bad("a message needs the name of the hash: sha256, sha384 or sha512");
+        if (!DigestAlgorithms.TryFromName(name, out var hash)) throw UnknownHash(name);
+        return room[..CryptographicOperations.HashData(hash.Name(), request.Body.Span, room)];
     }
 
     private void AnswerJson(LocalRequest request, LocalResponse response)
@@ -138,11 +157,13 @@ internal sealed class SignRoute(KeyService service)
             throw Bad($"a digest of {digestLength} bytes is none of SHA-256, SHA-384, SHA-512");
         }
 
-        if (!DigestAlgorithms.TryFromName(name, out var hash)) throw Bad($"the hash '{name}' is unknown; there are sha256, sha384 and sha512");
+        if (!DigestAlgorithms.TryFromName(name, out var hash)) throw UnknownHash(name);
         return hash.Length() == digestLength
             ? hash
             : throw Bad($"a digest of {name} has {hash.Length()} bytes, not {digestLength}");
     }
+
+    private static ProblemException UnknownHash(ReadOnlySpan<char> name) => Bad($"the hash '{name}' is unknown; there are sha256, sha384 and sha512");
 
     private static int Text(ref Utf8JsonReader json, scoped Span<char> room, string field)
     {

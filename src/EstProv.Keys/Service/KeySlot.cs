@@ -49,6 +49,9 @@ internal sealed class KeySlot(string keyId, KeySource? source)
     /// <summary>The preloaded key as it was when it was last found: good enough to sign, which fails when it is another one by now.</summary>
     public StoredKey? Preloaded() => _preloaded ?? LoadPreloaded();
 
+    /// <summary><see cref="Preloaded"/> asks nobody.</summary>
+    public bool HasSeenPreloaded => _preloaded is not null;
+
     public void ForgetPreloaded() => _preloaded = null;
 
     /// <summary>The right to change a key id.</summary>
