@@ -41,7 +41,7 @@ $(O)/tests/pkcs11/%.o: tests/pkcs11/%.c
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CPPFLAGS) $(filter-out -pthread,$(CFLAGS)) -pthread -Itests -Itests/shim -Ipkcs11 -MMD -MP -c $< -o $@
 
-$(O)/pkcs11_tests: $(PKCS11_TEST_OBJECTS)
+$(O)/pkcs11_tests: $(PKCS11_TEST_OBJECTS) $(O)/check/common/base64.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $^ -ldl -o $@
 
 check: check-pkcs11
@@ -53,5 +53,9 @@ check-pkcs11-artifacts: $(PKCS11_SO)
 ifeq ($(SANITIZERS),)
 	sh tests/pkcs11/artifacts.sh $(PKCS11_SO) $(PKCS11_BUDGET) "$(NM)" "$(STRIP)" pkcs11/symbols.txt
 endif
+
+$(FUZZ_O)/pkcs11_module: $(FUZZ_O)/fuzz/pkcs11_module.o $(FUZZ_O)/fuzz/peer.o $(PKCS11_SOURCES:%.c=$(FUZZ_O)/%.o) $(SHIM_SOURCES:%.c=$(FUZZ_O)/%.o) \
+		$(FUZZ_DRIVER)
+	$(FUZZ_LINK) -pthread $^ -o $@
 
 -include $(PKCS11_OBJECTS:.o=.d) $(PKCS11_TEST_OBJECTS:.o=.d)

@@ -136,7 +136,7 @@ dump-abi: $(SHIM_SO)
 -include $(SHIM_OBJECTS:.o=.d) $(SHIM_CHECKED_OBJECTS:.o=.d) $(SHIM_TEST_OBJECTS:.o=.d)
 
 # Fuzzers: libFuzzer where clang has it (FUZZER=libfuzzer), else fuzz/drive.c with gcc. `make check-fuzz` replays the corpora.
-FUZZ_TARGETS = answer watch provider_uri provider_pem provider_reply
+FUZZ_TARGETS = answer watch pkcs11_module provider_uri provider_pem provider_reply
 FUZZER ?= drive
 FUZZ_O = $(O)/fuzz-$(FUZZER)
 FUZZ_CC = $(if $(filter libfuzzer,$(FUZZER)),clang,gcc)
@@ -147,9 +147,9 @@ FUZZ_WRAPPED = -Wl,--wrap=local_connect,--wrap=local_peer,--wrap=local_pause,--w
 
 fuzzers: $(FUZZ_TARGETS:%=$(FUZZ_O)/%)
 
-$(FUZZ_O)/common/%.o $(FUZZ_O)/shim/%.o $(FUZZ_O)/provider/%.o: FUZZ_EXTRA = $(FUZZ_SANITIZERS)
+$(FUZZ_O)/common/%.o $(FUZZ_O)/shim/%.o $(FUZZ_O)/pkcs11/%.o $(FUZZ_O)/provider/%.o: FUZZ_EXTRA = $(FUZZ_SANITIZERS)
 
-$(FUZZ_O)/%.o: %.c $(wildcard include/*.h common/*.h shim/*.h provider/*.h fuzz/*.h)
+$(FUZZ_O)/%.o: %.c $(wildcard include/*.h common/*.h shim/*.h pkcs11/*.h provider/*.h fuzz/*.h)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(if $(findstring provider,$<),-Iprovider) $(FUZZ_EXTRA) -c $< -o $@
 

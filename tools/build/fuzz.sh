@@ -3,7 +3,7 @@
 # test run replays them.
 
 fuzz_targets=(http json uri toml)
-native_fuzz_targets=(answer watch provider_uri provider_pem provider_reply)
+native_fuzz_targets=(answer watch pkcs11_module provider_uri provider_pem provider_reply)
 
 # run_fuzz [SECONDS] [TARGET]
 run_fuzz() {
