@@ -260,7 +260,7 @@ struct CK_FUNCTION_LIST {
     CK_UNOFFERED C_InitToken;
     CK_UNOFFERED C_InitPIN;
     CK_UNOFFERED C_SetPIN;
-    CK_RV (*C_OpenSession)
+    CK_RV(*C_OpenSession)
     (CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *session);
     CK_RV (*C_CloseSession)(CK_SESSION_HANDLE session);
     CK_RV (*C_CloseAllSessions)(CK_SLOT_ID slot);
@@ -273,11 +273,11 @@ struct CK_FUNCTION_LIST {
     CK_UNOFFERED C_CopyObject;
     CK_UNOFFERED C_DestroyObject;
     CK_RV (*C_GetObjectSize)(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ULONG *size);
-    CK_RV (*C_GetAttributeValue)
+    CK_RV(*C_GetAttributeValue)
     (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attributes, CK_ULONG count);
     CK_UNOFFERED C_SetAttributeValue;
     CK_RV (*C_FindObjectsInit)(CK_SESSION_HANDLE session, CK_ATTRIBUTE *attributes, CK_ULONG count);
-    CK_RV (*C_FindObjects)
+    CK_RV(*C_FindObjects)
     (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG most, CK_ULONG *count);
     CK_RV (*C_FindObjectsFinal)(CK_SESSION_HANDLE session);
     CK_UNOFFERED C_EncryptInit;
@@ -294,7 +294,7 @@ struct CK_FUNCTION_LIST {
     CK_UNOFFERED C_DigestKey;
     CK_UNOFFERED C_DigestFinal;
     CK_RV (*C_SignInit)(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
-    CK_RV (*C_Sign)
+    CK_RV(*C_Sign)
     (CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length, CK_BYTE *signature, CK_ULONG *size);
     CK_RV (*C_SignUpdate)(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG length);
     CK_RV (*C_SignFinal)(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG *size);

@@ -10,27 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_KEYS = 1024, MOST_CERTIFICATES = 1024, LARGEST_SPKI = 4096 };
+enum { MOST_KEYS = 256, MOST_CERTIFICATES = 512, LARGEST_SPKI = 4096 };
 
 static const char keys_variable[] = "ESTPROV_PKCS11_KEYS";
 
 /* ---- Key pairs ---- */
 
-/* The key of an id, at the end of the list where it is a new one. */
-static struct listed_key *key_of(struct listing *listing, const char *id)
+/* The key of an id: the last one's where it is the same, or a new one. No list names a key twice, however
+ * many pages it has: one that does would not end. */
+static int key_of(struct listing *listing, const char *id, struct listed_key **key)
 {
     struct listed_key *grown;
 
-    if (listing->key_count > 0 && strcmp(listing->keys[listing->key_count - 1].id, id) == 0)
-        return &listing->keys[listing->key_count - 1];
+    for (size_t i = 0; i < listing->key_count; i++) {
+        if (strcmp(listing->keys[i].id, id) != 0)
+            continue;
+        *key = &listing->keys[i];
+        return i + 1 == listing->key_count ? 0 : -EPROTO;
+    }
+    if (listing->key_count == MOST_KEYS)
+        return -E2BIG;
     grown = realloc(listing->keys, (listing->key_count + 1) * sizeof(*grown));
     if (grown == NULL)
-        return NULL;
+        return -ENOMEM;
     listing->keys = grown;
     grown += listing->key_count++;
     memset(grown, 0, sizeof(*grown));
     memcpy(grown->id, id, strlen(id) + 1);
-    return grown;
+    *key = grown;
+    return 0;
 }
 
 /* A pair of a kind that this module knows; others are passed over, as later versions may have more. */
@@ -86,9 +94,9 @@ static int take_entry(struct estprov *context, const struct json *entry, struct 
         error = reply_optional(context, entry, "keyHandle", handle, sizeof(handle));
     if (error != 0)
         return error;
-    key = key_of(listing, id);
-    if (key == NULL)
-        return fail(context, -ENOMEM, "out of memory");
+    error = key_of(listing, id, &key);
+    if (error != 0)
+        return fail(context, error, "the list of the Key Service is out of order, or too long, at %s", id);
     if (handle[0] != '\0') {
         error = take_spki(entry, key, strcmp(state, "current") == 0, handle);
         return error == 0 ? 0 : fail(context, error, "the list of the Key Service has no key under %s", id);
@@ -137,7 +145,7 @@ static int ask_all_keys(struct estprov *context, struct listing *listing)
     bool more = true;
     int error = 0;
 
-    while (more && error == 0 && listing->key_count < MOST_KEYS) {
+    while (more && error == 0) {
         const size_t before = listing->key_count;
 
         error = ask_page(context, listing, &more);
@@ -167,9 +175,12 @@ static int ask_key(struct estprov *context, struct listing *listing, const char 
     memcpy(handle, context->head.key_handle, context->head.key_handle_length);
     handle[context->head.key_handle_length] = '\0';
     body = reply_body(context, &length);
-    key = key_of(listing, id);
-    error = key == NULL ? -ENOMEM : add_pair(key, true, handle, body, length);
-    return error == 0 ? 0 : fail(context, error, "out of memory");
+    error = key_of(listing, id, &key);
+    if (error == 0)
+        error = add_pair(key, true, handle, body, length);
+    return error == 0
+               ? 0
+               : fail(context, error, "%s: %s is named twice, or there is no memory", keys_variable, id);
 }
 
 /* Ids with commas between them. */

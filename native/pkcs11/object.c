@@ -13,6 +13,7 @@ enum { MOST_ABSENT = 256 };
 struct objects {
     struct object *all;
     size_t count;
+    size_t room;
     bool failed; /* no memory */
 };
 
@@ -41,15 +42,18 @@ static void objects_free(struct objects *objects)
 
 static struct object *grow(struct objects *objects)
 {
-    struct object *const grown = realloc(objects->all, (objects->count + 1) * sizeof(*grown));
+    if (objects->count == objects->room) {
+        const size_t room = objects->room == 0 ? 16 : 2 * objects->room;
+        struct object *const grown = realloc(objects->all, room * sizeof(*grown));
 
-    if (grown == NULL) {
-        objects->failed = true;
-        return NULL;
+        if (grown == NULL) {
+            objects->failed = true;
+            return NULL;
+        }
+        objects->all = grown;
+        objects->room = room;
     }
-    objects->all = grown;
-    grown[objects->count].der.bytes = NULL;
-    return &grown[objects->count++];
+    return &objects->all[objects->count++];
 }
 
 /* What points into the DER. */
@@ -254,7 +258,7 @@ static void give_handles(struct objects *fresh)
 /* All that was told takes the place of what there was, or, without memory, nothing. */
 static CK_RV apply(const struct listing *listing)
 {
-    struct objects fresh = {NULL, 0, false};
+    struct objects fresh = {NULL, 0, 0, false};
 
     for (size_t i = 0; i < listing->key_count; i++) {
         if (listing->keys[i].unknown)

@@ -78,6 +78,40 @@ public sealed class KeyDaemonTests
         Assert.That(Signatures.Verify(spki, SignatureScheme.Ecdsa, DigestAlgorithm.Sha256, digest, signature));
     }
 
+    [TestCase("ec-p384", "ECDSA", SignatureScheme.Ecdsa)]
+    [TestCase("rsa-2048", "RSA-PKCS1", SignatureScheme.RsaPkcs1)]
+    [TestCase("rsa-2048", "RSA-PSS", SignatureScheme.RsaPss)]
+    public void A_message_is_hashed_for_callers_that_cannot(string kind, string algorithm, SignatureScheme scheme)
+    {
+        var key = _keyd.Client.CreateKeyPair("log", kind);
+        foreach (var message in (byte[][])[[], new byte[32], RandomNumberGenerator.GetBytes(60_000)])
+        {
+            var signature = SignRaw($"handle={key.Handle}&algorithm={algorithm}&hash=sha384&input=message", message);
+            Assert.That(Signatures.Verify(key.SubjectPublicKeyInfo, scheme, DigestAlgorithm.Sha384, SHA384.HashData(message), signature));
+        }
+
+        Assert.That(CodeOf(() => SignRaw($"handle={key.Handle}&algorithm={algorithm}&input=message", [1])), Is.EqualTo("bad_request"), "no hash");
+        Assert.That(CodeOf(() => SignRaw($"handle={key.Handle}&algorithm={algorithm}&hash=sha1&input=message", [1])), Is.EqualTo("bad_request"));
+        Assert.That(CodeOf(() => SignRaw($"handle={key.Handle}&algorithm={algorithm}&hash=sha384&input=text", new byte[48])), Is.EqualTo("bad_request"));
+        Assert.That(SignRaw($"handle={key.Handle}&algorithm={algorithm}&hash=sha384&input=digest", new byte[48]), Is.Not.Empty);
+    }
+
+    [Test]
+    public void The_list_has_what_a_caller_needs_to_use_each_key()
+    {
+        var key = _keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        using var answer = JsonDocument.Parse(Send("GET", "/keypairs"));
+        var listed = answer.RootElement.GetProperty("keypairs");
+        Assert.That(listed.EnumerateArray().Select(static entry => entry.GetProperty("keyId").GetString()), Is.EqualTo((string[])["bootstrap", "device-id"]));
+        var entry = listed[1];
+        Assert.That(entry.GetProperty("spki").GetBytesFromBase64(), Is.EqualTo(key.SubjectPublicKeyInfo));
+        Assert.That((entry.GetProperty("state").GetString(), entry.GetProperty("algorithm").GetString()), Is.EqualTo(("current", "EC P-256")));
+        Assert.That(entry.GetProperty("keyHandle").GetString(), Is.EqualTo(key.Handle), "pinned to this very pair");
+        Assert.That(answer.RootElement.GetProperty("more").GetBoolean(), Is.False);
+        using var rest = JsonDocument.Parse(Encoding.UTF8.GetString(_keyd.Http.Send("GET", $"/keypairs?{V}&after=bootstrap").Body));
+        Assert.That(rest.RootElement.GetProperty("keypairs").GetArrayLength(), Is.EqualTo(1));
+    }
+
     [Test]
     public void The_parameters_rebuild_the_public_key()
     {
@@ -384,6 +418,8 @@ public sealed class KeyDaemonTests
     }
 
     private byte[] Sign(string handle) => _keyd.Client.SignDigest(handle, SignatureScheme.Ecdsa, HashAlgorithmName.SHA256, new byte[32]);
+
+    private byte[] SignRaw(string query, byte[] body) => _keyd.Http.Send("POST", $"/sign?{V}&{query}", body, "application/octet-stream").Body;
 
     private string Parameter(string name, string handle) =>
         JsonDocument.Parse(Send("POST", "/parameters/" + name, $$"""{"keyHandle":"{{handle}}"}""")).RootElement.GetProperty("value").GetString()!;

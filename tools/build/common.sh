@@ -49,6 +49,6 @@ publish() {
     need_packages gcc make clang zlib1g-dev libssl-dev libssl3
     say "publish the executable (native AOT)"
     dotnet publish "$top/src/EstProv/EstProv.csproj" -c Release -r linux-x64 -o "$out/publish" -v quiet --nologo
-    say "build the OpenSSL provider"
+    say "build the C parts"
     make -s -C "$top/native" O="$out/native" all
 }

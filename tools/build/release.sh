@@ -100,12 +100,12 @@ release_binaries() {
     rm -rf "$folder" "$symbols"
     mkdir -p "$symbols"
     lay_out "$folder" "$published" "$@"
-    for file in "$folder"/usr/lib/ossl-modules/*.so "$folder"/usr/lib/libestprov.so.*; do
+    for file in "$folder"/usr/lib/ossl-modules/*.so "$folder"/usr/lib/pkcs11/*.so "$folder"/usr/lib/libestprov.so.*; do
         [ ! -f "$file" ] || [ -L "$file" ] || strip_apart "$tools" "$file" "$symbols/$(basename "$file").debug"
     done
     # ILC has stripped the executable and left its symbols beside it.
     install -m 0644 "$published/estprov.dbg" "$symbols/estprov.dbg"
-    for file in "$folder/usr/bin/estprov" "$folder"/usr/lib/ossl-modules/*.so "$folder"/usr/lib/libestprov.so.*; do
+    for file in "$folder/usr/bin/estprov" "$folder"/usr/lib/ossl-modules/*.so "$folder"/usr/lib/pkcs11/*.so "$folder"/usr/lib/libestprov.so.*; do
         [ ! -f "$file" ] || check_elf "${tools}readelf" "$file" "$machine"
     done
     write_sbom "$folder" "linux-$arch"

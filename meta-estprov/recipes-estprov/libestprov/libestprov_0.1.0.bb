@@ -1,4 +1,4 @@
-SUMMARY = "EstProv for C: the library that firmware calls, and the OpenSSL provider"
+SUMMARY = "EstProv for C: the library that firmware calls, the OpenSSL provider, and the PKCS#11 module"
 DESCRIPTION = "libestprov talks to the daemons' sockets. The provider lets any OpenSSL program use a key that stays in the token."
 SECTION = "libs"
 LICENSE = "MIT"
@@ -12,7 +12,7 @@ SRC_URI += "file://run-ptest"
 
 DEPENDS = "openssl"
 
-PACKAGE_BEFORE_PN = "openssl-estprov-provider"
+PACKAGE_BEFORE_PN = "openssl-estprov-provider libestprov-pkcs11"
 
 B = "${WORKDIR}/build"
 # A compiler that is newer than the code may warn of more.
@@ -41,6 +41,8 @@ do_install_ptest() {
 
 # The provider is opened by name, and is nobody's link target.
 FILES:openssl-estprov-provider = "${libdir}/ossl-modules/estprov.so"
+# For programs without OpenSSL; opened by its path, or by p11-kit.
+FILES:libestprov-pkcs11 = "${libdir}/pkcs11/libestprov-pkcs11.so ${datadir}/p11-kit/modules/estprov.module"
 FILES:${PN}-dev += "${libdir}/cmake"
 # The library's package has no files before the library is in the archive, and the others depend on it.
 ALLOW_EMPTY:${PN} = "1"

@@ -142,6 +142,10 @@ static void reads_pages(void)
     fake_next_to(keyd, "&after=c ", fake_ok("{\"keypairs\":[],\"more\":true}"));
     CHECK_INT(find(NULL, 0, found, 16), 4);
     CHECK_INT(fake_left(keyd), 0);
+    /* Nor does one that begins again: it is refused, and what was told before stands. */
+    fake_otherwise(keyd, fake_ok("{\"keypairs\":[" PAIR("a", "current", "v1.a", SPKI_EC) "," PAIR(
+                             "b", "current", "v1.b", SPKI_EC) "],\"more\":true}"));
+    CHECK_INT(find(NULL, 0, found, 16), 4);
     end();
 }
 

@@ -17,7 +17,7 @@ internal sealed class KeyRoutes(KeyService service)
 
     private const string OctetStream = "application/octet-stream";
 
-    /// <summary>Key ids in one answer of <c>GET /keypairs</c>: with RSA 8192 and three pairs each, 350 KB.</summary>
+    /// <summary>Key ids in one answer of <c>GET /keypairs</c>: with RSA 8192 and three pairs each, under 500 KB.</summary>
     private const int MostListed = 64;
 
     // Small tokens take tens of seconds over an RSA key.

@@ -11,7 +11,8 @@ namespace EstProv.Keys.Routes;
 
 /// <summary>
 /// <c>POST /sign</c>, as JSON <c>{keyHandle, algorithm, parameters: {digest, hash?}}</c>, or with everything but the digest in the query and raw
-/// bytes both ways for callers in C; there a message may stand in place of its digest (<c>input=message</c>). HMAC-SHA256 and EdDSA take <c>message</c> in place of the digest. Signing a digest allocates next to nothing.
+/// bytes both ways for callers in C; there a message may stand in place of its digest (<c>input=message</c>). HMAC-SHA256 and EdDSA take <c>message</c> in
+/// place of the digest. Signing a digest allocates next to nothing.
 /// </summary>
 internal sealed class SignRoute(KeyService service)
 {

@@ -8,9 +8,9 @@ namespace EstProv.Keys.Service;
 internal sealed partial class KeyService
 {
     /// <summary>
-    /// The key pairs of the ids that the caller may use, by id in byte order; of each id all pairs there are, since a certificate tells better than keyd which of
-    /// them is in use. Nothing is asked of the token but for a preloaded key that has not been seen yet. One that is not there is left out; one that cannot be
-    /// looked for has the problem in its place.
+    /// The key pairs of the ids that the caller may use, by id in ordinal order; of each id all pairs there are, since a certificate tells better
+    /// than keyd which of them is in use. Nothing is asked of the token but for a preloaded key that has not been seen yet. One that is not
+    /// there is left out; one that cannot be looked for has the problem in its place.
     /// </summary>
     /// <param name="after">The ids up to this one are left out; empty for none.</param>
     /// <param name="most">Ids.</param>
@@ -19,7 +19,8 @@ internal sealed partial class KeyService
         var slots = new List<KeySlot>();
         foreach (var slot in _slots.Values)
         {
-            if (string.CompareOrdinal(slot.KeyId, after) > 0 && !slot.IsSecret && _authorizer.IsAllowed(caller.Uid, slot.KeyId, KeyRights.Use)) slots.Add(slot);
+            if (slot.IsSecret || string.CompareOrdinal(slot.KeyId, after) <= 0) continue;
+            if (_authorizer.IsAllowed(caller.Uid, slot.KeyId, KeyRights.Use)) slots.Add(slot);
         }
 
         slots.Sort(static (one, other) => string.CompareOrdinal(one.KeyId, other.KeyId));
