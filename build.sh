@@ -16,7 +16,7 @@ usage: ./build.sh COMMAND
   test [NAME ...]           build with all warnings as errors, then every test (or the named folders of tests/)
   interop [PEER ...]        against other people's EST software out of Debian's packages: libest, strongSwan, BouncyCastle
   bench [PART]              publish, then print speed, memory, size and round trips beside the budgets: device, identity,
-                            keys (tools/bench)
+                            keys, native (tools/bench)
   fuzz [SECONDS] [TARGET]   fuzz the readers of http, json, uri, toml, and the native ones: answer, watch, pkcs11_module,
                             provider_uri, provider_pem, provider_reply (60 s each), guided by coverage
   crash [ARGUMENT ...]      cut the power at every call that writes, and see whether the device goes on (tools/crash)

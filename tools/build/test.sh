@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # top and out are build.sh's
 # Every test of the tree, and one closing line that counts them.
 
-test_packages=(softhsm2 swtpm libtpm2-pkcs11-1 tpm2-tools opensc gnutls-bin strace git openssl libssl-dev pkg-config gcc make clang zlib1g-dev iproute2 util-linux mount)
+test_packages=(softhsm2 swtpm libtpm2-pkcs11-1 tpm2-tools opensc gnutls-bin openssh-client openssh-server strace git openssl libssl-dev pkg-config gcc make clang zlib1g-dev iproute2 util-linux mount)
 
 # run_suite NAME COMMAND...: runs a suite, keeps its output, and adds its counts to the totals.
 run_suite() {

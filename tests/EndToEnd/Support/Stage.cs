@@ -6,6 +6,9 @@ internal static class Stage
     private static readonly string s_root = Environment.GetEnvironmentVariable("ESTPROV_STAGE")
         ?? throw new InvalidOperationException("ESTPROV_STAGE is not set: run these tests by ./build.sh test EndToEnd");
 
+    /// <summary>What stands in the place of the device's root.</summary>
+    public static string Root => s_root;
+
     public static string Command => Path.Combine(s_root, "usr/bin/estprov");
 
     public static string ProviderFolder => Path.Combine(s_root, "usr/lib/ossl-modules");
