@@ -32,10 +32,10 @@ power_on() {
         -netdev user,id=n,ipv6=off,hostfwd=tcp:127.0.0.1:2222-:2222 -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci \
         >>"$work/qemu.log" 2>&1 &
     machine_process=$!
-    local until=$((SECONDS + 240))
+    local until=$((SECONDS + 300))
     until ask 5 true >/dev/null 2>&1; do
         kill -0 "$machine_process" 2>/dev/null || { machine_process="" && fail "qemu has ended" "$(tail -n 3 "$work/qemu.log")"; }
-        [ "$SECONDS" -lt "$until" ] || fail "the device does not come up within 240 s" "see its console"
+        [ "$SECONDS" -lt "$until" ] || fail "the device does not come up within 300 s" "see its console"
         sleep 0.2
     done
 }

@@ -15,6 +15,7 @@ units=$root/usr/lib/systemd/system
 # Recipe estprov, and libestprov's files as the release has them: users with the layer's fixed numbers, so no sysusers.
 tar -C "$root" --strip-components=1 --exclude=MANIFEST --exclude=sbom.cdx.json --keep-directory-symlink -xf "$archive"
 rm "$root/usr/lib/sysusers.d/estprov.conf"
+systemd-sysusers --root="$root"
 cat "$layer/files/estprov-passwd" >>"$root/etc/passwd"
 sed 's/^estprov:.*/&estprov-keyd,estprov-certd,estprov-identityd,firmware/' "$layer/files/estprov-group" >>"$root/etc/group"
 # Debian's libcrypto looks into a folder of its machine's name.
@@ -54,7 +55,7 @@ rm -rf "$root"/etc/systemd/system/*
 systemctl --root="$root" --quiet preset estprov-{keyd,certd,identityd}.{socket,service}
 systemctl --root="$root" --quiet enable data.mount var-lib-estprov.mount var-lib-systemd.mount appliance-control.socket systemd-networkd.service
 systemctl --root="$root" --quiet set-default multi-user.target
-systemctl --root="$root" --quiet mask getty.target serial-getty@ttyAMA0.service systemd-networkd-wait-online.service {apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer
+systemctl --root="$root" --quiet mask getty.target serial-getty@ttyAMA0.service systemd-networkd-wait-online.service proc-sys-fs-binfmt_misc.automount {apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer
 
 rm -f "$image"
 mke2fs -q -t ext4 -L "root-$label" -d "$root" -E root_owner=0:0 "$image" 640M

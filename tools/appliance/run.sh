@@ -19,12 +19,74 @@ seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b 
 leave() { [ -z "$machine_process" ] || kill -KILL "$machine_process" 2>/dev/null || true; }
 trap leave EXIT
 
+# control PATH [BODY]: the simulator's control plane.
+control() { curl -sS --fail --max-time 20 ${2:+--data "$2"} "http://127.0.0.1:8440/$1"; }
+
+# is_healthy ROOT: the device is who it was, its firmware reaches the hub, any OpenSSL program signs, and no unit has failed.
+is_healthy() {
+    ask 300 '
+grep -x IMAGE_VERSION='"$1"' /etc/os-release
+estprov provision --wait --timeout 240 >/dev/null
+estprov status --json | grep -o "\"device\": *\"'"$device"'\""
+setpriv --reuid firmware --regid firmware --init-groups firmware /data/secrets/dps-ca.cer "{\"temperature\":21}"
+openssl pkeyutl -sign -rawin -digest sha256 -in /etc/hostname -provider default -provider estprov -inkey estprov:id=device-id | openssl base64 -A >/dev/null
+failed=$(systemctl list-units --failed --no-legend)
+[ -z "$failed" ] || { printf "%s\n" "$failed"; false; }' || fail "the device is not healthy" "the lines above, and its journal below"
+}
+
+# back_again ROOT: boots, and is the device that it was.
+back_again() {
+    power_on "$1"
+    is_healthy "$1"
+    printf 'healthy %s s after power\n' "$(seconds_since "$powered")"
+}
+
+serial() { ask 60 "estprov cert show $1 | openssl x509 -noout -serial" | grep '^serial='; }
+
+# begin_renewal ID FAULT: has the certificate renewed, with a server slowed down.
+begin_renewal() {
+    renewed_from=$(serial "$1") || fail "the device tells no $1" "its journal is below"
+    control faults "$2" >/dev/null
+    last_request=$(control requests | jq .next)
+    ask 60 "estprov renew $1 --now --wait 1s || true"
+}
+
+# wait_for_fault: until the server that is slowed down has the request.
+wait_for_fault() {
+    local until=$((SECONDS + 120))
+    until control faults | jq -e 'length > 0 and all(.hits > 0)' >/dev/null; do
+        [ "$SECONDS" -lt "$until" ] || fail "the renewal does not reach the server" "$(control requests?after="$last_request")"
+        sleep 0.05
+    done
+}
+
+# wait_for_issue LABEL: until the server has issued, and no longer.
+wait_for_issue() {
+    local until=$((SECONDS + 120)) answer
+    while answer=$(control "requests?after=$last_request&wait=10") && ! jq -e --arg label "$1" 'any(.requests[]; .label == $label and .status == 200)' <<<"$answer" >/dev/null; do
+        [ "$SECONDS" -lt "$until" ] || fail "the server does not issue $1" "$answer"
+        last_request=$(jq .next <<<"$answer")
+    done
+}
+
+# finish_renewal ID: after the cut, either by itself or as an operator asks again.
+finish_renewal() {
+    local until=$((SECONDS + 300)) now
+    curl -sS --max-time 20 -X DELETE http://127.0.0.1:8440/faults >/dev/null
+    until now=$(serial "$1") && [ "$now" != "$renewed_from" ]; do
+        [ "$SECONDS" -lt "$until" ] || fail "$1 is not renewed after the cut" "its journal is below"
+        ask 60 "estprov renew $1 --now --wait 20s || true"
+    done
+    printf '%s: %s is replaced by %s\n' "$1" "$renewed_from" "$now"
+    is_healthy "$2"
+}
+
 step "cloud set-up: the operator's CA, the EST server, DPS and IoT Hub (simulated, real TLS)"
 ip link set lo up
-simulator=(dotnet "$out/simulator/estprov-simulator.dll" --data "$work/pki")
+simulator=(dotnet "$out/simulator/estprov-simulator.dll")
 hosts=(--est-host estendpoint.com --dps-host global.azure-devices-provisioning.net --hub-host "$hub" --scope-id "$scope")
-"${simulator[@]}" --init "${hosts[@]}" >"$work/simulator-init.log" 2>&1 || fail "the simulator made no PKI" "$(tail -n 5 "$work/simulator-init.log")"
-"${simulator[@]}" --port 443 --control-port 8440 "${hosts[@]}" --assigning-polls 0 --retry-after 0 --validity 7200 >"$work/simulator.log" 2>&1 &
+"${simulator[@]}" --data "$work/pki" --init "${hosts[@]}" >"$work/simulator-init.log" 2>&1 || fail "the simulator made no PKI" "$(tail -n 5 "$work/simulator-init.log")"
+"${simulator[@]}" --data "$work/pki" --port 443 --control-port 8440 "${hosts[@]}" --assigning-polls 0 --retry-after 0 --validity 7200 >"$work/simulator.log" 2>&1 &
 for _ in $(seq 300); do
     [ -s "$work/pki/ports.json" ] && break
     sleep 0.1
@@ -33,7 +95,7 @@ done
 
 step "factory: on a blank data partition, a token with a key in it, the PIN as an encrypted credential, a CSR signed by the operator's CA"
 power_on a systemd.mask=estprov-{certd,identityd}.{socket,service}
-ask 120 '
+ask 240 '
 install -d -o estprov-keyd -g estprov-keyd -m 0700 /var/lib/estprov/keyd /var/lib/estprov/keyd/softhsm
 # A token keeps what it has answered for. SoftHSM2 never syncs: its files are written at once instead.
 chattr +S +D /var/lib/estprov/keyd/softhsm
@@ -44,7 +106,7 @@ as_keyd pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --token-label devic
 printf %s "$pin" | systemd-creds encrypt --with-key=host --name=pin - /var/lib/estprov/keyd.pin 2>/dev/null
 systemctl restart estprov-keyd
 openssl req -new -provider default -provider estprov -key estprov:id=bootstrap -subj "/CN='"$device"'"' >"$work/csr.pem" || fail "the factory has made no CSR" "$(cat "$work/csr.pem")"
-"${simulator[@]}" sign-bootstrap --csr "$work/csr.pem" --out "$work/bootstrap.cer" >"$work/sign.log" 2>&1 || fail "the CSR was not signed" "$(tail -n 3 "$work/sign.log")"
+"${simulator[@]}" sign-bootstrap --data "$work/pki" --csr "$work/csr.pem" --out "$work/bootstrap.cer" >"$work/sign.log" 2>&1 || fail "the CSR was not signed" "$(tail -n 3 "$work/sign.log")"
 for file in "$work/bootstrap.cer" "$work/pki/est-ca.cer" "$work/pki/dps-ca.cer"; do
     ask 30 "cat >/data/secrets/$(basename "$file") <<'END'
 $(cat "$file")
@@ -56,10 +118,62 @@ power_off
 step "first boot: from power to a provisioned device"
 power_on a
 booted=$(seconds_since "$powered")
-ask 180 'estprov provision --wait --timeout 150' || fail "the device was not provisioned" "its journal is below"
+ask 300 'estprov provision --wait --timeout 280' || fail "the device was not provisioned" "its journal is below"
 boot_to_provisioned=$(seconds_since "$powered")
-printf 'answers after %s s, provisioned after %s s\n' "$booted" "$boot_to_provisioned"
-ask 60 'estprov status; systemd-analyze time || true; findmnt -n -o TARGET,OPTIONS / /data /var/lib/estprov || true'
+printf 'answered after %s s, provisioned after %s s\n' "$booted" "$boot_to_provisioned"
+is_healthy a
+ask 60 'estprov status; awk "\$2 ~ /^\/(data|var\/lib\/estprov)?\$/ { print \$1, \$2, \$4 }" /proc/mounts; ! touch /usr/bin/x 2>/dev/null' || fail "the root can be written" "it is mounted read-only by the initrd"
+
+step "footprint, after a restart, idle"
+ask 240 '
+systemctl restart estprov-{keyd,certd,identityd}
+estprov provision --wait --timeout 180 >/dev/null
+sleep 10
+for daemon in keyd certd identityd; do
+    awk -v name="$daemon" "/^Pss:/ { printf \"idle PSS %s %.1f MB\n\", name, \$2 / 1024 }" "/proc/$(systemctl show -P MainPID "estprov-$daemon")/smaps_rollup"
+done' >"$work/memory" || fail "the memory cannot be told" "$(cat "$work/memory")"
+awk 'NF { print; sum += $4 } END { printf "idle PSS of the three %.1f MB (budget 15)\n", sum }' "$work/memory"
+cat "$work/installed"
+
+step "power cut while the EST server has the renewal of est-id in its hands"
+begin_renewal est-id '{"kind":"delay","service":"est","label":"est-id","delayMilliseconds":60000,"count":1}'
+wait_for_fault
+cut_power
+back_again a
+finish_renewal est-id a
+
+step "power cut as the renewed device-id is on its way to the device"
+begin_renewal device-id '{"kind":"delay","service":"est","label":"device-id","delayMilliseconds":2000,"count":1}'
+wait_for_issue device-id
+cut_power
+back_again a
+finish_renewal device-id a
+
+step "A/B: the other root, with the same data partition"
+power_off
+back_again b
+
+step "power cut while the renewed device-id is being proved at DPS, and back: root A goes on with what root B has half done"
+begin_renewal device-id '{"kind":"delay","service":"dps","delayMilliseconds":60000,"count":1}'
+wait_for_fault
+cut_power
+back_again a
+finish_renewal device-id a
+
+step "and forth again"
+power_off
+back_again b
+
+step "what is left in the token"
+ask 60 '
+pin=$(systemd-creds decrypt --name=pin /var/lib/estprov/keyd.pin -)
+SOFTHSM2_CONF=/etc/estprov/softhsm2.conf pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --token-label device --login --pin "$pin" --list-objects --type privkey 2>/dev/null |
+    sed -n "s/^ *label: */key: /p"' >"$work/keys" || fail "the token cannot be read" "$(cat "$work/keys")"
+grep '^key: ' "$work/keys"
+# Of each of the two certificates the current key and at most the one before it, and the bootstrap key.
+keys=$(grep -c '^key: ' "$work/keys")
+grep -qx 'key: device id' "$work/keys" || fail "the bootstrap key is not in the token any more" "no cut may lose a key"
+[[ $keys -ge 3 && $keys -le 5 ]] || fail "the token has $keys keys, and 3 to 5 are in use" "no cut may lose a key or leave one behind"
+power_off
 
 printf '\nappliance provisioned hub=%s device=%s boot_to_provisioned_seconds=%s\n' "$hub" "$device" "$boot_to_provisioned"
-power_off
