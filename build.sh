@@ -24,6 +24,7 @@ usage: ./build.sh COMMAND
                             the renewal policy
   systemd                   under a real systemd in namespaces: the units, users and credential that ship (tools/systemd)
   arm64                     cross-compile, and make the archives that an image's build takes (out/release)
+  appliance [--before A]    an arm64 device boots, provisions itself, loses power and changes its root (tools/appliance)
   release                   the same archives for x86-64
   lint                      formatting, shellcheck, systemd units, the Yocto layer
   install DESTDIR           publish and lay out what ships under DESTDIR (LIBDIR=/usr/lib by default)
@@ -34,7 +35,7 @@ EOF
 command=${1:-}
 [ $# -gt 0 ] && shift
 case $command in
-demo | test | interop | bench | fuzz | crash | fleet | systemd | arm64 | release | lint | install)
+demo | test | interop | bench | fuzz | crash | fleet | systemd | arm64 | appliance | release | lint | install)
     # shellcheck source=/dev/null
     . "$top/tools/build/$command.sh"
     "run_$command" "$@"
