@@ -159,9 +159,9 @@ FUZZ_DRIVER = $(if $(filter libfuzzer,$(FUZZER)),,$(FUZZ_O)/fuzz/drive.o)
 $(addprefix $(FUZZ_O)/,answer watch): $(FUZZ_O)/%: $(FUZZ_O)/fuzz/%.o $(FUZZ_O)/fuzz/peer.o $(SHIM_SOURCES:%.c=$(FUZZ_O)/%.o) $(FUZZ_DRIVER)
 	$(FUZZ_LINK) $^ -o $@
 
-$(addprefix $(FUZZ_O)/,provider_uri provider_pem provider_reply): FUZZ_WRAPPED =
-$(addprefix $(FUZZ_O)/,provider_uri provider_pem provider_reply): $(FUZZ_O)/%: $(FUZZ_O)/fuzz/%.o $(TESTED_ALONE:%=$(FUZZ_O)/provider/%.o) $(FUZZ_DRIVER)
-	$(FUZZ_LINK) $^ $(LIBCRYPTO) -o $@
+$(addprefix $(FUZZ_O)/,provider_uri provider_pem provider_reply): $(FUZZ_O)/%: $(FUZZ_O)/fuzz/%.o $(FUZZ_O)/fuzz/peer.o \
+		$(FUZZ_O)/provider/keyd.o $(TESTED_ALONE:%=$(FUZZ_O)/provider/%.o) $(PROVIDER_COMMON:%=$(FUZZ_O)/common/%.o) $(FUZZ_DRIVER)
+	$(FUZZ_LINK) $^ -o $@
 
 check: check-fuzz
 

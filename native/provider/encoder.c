@@ -1,12 +1,16 @@
-/* SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) as DER and PEM, and text. There is no encoder of private
- * keys. */
+/*
+ * SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) as DER and PEM, and text. A private key is written as a
+ * reference to it (pem.h), by the URI that it was opened with; as DER it is refused.
+ */
 #include "key.h"
+#include "pem.h"
 
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <string.h>
 
 /* The encoder has no state: its context is the provider's. */
 static void *new_context(void *context)
@@ -19,14 +23,20 @@ static void free_context(void *context)
     (void)context;
 }
 
-static int does_selection(void *context, int selection)
+static int selects_public(void *context, int selection)
 {
     (void)context;
     return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 &&
            (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0;
 }
 
-static int any_selection(void *context, int selection)
+static int selects_private(void *context, int selection)
+{
+    (void)context;
+    return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
+}
+
+static int selects_any(void *context, int selection)
 {
     (void)context;
     (void)selection;
@@ -45,9 +55,16 @@ static int write_pem(BIO *out, const struct key *key)
     return PEM_write_bio_PUBKEY(out, key->public);
 }
 
+static int write_reference(BIO *out, const struct key *key)
+{
+    return key->uri != NULL && PEM_write_bio(out, PEM_REFERENCE_LABEL, "", (const unsigned char *)key->uri,
+                                             (long)strlen(key->uri)) > 0;
+}
+
 static int write_text(BIO *out, const struct key *key)
 {
-    if (key->handle != NULL && BIO_printf(out, "Private-Key: in the Key Service at %s\n", key->socket) <= 0)
+    if (key->handle != NULL &&
+        BIO_printf(out, "Private-Key: in the Key Service at %s\nReference: %s\n", key->socket, key->uri) <= 0)
         return 0;
     return EVP_PKEY_print_public(out, key->public, 0, NULL);
 }
@@ -75,40 +92,33 @@ static int encode(const struct provider *provider, OSSL_CORE_BIO *out, const str
     return done;
 }
 
-static int encode_public(const struct provider *provider, OSSL_CORE_BIO *out, const struct key *key,
-                         int selection, write_key *write)
-{
-    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
-        return provider_fail(provider, REASON_PRIVATE, "it cannot be written to a file");
-    return encode(provider, out, key, write);
-}
+#define ENCODE(name, write)                                                                          \
+    static int name(void *context, OSSL_CORE_BIO *out, const void *key, const OSSL_PARAM abstract[], \
+                    int selection, OSSL_PASSPHRASE_CALLBACK *callback, void *argument)               \
+    {                                                                                                \
+        (void)abstract;                                                                              \
+        (void)selection;                                                                             \
+        (void)callback;                                                                              \
+        (void)argument;                                                                              \
+        return encode(context, out, key, write);                                                     \
+    }
 
-static int encode_der(void *context, OSSL_CORE_BIO *out, const void *key, const OSSL_PARAM abstract[],
-                      int selection, OSSL_PASSPHRASE_CALLBACK *callback, void *argument)
-{
-    (void)abstract;
-    (void)callback;
-    (void)argument;
-    return encode_public(context, out, key, selection, write_der);
-}
+ENCODE(encode_der, write_der)
+ENCODE(encode_pem, write_pem)
+ENCODE(encode_reference, write_reference)
+ENCODE(encode_text, write_text)
 
-static int encode_pem(void *context, OSSL_CORE_BIO *out, const void *key, const OSSL_PARAM abstract[],
-                      int selection, OSSL_PASSPHRASE_CALLBACK *callback, void *argument)
+/* Said here, so that it is said at all: without an encoder OpenSSL knows no more than 'unsupported'. */
+static int refuse_private(void *context, OSSL_CORE_BIO *out, const void *key, const OSSL_PARAM abstract[],
+                          int selection, OSSL_PASSPHRASE_CALLBACK *callback, void *argument)
 {
-    (void)abstract;
-    (void)callback;
-    (void)argument;
-    return encode_public(context, out, key, selection, write_pem);
-}
-
-static int encode_text(void *context, OSSL_CORE_BIO *out, const void *key, const OSSL_PARAM abstract[],
-                       int selection, OSSL_PASSPHRASE_CALLBACK *callback, void *argument)
-{
+    (void)out;
+    (void)key;
     (void)abstract;
     (void)selection;
     (void)callback;
     (void)argument;
-    return encode(context, out, key, write_text);
+    return provider_fail(context, REASON_PRIVATE, "only a reference to it can be written, as PEM");
 }
 
 #define ENCODER(name, selection_function, encode_function)                                                \
@@ -118,6 +128,8 @@ static int encode_text(void *context, OSSL_CORE_BIO *out, const void *key, const
                                   {OSSL_FUNC_ENCODER_ENCODE, (void (*)(void))encode_function},            \
                                   {0, NULL}}
 
-ENCODER(encoder_der_functions, does_selection, encode_der);
-ENCODER(encoder_pem_functions, does_selection, encode_pem);
-ENCODER(encoder_text_functions, any_selection, encode_text);
+ENCODER(encoder_der_functions, selects_public, encode_der);
+ENCODER(encoder_pem_functions, selects_public, encode_pem);
+ENCODER(encoder_reference_functions, selects_private, encode_reference);
+ENCODER(encoder_private_functions, selects_private, refuse_private);
+ENCODER(encoder_text_functions, selects_any, encode_text);

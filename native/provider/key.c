@@ -41,6 +41,7 @@ void key_free(struct key *key)
     EVP_PKEY_free(key->public);
     OPENSSL_free(key->handle);
     OPENSSL_free(key->socket);
+    OPENSSL_free(key->uri);
     OPENSSL_free(key);
 }
 
@@ -98,7 +99,8 @@ struct key *key_of_public(struct provider *provider, const struct keyd_public *f
     key->public = public;
     key->handle = OPENSSL_strdup(found->handle);
     key->socket = OPENSSL_strdup(found->socket);
-    if (key->handle == NULL || key->socket == NULL) {
+    key->uri = OPENSSL_strdup(found->uri);
+    if (key->handle == NULL || key->socket == NULL || key->uri == NULL) {
         key_free(key);
         return NULL;
     }

@@ -16,6 +16,7 @@ struct key {
     EVP_PKEY *public; /* in the inner library context; NULL until imported */
     char *handle;     /* NULL: only a public key */
     char *socket;
+    char *uri; /* what a reference to it says */
 };
 
 struct key *key_new(struct provider *provider, bool rsa);

@@ -1,6 +1,7 @@
 #include "keyd.h"
 
-#include "http.h"
+#include "../common/shown.h"
+#include "exchange.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,31 +41,30 @@ static const char *default_socket(void)
 }
 
 /* Turns an error answer, {"message", "hint", "code"}, into the problem. */
-static void refused(const struct http_reply *reply, struct problem *problem)
+static void refused(const struct exchange_reply *reply, struct problem *problem)
 {
-    const char *body = (const char *)reply->body;
+    const struct json answer = json_parse((const char *)reply->body, reply->head.content_length);
     char message[280];
     char hint[120];
 
-    if (!http_json_text(body, "message", message, sizeof(message)))
-        (void)snprintf(message, sizeof(message), "no reason given");
-    if (http_json_text(body, "hint", hint, sizeof(hint)))
-        problem_set(problem, REASON_REFUSED, "%s (status %d; %s)", message, reply->status, hint);
-    else
-        problem_set(problem, REASON_REFUSED, "%s (status %d)", message, reply->status);
+    shown(&answer, "message", message, sizeof(message));
+    shown(&answer, "hint", hint, sizeof(hint));
+    problem_set(problem, REASON_REFUSED, "%s (status %d%s%s)",
+                message[0] != '\0' ? message : "no reason given", reply->head.status,
+                hint[0] != '\0' ? "; " : "", hint);
 }
 
 /* The reply of a successful exchange, to be freed; else NULL with a problem. */
-static struct http_reply *ask(const struct http_request *request, struct problem *problem)
+static struct exchange_reply *ask(const struct exchange_request *request, struct problem *problem)
 {
-    struct http_reply *reply = malloc(sizeof(*reply));
+    struct exchange_reply *reply = malloc(sizeof(*reply));
 
     if (reply == NULL) {
         problem_set(problem, REASON_INTERNAL, "out of memory");
         return NULL;
     }
-    if (http_exchange(request, reply, problem)) {
-        if (reply->status == 200)
+    if (exchange(request, reply, problem)) {
+        if (reply->head.status == 200)
             return reply;
         refused(reply, problem);
     }
@@ -78,19 +78,37 @@ static bool wrong_size(struct problem *problem, const char *what, size_t length)
     return false;
 }
 
+static bool take_public(const struct exchange_reply *reply, struct keyd_public *out, struct problem *problem)
+{
+    const size_t handle_length = reply->head.key_handle_length;
+    const size_t length = reply->head.content_length;
+
+    if (reply->head.key_handle == NULL || handle_length == 0 || handle_length >= sizeof(out->handle)) {
+        problem_set(problem, REASON_ANSWER, "the Key Service's answer names no key handle");
+        return false;
+    }
+    if (length == 0 || length > sizeof(out->spki))
+        return wrong_size(problem, "public key", length);
+    memcpy(out->handle, reply->head.key_handle, handle_length);
+    out->handle[handle_length] = '\0';
+    memcpy(out->spki, reply->body, length);
+    out->spki_length = length;
+    return true;
+}
+
 bool keyd_read_public(const struct key_uri *uri, struct keyd_public *out, struct problem *problem)
 {
     char name[ESCAPED_NAME_LIMIT];
-    char target[HTTP_TARGET_LIMIT];
-    struct http_request request = {
+    char target[TARGET_LIMIT];
+    struct exchange_request request = {
         .server_user = KEYD_USER, .timeout_ms = timeout_ms(), .method = "GET", .target = target};
-    struct http_reply *reply;
-    bool done = false;
+    struct exchange_reply *reply;
+    bool done;
 
     (void)snprintf(out->socket, sizeof(out->socket), "%s",
                    uri->socket[0] != '\0' ? uri->socket : default_socket());
     request.socket_path = out->socket;
-    if (!uri_escape(uri->name, name, sizeof(name))) {
+    if (!uri_escape(uri->name, name, sizeof(name)) || !uri_format(uri, out->uri, sizeof(out->uri))) {
         problem_set(problem, REASON_URI, "the key's name is too long");
         return false;
     }
@@ -100,53 +118,55 @@ bool keyd_read_public(const struct key_uri *uri, struct keyd_public *out, struct
     reply = ask(&request, problem);
     if (reply == NULL)
         return false;
-    if (reply->key_handle == NULL || reply->key_handle[0] == '\0' ||
-        strlen(reply->key_handle) >= sizeof(out->handle)) {
-        problem_set(problem, REASON_ANSWER, "the Key Service's answer names no key handle");
-    } else if (reply->body_length == 0 || reply->body_length > sizeof(out->spki)) {
-        (void)wrong_size(problem, "public key", reply->body_length);
-    } else {
-        memcpy(out->handle, reply->key_handle, strlen(reply->key_handle) + 1);
-        memcpy(out->spki, reply->body, reply->body_length);
-        out->spki_length = reply->body_length;
-        done = true;
-    }
+    done = take_public(reply, out, problem);
     free(reply);
     return done;
 }
 
-bool keyd_sign(const struct keyd_sign_request *what, uint8_t *signature, size_t size, size_t *length,
-               struct problem *problem)
+/* least: what an answer has at the least; what: it, in words. */
+static bool use_key(const struct keyd_use *use, const char *path, size_t least, const char *what,
+                    struct problem *problem)
 {
     char name[ESCAPED_NAME_LIMIT];
-    char target[HTTP_TARGET_LIMIT];
-    struct http_request request = {.socket_path = what->socket,
-                                   .server_user = KEYD_USER,
-                                   .timeout_ms = timeout_ms(),
-                                   .method = "POST",
-                                   .target = target,
-                                   .body = what->digest,
-                                   .body_length = what->digest_length};
-    struct http_reply *reply;
+    char target[TARGET_LIMIT];
+    const struct exchange_request request = {.socket_path = use->socket,
+                                             .server_user = KEYD_USER,
+                                             .timeout_ms = timeout_ms(),
+                                             .method = "POST",
+                                             .target = target,
+                                             .body = use->input,
+                                             .body_length = use->input_length};
+    struct exchange_reply *reply;
     bool done = false;
 
-    if (!uri_escape(what->handle, name, sizeof(name))) {
+    if (!uri_escape(use->handle, name, sizeof(name))) {
         problem_set(problem, REASON_URI, "the key's handle is too long");
         return false;
     }
-    (void)snprintf(target, sizeof(target), "/sign?api-version=" API_VERSION "&handle=%s&algorithm=%s&hash=%s",
-                   name, what->algorithm, what->hash);
+    (void)snprintf(target, sizeof(target), "%s?api-version=" API_VERSION "&handle=%s&algorithm=%s&hash=%s",
+                   path, name, use->algorithm, use->hash);
 
     reply = ask(&request, problem);
     if (reply == NULL)
         return false;
-    if (reply->body_length == 0 || reply->body_length > size) {
-        (void)wrong_size(problem, "signature", reply->body_length);
+    if (reply->head.content_length < least || reply->head.content_length > use->size) {
+        (void)wrong_size(problem, what, reply->head.content_length);
     } else {
-        memcpy(signature, reply->body, reply->body_length);
-        *length = reply->body_length;
+        memcpy(use->out, reply->body, reply->head.content_length);
+        *use->length = reply->head.content_length;
         done = true;
     }
+    explicit_bzero(reply, sizeof(*reply)); /* it may hold a plaintext */
     free(reply);
     return done;
+}
+
+bool keyd_sign(const struct keyd_use *use, struct problem *problem)
+{
+    return use_key(use, "/sign", 1, "signature", problem);
+}
+
+bool keyd_decrypt(const struct keyd_use *use, struct problem *problem)
+{
+    return use_key(use, "/decrypt", 0, "plaintext", problem);
 }

@@ -1,9 +1,10 @@
 #include "pem.h"
 
-#include <openssl/evp.h>
+#include "../common/base64.h"
+
 #include <string.h>
 
-enum { LINE_LIMIT = 256, TEXT_LIMIT = 4096 };
+enum { LINE_LIMIT = 256, TEXT_LIMIT = 6 * 1024 };
 
 static bool is_line(const char *line, const char *edge, const char *label)
 {
@@ -16,31 +17,19 @@ static bool is_line(const char *line, const char *edge, const char *label)
     return strncmp(line, "-----", 5) == 0 && line[5 + strspn(line + 5, " \t\r\n")] == '\0';
 }
 
-/* Decodes base64, and cuts the line end off that an editor or `echo` left behind the URI. */
-static bool decode(const char *text, size_t length, char *out, size_t size)
+/* Decodes base64 in place, and cuts the line end off that an editor or `echo` left behind the URI. */
+static bool decode(char *text, size_t length, char *out, size_t size)
 {
-    unsigned char bytes[TEXT_LIMIT];
-    EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
-    int used = 0;
-    int rest = 0;
-    bool done = false;
+    const ssize_t decoded = base64_decode(text, length, text);
+    size_t used = decoded > 0 ? (size_t)decoded : 0;
 
-    if (context == NULL)
+    while (used > 0 && (text[used - 1] == '\n' || text[used - 1] == '\r'))
+        used--;
+    if (used == 0 || used >= size || memchr(text, '\0', used) != NULL)
         return false;
-    EVP_DecodeInit(context);
-    if (EVP_DecodeUpdate(context, bytes, &used, (const unsigned char *)text, (int)length) >= 0 &&
-        EVP_DecodeFinal(context, bytes + used, &rest) == 1) {
-        used += rest;
-        while (used > 0 && (bytes[used - 1] == '\n' || bytes[used - 1] == '\r'))
-            used--;
-        if (used > 0 && (size_t)used < size && memchr(bytes, '\0', (size_t)used) == NULL) {
-            memcpy(out, bytes, (size_t)used);
-            out[used] = '\0';
-            done = true;
-        }
-    }
-    EVP_ENCODE_CTX_free(context);
-    return done;
+    memcpy(out, text, used);
+    out[used] = '\0';
+    return true;
 }
 
 bool pem_read_reference(pem_gets *gets, void *source, char *uri, size_t size)

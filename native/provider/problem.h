@@ -14,6 +14,7 @@ enum reason {
     REASON_ALGORITHM,
     REASON_PRIVATE,
     REASON_INTERNAL,
+    REASON_LIMIT,
 };
 
 struct problem {

@@ -15,6 +15,15 @@
 #define NAMES_RSA "RSA:rsaEncryption:1.2.840.113549.1.1.1"
 #define SPKI_DER PROVIDER_PROPERTIES ",output=der,structure=SubjectPublicKeyInfo"
 #define TEXT PROVIDER_PROPERTIES ",output=text"
+/* Each structure in which a program may ask for a private key. */
+#define PRIVATE(names, structure)                                                                       \
+    {names, PROVIDER_PROPERTIES ",output=pem,structure=" structure, encoder_reference_functions, NULL}, \
+    {                                                                                                   \
+        names, PROVIDER_PROPERTIES ",output=der,structure=" structure, encoder_private_functions, NULL  \
+    }
+#define PRIVATE_FORMS(names)                                                     \
+    PRIVATE(names, "PrivateKeyInfo"), PRIVATE(names, "EncryptedPrivateKeyInfo"), \
+        PRIVATE(names, "type-specific")
 #define REFERENCE_DER PROVIDER_PROPERTIES ",input=der,structure=" REFERENCE_STRUCTURE
 #define SPKI_PEM PROVIDER_PROPERTIES ",output=pem,structure=SubjectPublicKeyInfo"
 
@@ -28,15 +37,21 @@ static const OSSL_ALGORITHM signature[] = {
     {NAMES_RSA, PROVIDER_PROPERTIES, signature_rsa_functions, "RSA PKCS#1 v1.5 and PSS by the Key Service"},
     {NULL, NULL, NULL, NULL}};
 
+static const OSSL_ALGORITHM cipher[] = {
+    {NAMES_RSA, PROVIDER_PROPERTIES, cipher_rsa_functions, "RSA-OAEP decryption by the Key Service"},
+    {NULL, NULL, NULL, NULL}};
+
 static const OSSL_ALGORITHM store[] = {
     {PROVIDER_NAME, PROVIDER_PROPERTIES, store_functions, "keys named by estprov: URIs"},
     {NULL, NULL, NULL, NULL}};
 
 static const OSSL_ALGORITHM encoders[] = {{NAMES_EC, SPKI_DER, encoder_der_functions, NULL},
                                           {NAMES_EC, SPKI_PEM, encoder_pem_functions, NULL},
+                                          PRIVATE_FORMS(NAMES_EC),
                                           {NAMES_EC, TEXT, encoder_text_functions, NULL},
                                           {NAMES_RSA, SPKI_DER, encoder_der_functions, NULL},
                                           {NAMES_RSA, SPKI_PEM, encoder_pem_functions, NULL},
+                                          PRIVATE_FORMS(NAMES_RSA),
                                           {NAMES_RSA, TEXT, encoder_text_functions, NULL},
                                           {NULL, NULL, NULL, NULL}};
 
@@ -55,6 +70,8 @@ static const OSSL_ALGORITHM *query(void *context, int operation, int *no_cache)
         return keymgmt;
     case OSSL_OP_SIGNATURE:
         return signature;
+    case OSSL_OP_ASYM_CIPHER:
+        return cipher;
     case OSSL_OP_STORE:
         return store;
     case OSSL_OP_ENCODER:
@@ -117,6 +134,7 @@ static const OSSL_ITEM *reason_strings(void *context)
                                         {REASON_INTERNAL, "internal error"},
                                         {0, NULL}};
 
+    _Static_assert(sizeof(strings) / sizeof(strings[0]) == REASON_LIMIT, "each reason has its text");
     (void)context;
     return strings;
 }

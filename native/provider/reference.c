@@ -9,14 +9,14 @@ typedef struct reference {
     ASN1_UTF8STRING *magic;
     ASN1_UTF8STRING *handle;
     ASN1_UTF8STRING *socket;
+    ASN1_UTF8STRING *uri;
     ASN1_OCTET_STRING *spki;
 } REFERENCE;
 
 ASN1_SEQUENCE(REFERENCE) =
     {
-        ASN1_SIMPLE(REFERENCE, magic, ASN1_UTF8STRING),
-        ASN1_SIMPLE(REFERENCE, handle, ASN1_UTF8STRING),
-        ASN1_SIMPLE(REFERENCE, socket, ASN1_UTF8STRING),
+        ASN1_SIMPLE(REFERENCE, magic, ASN1_UTF8STRING),  ASN1_SIMPLE(REFERENCE, handle, ASN1_UTF8STRING),
+        ASN1_SIMPLE(REFERENCE, socket, ASN1_UTF8STRING), ASN1_SIMPLE(REFERENCE, uri, ASN1_UTF8STRING),
         ASN1_SIMPLE(REFERENCE, spki, ASN1_OCTET_STRING),
 } static_ASN1_SEQUENCE_END(REFERENCE)
 
@@ -41,6 +41,7 @@ unsigned char *reference_encode(const struct keyd_public *key, size_t *length)
     if (reference != NULL && ASN1_STRING_set(reference->magic, REFERENCE_MAGIC, -1) &&
         ASN1_STRING_set(reference->handle, key->handle, -1) &&
         ASN1_STRING_set(reference->socket, key->socket, -1) &&
+        ASN1_STRING_set(reference->uri, key->uri, -1) &&
         ASN1_STRING_set(reference->spki, key->spki, (int)key->spki_length))
         size = ASN1_item_i2d((const ASN1_VALUE *)reference, &der, ASN1_ITEM_rptr(REFERENCE));
     free_reference(reference);
@@ -74,6 +75,7 @@ bool reference_decode(const unsigned char *der, size_t length, struct keyd_publi
     (void)ERR_pop_to_mark();
     if (reference != NULL && copy_text(reference->handle, key->handle, sizeof(key->handle)) &&
         copy_text(reference->socket, key->socket, sizeof(key->socket)) &&
+        copy_text(reference->uri, key->uri, sizeof(key->uri)) &&
         (size_t)ASN1_STRING_length(reference->spki) <= sizeof(key->spki)) {
         key->spki_length = (size_t)ASN1_STRING_length(reference->spki);
         memcpy(key->spki, ASN1_STRING_get0_data(reference->spki), key->spki_length);

@@ -122,15 +122,18 @@ static bool ask_for_signature(const struct signature *signature, const struct ha
                               const unsigned char *digest, unsigned char *out, size_t *length)
 {
     const size_t size = (size_t)EVP_PKEY_get_size(signature->key->public);
-    const struct keyd_sign_request request = {.socket = signature->key->socket,
-                                              .handle = signature->key->handle,
-                                              .algorithm = wire_algorithm(signature),
-                                              .hash = hash->wire,
-                                              .digest = digest,
-                                              .digest_length = hash->size};
+    const struct keyd_use use = {.socket = signature->key->socket,
+                                 .handle = signature->key->handle,
+                                 .algorithm = wire_algorithm(signature),
+                                 .hash = hash->wire,
+                                 .input = digest,
+                                 .input_length = hash->size,
+                                 .out = out,
+                                 .size = size,
+                                 .length = length};
     struct problem problem = {REASON_NONE, ""};
 
-    if (!keyd_sign(&request, out, size, length, &problem)) {
+    if (!keyd_sign(&use, &problem)) {
         provider_raise(signature->provider, &problem);
         return false;
     }

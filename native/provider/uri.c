@@ -1,5 +1,6 @@
 #include "uri.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -117,4 +118,38 @@ bool uri_escape(const char *text, char *out, size_t out_size)
         return false;
     out[used] = '\0';
     return true;
+}
+
+/* As uri_escape, but for the slashes of a path, which stand in a query as they are (RFC 3986 section 3.4). */
+static bool escape_path(const char *path, char *out, size_t out_size)
+{
+    size_t used = 0;
+
+    for (; *path != '\0'; path++) {
+        const char character[2] = {*path, '\0'};
+
+        if (used + 4 > out_size)
+            return false;
+        if (*path == '/')
+            out[used++] = '/';
+        else if (uri_escape(character, out + used, out_size - used))
+            used += strlen(out + used);
+        else
+            return false;
+    }
+    out[used] = '\0';
+    return true;
+}
+
+bool uri_format(const struct key_uri *uri, char *out, size_t out_size)
+{
+    char name[URI_NAME_LIMIT * 3];
+    char path[URI_SOCKET_LIMIT * 3 + 4];
+    int length;
+
+    if (!uri_escape(uri->name, name, sizeof(name)) || !escape_path(uri->socket, path, sizeof(path)))
+        return false;
+    length = snprintf(out, out_size, "%s%s%s%s%s", scheme, uri->by_id ? "id=" : "", name,
+                      path[0] != '\0' ? "?socket=" : "", path);
+    return length > 0 && (size_t)length < out_size;
 }

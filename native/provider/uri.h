@@ -21,6 +21,9 @@ struct key_uri {
 
 bool uri_parse(const char *text, struct key_uri *uri, struct problem *problem);
 
+/* The URI's text. Returns false when out is too small. */
+bool uri_format(const struct key_uri *uri, char *out, size_t out_size);
+
 /* Percent-encodes all but RFC 3986's unreserved characters. Returns false when out is too small. */
 bool uri_escape(const char *text, char *out, size_t out_size);
 

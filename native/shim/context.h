@@ -3,6 +3,7 @@
 
 #include "../common/http_head.h"
 #include "../common/json.h"
+#include "../common/shown.h"
 #include "buffer.h"
 #include "estprov.h"
 
@@ -69,9 +70,6 @@ void call_begin(struct estprov *context);
 /* Notes the daemon's words in an answer other than 2xx, and returns the errno for it. */
 int fail_refused(struct estprov *context, enum estprov_daemon daemon, int status, const char *body,
                  size_t length);
-
-/* A member that is a text, as part of one line; "" where there is none, cut where it is too long. */
-void shown(const struct json *object, const char *name, char *out, size_t size);
 
 /* Copies a result to the caller's buffer; -ERANGE with the size needed when it does not fit. */
 int give(struct estprov *context, const void *result, size_t length, void *out, size_t *size);

@@ -67,27 +67,6 @@ static int errno_of(int status, const char *code)
     return status >= 500 ? -EIO : -EPROTO;
 }
 
-void shown(const struct json *object, const char *name, char *out, size_t size)
-{
-    const struct json value = json_member(object, name);
-    static const char more[] = "...";
-    const int error = json_text(&value, out, size, NULL);
-
-    if (error == -EPROTO) {
-        out[0] = '\0';
-    } else if (error == -ERANGE) {
-        /* Cut between characters of UTF-8, never within one. */
-        size_t end = size - sizeof(more);
-
-        while (end > 0 && ((unsigned char)out[end] & 0xc0) == 0x80)
-            end--;
-        memcpy(out + end, more, sizeof(more));
-    }
-    for (; *out != '\0'; out++)
-        if ((unsigned char)*out < 0x20 || *out == 0x7f)
-            *out = ' ';
-}
-
 int fail_refused(struct estprov *context, enum estprov_daemon daemon, int status, const char *body,
                  size_t length)
 {

@@ -93,6 +93,27 @@ static void answer_sign(struct fake_keyd *fake, int connection, const unsigned c
     EVP_PKEY_CTX_free(context);
 }
 
+static void answer_decrypt(struct fake_keyd *fake, int connection, const unsigned char *ciphertext,
+                           size_t length)
+{
+    unsigned char plaintext[1024];
+    size_t plaintext_length = sizeof(plaintext);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(fake->key, NULL);
+    const EVP_MD *hash = strstr(fake->request, "&hash=sha1 ") != NULL ? EVP_sha1() : hash_of(fake->request);
+
+    if (strstr(fake->request, "&algorithm=RSA-OAEP&") != NULL && context != NULL &&
+        EVP_PKEY_decrypt_init(context) == 1 &&
+        EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
+        EVP_PKEY_CTX_set_rsa_oaep_md(context, hash) == 1 &&
+        EVP_PKEY_decrypt(context, plaintext, &plaintext_length, ciphertext, length) == 1)
+        answer(fake, connection, plaintext, plaintext_length);
+    else
+        answer_error(
+            fake, connection, "400 Bad Request",
+            "{\"message\":\"the ciphertext is not one of this key\",\"code\":\"ciphertext_invalid\"}");
+    EVP_PKEY_CTX_free(context);
+}
+
 static bool receive_request(struct fake_keyd *fake, int connection, const unsigned char **body,
                             size_t *body_length)
 {
@@ -137,12 +158,14 @@ static void serve_one(struct fake_keyd *fake, int connection)
     size_t length = 0;
     const char *scripted;
     bool reading;
+    bool decrypting;
 
     if (!receive_request(fake, connection, &body, &length))
         return;
     reading = strncmp(fake->request, "GET /publickey?", 15) == 0;
+    decrypting = strncmp(fake->request, "POST /decrypt?", 14) == 0;
     scripted = reading ? atomic_load(&fake->read_answer) : atomic_load(&fake->sign_answer);
-    (void)atomic_fetch_add(reading ? &fake->reads : &fake->signatures, 1);
+    (void)atomic_fetch_add(reading ? &fake->reads : decrypting ? &fake->decryptions : &fake->signatures, 1);
     if (atomic_load(&fake->silent))
         (void)wait_readable(fake, connection); /* until the client gives up */
     else if (scripted != NULL)
@@ -154,6 +177,8 @@ static void serve_one(struct fake_keyd *fake, int connection)
             "{\"message\":\"there is no key \\\"other\\\"\",\"hint\":\"look\",\"code\":\"key_not_found\"}");
     else if (reading)
         answer_read(fake, connection);
+    else if (decrypting)
+        answer_decrypt(fake, connection, body, length);
     else
         answer_sign(fake, connection, body, length);
 }

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* A Key Service on a real socket, in a thread, that signs with a key in memory, counts, and misbehaves on
+/* A Key Service on a real socket, in a thread, that signs and decrypts with a key in memory, counts, and misbehaves on
  * demand. */
 
 #define FAKE_HANDLE "v1.cGlubmVk~x"
@@ -17,10 +17,11 @@ struct fake_keyd {
     EVP_PKEY *key;
     atomic_int reads;
     atomic_int signatures;
+    atomic_int decryptions;
     atomic_int connections;
     /* Sent in place of the next answers when not NULL. */
     const char *_Atomic read_answer;
-    const char *_Atomic sign_answer;
+    const char *_Atomic sign_answer; /* and of a decryption */
     atomic_bool silent; /* take the request and never answer */
     atomic_int dribble; /* milliseconds between the bytes of an answer */
     int listener;

@@ -24,6 +24,8 @@ int main(int argc, char **argv)
     test_socket();
     test_store();
     test_signature();
+    test_cipher();
+    test_encoders();
     test_transfer();
     test_reference();
     test_configuration();

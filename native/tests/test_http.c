@@ -1,31 +1,46 @@
+#include "../common/shown.h"
 #include "check.h"
-#include "http.h"
+#include "exchange.h"
 #include "tests.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct http_reply reply;
-static struct problem problem;
+static struct http_head head;
 
-static bool parses(const char *head)
+/* On the heap, where a read behind the end is seen. */
+static bool parses(const char *text, size_t length)
 {
-    (void)snprintf(reply.buffer, sizeof(reply.buffer), "%s", head);
-    return http_parse_head(&reply, strlen(head), &problem);
+    char *copy = malloc(length + 1);
+    bool done;
+
+    if (copy == NULL)
+        abort();
+    memcpy(copy, text, length);
+    done = http_head_parse(copy, length, REPLY_BODY_LIMIT, &head) == NULL;
+    if (head.key_handle != NULL)
+        head.key_handle = text + (head.key_handle - copy);
+    free(copy);
+    return done;
+}
+
+static bool parses_text(const char *text)
+{
+    return parses(text, strlen(text));
 }
 
 static void accepts(void)
 {
-    CHECK(parses("HTTP/1.1 200 OK\r\ncontent-length:  12 \r\nEstprov-Key-Handle: v1.x\r\nX: y\r\n\r\n"));
-    CHECK_INT(reply.status, 200);
-    CHECK_INT(reply.content_length, 12);
-    CHECK(reply.key_handle != NULL && strcmp(reply.key_handle, "v1.x") == 0);
-    CHECK(parses("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"));
-    CHECK_INT(reply.status, 503);
-    CHECK(reply.key_handle == NULL);
-    CHECK(parses("HTTP/1.1 204\r\n\r\n"));
-    CHECK_INT(reply.content_length, 0);
+    CHECK(parses_text("HTTP/1.1 200 OK\r\ncontent-length:  12 \r\nEstprov-Key-Handle: v1.x\r\nX: y\r\n\r\n"));
+    CHECK_INT(head.status, 200);
+    CHECK_INT(head.content_length, 12);
+    CHECK(head.key_handle_length == 4 && memcmp(head.key_handle, "v1.x", 4) == 0);
+    CHECK(parses_text("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"));
+    CHECK_INT(head.status, 503);
+    CHECK(head.key_handle == NULL);
+    CHECK(parses_text("HTTP/1.1 204\r\n\r\n"));
+    CHECK_INT(head.content_length, 0);
 }
 
 static void refuses(void)
@@ -57,32 +72,41 @@ static void refuses(void)
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        if (!CHECK(!parses(bad[i])))
+        if (!CHECK(!parses_text(bad[i])))
             (void)fprintf(stderr, "accepted: %s\n", bad[i]);
-    CHECK_INT(problem.reason, REASON_ANSWER);
 }
 
 static void zero_byte(void)
 {
-    static const char head[] = "HTTP/1.1 200 OK\r\nX: \0\r\nContent-Length: 1\r\n\r\n";
+    static const char text[] = "HTTP/1.1 200 OK\r\nX: \0\r\nContent-Length: 1\r\n\r\n";
 
-    memcpy(reply.buffer, head, sizeof(head));
-    CHECK(!http_parse_head(&reply, sizeof(head) - 1, &problem));
+    CHECK(!parses(text, sizeof(text) - 1));
 }
 
-static void json(void)
+/* The message of an error's body, as it is shown. */
+static const char *message_of(const char *body)
 {
-    char out[16];
+    static char out[16];
+    char *copy = strdup(body);
+    struct json object;
 
-    CHECK(http_json_text(" { \"code\" : \"c\" , \"message\":\"a \\\"b\\\\\"}", "message", out, sizeof(out)));
-    CHECK(strcmp(out, "a \"b\\") == 0);
-    CHECK(http_json_text("{\"message\":\"x\\ny\\u00e4z\"}", "message", out, sizeof(out)));
-    CHECK(strcmp(out, "x y?z") == 0);
-    CHECK(http_json_text("{\"message\":\"0123456789abcdefghij\"}", "message", out, sizeof(out)));
-    CHECK(strcmp(out, "0123456789abcde") == 0);
+    if (copy == NULL)
+        abort();
+    object = json_parse(copy, strlen(copy));
+    shown(&object, "message", out, sizeof(out));
+    free(copy);
+    return out;
 }
 
-static void json_bad(void)
+static void messages(void)
+{
+    CHECK(strcmp(message_of(" { \"code\" : \"c\" , \"message\":\"a \\\"b\\\\\"}"), "a \"b\\") == 0);
+    CHECK(strcmp(message_of("{\"message\":\"x\\ny\\u00e4z\"}"), "x y\xc3\xa4z") == 0);
+    CHECK(strcmp(message_of("{\"message\":\"0123456789abcdefghij\"}"), "0123456789ab...") == 0);
+    CHECK(strcmp(message_of("{\"hint\":[1,{\"message\":\"no\"}],\"message\":\"yes\"}"), "yes") == 0);
+}
+
+static void no_message(void)
 {
     static const char *const bad[] = {
         "",
@@ -98,18 +122,15 @@ static void json_bad(void)
         "{\"message\":\"",
         "{\"message\":\"\\",
         "{\"message\":\"\\u12\"}",
+        "{\"message\":\"a\\u0000b\"}",
+        "{\"message\":\"\xff\"}",
+        "{\"message\":\"x\"} y",
         "{\"a\":\"b\"}",
         "{\"message\":\"\"}",
     };
-    char out[16];
 
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        /* On the heap, where a read behind the end is seen. */
-        char *copy = strdup(bad[i]);
-
-        CHECK(copy != NULL && !http_json_text(copy, "message", out, sizeof(out)));
-        free(copy);
-    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        CHECK(message_of(bad[i])[0] == '\0');
 }
 
 void test_http(void)
@@ -117,6 +138,6 @@ void test_http(void)
     run_test("a well-formed answer's head is read", accepts);
     run_test("a malformed answer's head is refused", refuses);
     run_test("a zero byte in a head is refused", zero_byte);
-    run_test("the daemon's message is found in its error body", json);
-    run_test("a body that is no flat JSON object has no message", json_bad);
+    run_test("the daemon's message is found in its error body, and can be shown", messages);
+    run_test("a body that is no JSON object has no message", no_message);
 }

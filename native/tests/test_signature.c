@@ -154,10 +154,8 @@ static void no_raw_rsa(void)
     CHECK(EVP_PKEY_CTX_ctrl_str(context, "rsa_padding_mode", "none") != 1);
     EVP_PKEY_CTX_free(context);
 
-    context = EVP_PKEY_CTX_new_from_pkey(world, rsa_key, NULL);
-    CHECK(EVP_PKEY_decrypt_init(context) != 1);
-    EVP_PKEY_CTX_free(context);
     context = EVP_PKEY_CTX_new_from_pkey(world, ec_key, NULL);
+    CHECK(EVP_PKEY_decrypt_init(context) != 1);
     CHECK(EVP_PKEY_derive_init(context) != 1);
     EVP_PKEY_CTX_free(context);
     CHECK_INT(atomic_load(&rsa->connections), before);
@@ -352,7 +350,7 @@ void test_signature(void)
     run_test("a signature is asked for as the wire has it", request_on_the_wire);
     run_test("initialising and asking for the size ask the daemon nothing", asking_costs_nothing);
     run_test("a duplicated context goes its own way", duplicates);
-    run_test("raw RSA, decryption and key agreement are never offered", no_raw_rsa);
+    run_test("raw RSA and key agreement are never offered", no_raw_rsa);
     run_test("a digest that is signed directly has the length of its hash", direct_digests);
     run_test("hashes that the daemon does not sign are refused here", weak_digests);
     run_test("PSS has a salt as long as the digest, and one hash", pss_params);

@@ -1,6 +1,6 @@
 #include "check.h"
+#include "exchange.h"
 #include "fake_keyd.h"
-#include "http.h"
 #include "tests.h"
 
 #include <dirent.h>
@@ -59,20 +59,20 @@ ssize_t __wrap_send(int descriptor, const void *data, size_t length, int flags)
     return __real_send(descriptor, data, length, flags);
 }
 
-static struct http_reply reply;
+static struct exchange_reply reply;
 static struct problem problem;
 static struct fake_keyd *fake;
 
-static bool exchange(const char *path, int timeout_ms)
+static bool ask(const char *path, int timeout_ms)
 {
-    const struct http_request request = {.socket_path = path,
-                                         .server_user =
-                                             "daemon", /* uid 1 on every Debian and OpenEmbedded system */
-                                         .timeout_ms = timeout_ms,
-                                         .method = "GET",
-                                         .target = "/publickey?handle=" FAKE_HANDLE};
+    const struct exchange_request request = {.socket_path = path,
+                                             .server_user =
+                                                 "daemon", /* uid 1 on every Debian and OpenEmbedded system */
+                                             .timeout_ms = timeout_ms,
+                                             .method = "GET",
+                                             .target = "/publickey?handle=" FAKE_HANDLE};
 
-    return http_exchange(&request, &reply, &problem);
+    return exchange(&request, &reply, &problem);
 }
 
 static int open_descriptors(void)
@@ -90,7 +90,7 @@ static int open_descriptors(void)
 
 static void flags(void)
 {
-    CHECK(exchange(fake->socket, 5000));
+    CHECK(ask(fake->socket, 5000));
     CHECK((socket_type & SOCK_CLOEXEC) != 0);
     CHECK((send_flags & MSG_NOSIGNAL) != 0);
 }
@@ -101,7 +101,7 @@ static bool exchange_as(long self, long peer, int timeout_ms)
 
     pretended_self = self;
     pretended_uid = peer;
-    done = exchange(fake->socket, timeout_ms);
+    done = ask(fake->socket, timeout_ms);
     pretended_self = -1;
     pretended_uid = -1;
     return done;
@@ -134,11 +134,11 @@ static void unreachable(void)
 {
     char path[128];
 
-    CHECK(!exchange("/nonexistent/keyd.sock", 5000));
+    CHECK(!ask("/nonexistent/keyd.sock", 5000));
     CHECK_INT(problem.reason, REASON_UNREACHABLE);
     CHECK_TEXT_HAS(problem.text, "/nonexistent/keyd.sock: No such file or directory");
     (void)snprintf(path, sizeof(path), "/%0*d", 110, 0);
-    CHECK(!exchange(path, 5000));
+    CHECK(!ask(path, 5000));
     CHECK_INT(problem.reason, REASON_URI);
 }
 
@@ -149,7 +149,7 @@ static void silence(void)
 
     atomic_store(&fake->silent, true);
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
-    CHECK(!exchange(fake->socket, 200));
+    CHECK(!ask(fake->socket, 200));
     (void)clock_gettime(CLOCK_MONOTONIC, &to);
     atomic_store(&fake->silent, false);
     CHECK_INT(problem.reason, REASON_TIMEOUT);
@@ -160,10 +160,10 @@ static void silence(void)
 static void dribble(void)
 {
     atomic_store(&fake->dribble, 20);
-    CHECK(!exchange(fake->socket, 300));
+    CHECK(!ask(fake->socket, 300));
     CHECK_INT(problem.reason, REASON_TIMEOUT);
     atomic_store(&fake->dribble, 1);
-    CHECK(exchange(fake->socket, 20000));
+    CHECK(ask(fake->socket, 20000));
     atomic_store(&fake->dribble, 0);
 }
 
@@ -181,7 +181,7 @@ static void full_queue(void)
         fillers[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         (void)connect(fillers[i], (const struct sockaddr *)&address, sizeof(address));
     }
-    CHECK(!exchange(address.sun_path, 200));
+    CHECK(!ask(address.sun_path, 200));
     CHECK_INT(problem.reason, REASON_TIMEOUT);
     for (int i = 0; i < 8; i++)
         (void)close(fillers[i]);
@@ -203,7 +203,7 @@ static void interrupted(void)
     atomic_store(&fake->dribble, 1);
     (void)sigaction(SIGALRM, &action, NULL);
     (void)setitimer(ITIMER_REAL, &often, NULL);
-    CHECK(exchange(fake->socket, 20000));
+    CHECK(ask(fake->socket, 20000));
     (void)setitimer(ITIMER_REAL, &never, NULL);
     atomic_store(&fake->dribble, 0);
 }
@@ -211,7 +211,7 @@ static void interrupted(void)
 static void scripted(const char *text, enum reason reason, const char *words)
 {
     atomic_store(&fake->read_answer, text);
-    CHECK(!exchange(fake->socket, 5000));
+    CHECK(!ask(fake->socket, 5000));
     CHECK_INT(problem.reason, reason);
     CHECK_TEXT_HAS(problem.text, words);
     atomic_store(&fake->read_answer, NULL);
@@ -219,13 +219,13 @@ static void scripted(const char *text, enum reason reason, const char *words)
 
 static void misbehaviour(void)
 {
-    static char long_header[HTTP_HEAD_LIMIT + 100];
+    static char long_header[HTTP_HEAD_LONGEST + 100];
     int before;
 
     fake_keyd_stop(fake); /* with it goes what it may still have open */
     before = open_descriptors();
     fake = fake_keyd_start("EC", "P-256");
-    (void)snprintf(long_header, sizeof(long_header), "HTTP/1.1 200 OK\r\nX: %0*d", HTTP_HEAD_LIMIT, 0);
+    (void)snprintf(long_header, sizeof(long_header), "HTTP/1.1 200 OK\r\nX: %0*d", HTTP_HEAD_LONGEST, 0);
     scripted("", REASON_ANSWER, "hung up");
     scripted("HTTP/1.1 200 O", REASON_ANSWER, "ends within its header");
     scripted("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", REASON_ANSWER, "shorter");

@@ -4,12 +4,10 @@
 #include "world.h"
 
 #include <openssl/core_names.h>
-#include <openssl/encoder.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,16 +22,12 @@ static EVP_PKEY *rsa_key;
 static void private_export(EVP_PKEY *key)
 {
     OSSL_PARAM *params = NULL;
-    BIO *memory = BIO_new(BIO_s_mem());
 
     CHECK(EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &params) != 1);
     CHECK(params == NULL);
     CHECK(EVP_PKEY_todata(key, OSSL_KEYMGMT_SELECT_PRIVATE_KEY, &params) != 1);
     CHECK(EVP_PKEY_todata(key, EVP_PKEY_PUBLIC_KEY, &params) == 1);
     OSSL_PARAM_free(params);
-    CHECK(PEM_write_bio_PrivateKey_ex(memory, key, NULL, NULL, 0, NULL, NULL, world, NULL) != 1);
-    CHECK_INT(BIO_pending(memory), 0);
-    BIO_free(memory);
     ERR_clear_error();
 }
 
@@ -108,59 +102,6 @@ static void comparisons(void)
     EVP_PKEY_free(again);
 }
 
-static void encode(EVP_PKEY *key, const char *format, const EVP_PKEY *real)
-{
-    OSSL_ENCODER_CTX *context = OSSL_ENCODER_CTX_new_for_pkey(key, EVP_PKEY_PUBLIC_KEY, format,
-                                                              "SubjectPublicKeyInfo", "provider=estprov");
-    BIO *memory = BIO_new(BIO_s_mem());
-    EVP_PKEY *back = NULL;
-
-    CHECK(OSSL_ENCODER_CTX_get_num_encoders(context) > 0);
-    CHECK(OSSL_ENCODER_to_bio(context, memory) == 1);
-    back = strcmp(format, "PEM") == 0 ? PEM_read_bio_PUBKEY(memory, NULL, NULL, NULL)
-                                      : d2i_PUBKEY_bio(memory, NULL);
-    CHECK(back != NULL && EVP_PKEY_eq(back, real) == 1);
-    EVP_PKEY_free(back);
-    BIO_free(memory);
-    OSSL_ENCODER_CTX_free(context);
-}
-
-static void encoders(void)
-{
-    encode(ec_key, "DER", ec->key);
-    encode(ec_key, "PEM", ec->key);
-    encode(rsa_key, "DER", rsa->key);
-    encode(rsa_key, "PEM", rsa->key);
-}
-
-static void text(void)
-{
-    BIO *memory = BIO_new(BIO_s_mem());
-    char out[2048] = "";
-
-    CHECK(EVP_PKEY_print_private(memory, ec_key, 0, NULL) == 1);
-    CHECK(BIO_read(memory, out, sizeof(out) - 1) > 0);
-    CHECK_TEXT_HAS(out, "Private-Key: in the Key Service at /tmp/estprov-test-");
-    CHECK_TEXT_HAS(out, "NIST CURVE: P-256");
-    BIO_free(memory);
-}
-
-/* As .NET does it, in a context that has no other encoder. */
-static void encoder_alone(void)
-{
-    OSSL_LIB_CTX *lonely = world_lonely();
-    EVP_PKEY *key = world_open(lonely, fake_keyd_uri(rsa));
-    unsigned char *ours = NULL;
-    unsigned char *real = NULL;
-    const int length = i2d_PUBKEY(key, &ours);
-
-    CHECK(length > 0 && length == i2d_PUBKEY(rsa->key, &real) && memcmp(ours, real, (size_t)length) == 0);
-    OPENSSL_free(ours);
-    OPENSSL_free(real);
-    EVP_PKEY_free(key);
-    world_free(lonely);
-}
-
 /* With estprov beside it, the default provider must keep ordinary keys whole. */
 static void file_keys(void)
 {
@@ -204,9 +145,6 @@ void test_transfer(void)
     run_test("a private part is never imported, a public one is", no_private_import);
     run_test("an imported public key verifies and does not sign", public_import_verifies_only);
     run_test("keys compare equal across providers", comparisons);
-    run_test("the public key is encoded as DER and PEM", encoders);
-    run_test("a key prints as text that says where its private part is", text);
-    run_test("the public key is encoded where no other provider is", encoder_alone);
     run_test("ordinary file keys keep working beside this provider", file_keys);
     run_test("ordinary keys are generated beside this provider", generation);
     EVP_PKEY_free(ec_key);

@@ -8,6 +8,8 @@ void test_http(void);
 void test_socket(void);
 void test_store(void);
 void test_signature(void);
+void test_cipher(void);
+void test_encoders(void);
 void test_transfer(void);
 void test_reference(void);
 void test_configuration(void);
