@@ -99,28 +99,25 @@ static bool send_request(int descriptor, const struct exchange_request *request,
                          struct problem *problem)
 {
     char text[TARGET_LIMIT + REQUEST_BODY_LIMIT + 256];
-    const int length = snprintf(text, sizeof(text),
-                                "%s %s HTTP/1.1\r\nHost: keyd\r\nConnection: close\r\n"
-                                "Accept: application/octet-stream\r\n",
-                                request->method, request->target);
-    size_t used = (size_t)length;
+    char fields[96] = "";
+    int length;
     int error;
 
-    if (length < 0 || length > TARGET_LIMIT + 100 || request->body_length > REQUEST_BODY_LIMIT) {
+    if (request->body != NULL)
+        (void)snprintf(fields, sizeof(fields),
+                       "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\n",
+                       request->body_length);
+    length = snprintf(text, sizeof(text),
+                      "%s %s HTTP/1.1\r\nHost: keyd\r\nConnection: close\r\n"
+                      "Accept: application/octet-stream\r\n%s\r\n",
+                      request->method, request->target, fields);
+    if (length < 0 || (size_t)length + request->body_length > sizeof(text)) {
         problem_set(problem, REASON_URI, "the key's name is too long");
         return false;
     }
     if (request->body != NULL)
-        used += (size_t)snprintf(text + used, sizeof(text) - used,
-                                 "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\n",
-                                 request->body_length);
-    memcpy(text + used, "\r\n", 2);
-    used += 2;
-    if (request->body != NULL) {
-        memcpy(text + used, request->body, request->body_length);
-        used += request->body_length;
-    }
-    error = local_send(descriptor, text, used, deadline);
+        memcpy(text + length, request->body, request->body_length);
+    error = local_send(descriptor, text, (size_t)length + request->body_length, deadline);
     return error == 0 || failed(problem, "sending to the Key Service", error);
 }
 

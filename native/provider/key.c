@@ -115,7 +115,7 @@ int key_deliver(struct key *key, OSSL_CALLBACK *callback, void *argument)
         OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
         OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, (char *)(uintptr_t)key_type_name(key),
                                          0),
-        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &slot, sizeof(slot)),
+        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &slot, sizeof(void *)),
         OSSL_PARAM_construct_end()};
     const int done = callback(object, argument);
 

@@ -6,7 +6,7 @@ void *keymgmt_load(const void *reference, size_t reference_size)
     struct key **slot;
     struct key *key;
 
-    if (reference == NULL || reference_size != sizeof(key))
+    if (reference == NULL || reference_size != sizeof(void *))
         return NULL;
     slot = *(struct key ***)(uintptr_t)&reference;
     key = *slot;

@@ -175,10 +175,9 @@ static void take_core_functions(struct provider *provider, const OSSL_DISPATCH *
     }
 }
 
-__attribute__((visibility("default"))) OSSL_provider_init_fn OSSL_provider_init;
-
-int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
-                       void **context)
+__attribute__((visibility("default"))) int OSSL_provider_init(const OSSL_CORE_HANDLE *handle,
+                                                              const OSSL_DISPATCH *in,
+                                                              const OSSL_DISPATCH **out, void **context)
 {
     struct provider *provider = OPENSSL_zalloc(sizeof(*provider));
 

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace EstProv.Cli.Tests;
 
-/// <summary>The sockets of certd and identityd in a folder, answering what a test sets.</summary>
+/// <summary>The sockets of the daemons in a folder, answering what a test sets.</summary>
 internal sealed class FakeDevice : IDisposable
 {
     private readonly List<LocalServer> _servers = [];
@@ -30,6 +30,9 @@ internal sealed class FakeDevice : IDisposable
     /// <summary>Bodies by path; a missing one is answered 404.</summary>
     public Dictionary<string, string> Certificates { get; } = [];
 
+    /// <summary>SubjectPublicKeyInfos by key id; a missing one is answered 404.</summary>
+    public Dictionary<string, byte[]> PublicKeys { get; } = [];
+
     public string Credentials { get; set; } = """{"credentials":[]}""";
 
     public string Status { get; set; } = """{"state":"waiting_for_certificate","endpoint":"https://dps.example/","scope":"0ne0001","certificate":"device-id"}""";
@@ -44,6 +47,20 @@ internal sealed class FakeDevice : IDisposable
 
     /// <summary>Path, media type and body of the last such request.</summary>
     public string Sent { get; private set; } = "";
+
+    public FakeDevice StartKeyd()
+    {
+        var server = New("keyd");
+        server.Map("GET", "/publickey", ["2021-05-01"], (request, response) =>
+        {
+            var id = request.Query("id") ?? "";
+            if (Refusal is { } refusal) throw refusal;
+            if (!PublicKeys.TryGetValue(id, out var spki)) throw new ProblemException("key_not_found", $"there is no key '{id}'", "create it first", 404);
+            response.Bytes(spki, "application/octet-stream");
+        });
+        server.Start();
+        return this;
+    }
 
     public FakeDevice StartCertd()
     {

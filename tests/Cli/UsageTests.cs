@@ -37,8 +37,10 @@ public sealed class UsageTests
     [TestCase("help-est-reenroll", "est", "reenroll", "--help")]
     [TestCase("help-est-serverkeygen", "est", "serverkeygen", "--help")]
     [TestCase("half-a-command-est", "est")]
-    [TestCase("key-reference", "key", "reference", "device-id")]
-    [TestCase("key-reference-escaped", "key", "reference", "--", "--a key of a name that is long enough for two lines of base64 ü")]
+    [TestCase("key-reference-empty", "key", "reference", "")]
+    [TestCase("key-reference-relative", "key", "reference", "device-id", "--socket", "keyd.sock")]
+    [TestCase("key-reference-socket", "key", "reference", "device-id", "--no-check", "--socket", "/run/other/keyd 2.sock")]
+    [TestCase("key-reference-escaped", "key", "reference", "--no-check", "--", "--a key of a name that is long enough for two lines of base64 ü")]
     public void What_the_command_says(string transcript, params string[] arguments) => Transcript.Check(transcript, null, arguments);
 
     [Test]

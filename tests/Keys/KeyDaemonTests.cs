@@ -199,6 +199,28 @@ public sealed class KeyDaemonTests
     }
 
     [Test]
+    public void RSA_OAEP_is_decrypted_with_raw_bytes_both_ways()
+    {
+        var key = _keyd.Client.CreateKeyPair("device-id", "rsa-2048");
+        using var rsa = RSA.Create();
+        rsa.ImportSubjectPublicKeyInfo(key.SubjectPublicKeyInfo, out _);
+        var ciphertext = rsa.Encrypt("secret"u8, RSAEncryptionPadding.OaepSHA1);
+        Assert.That(Decrypt("algorithm=RSA-OAEP&hash=sha1", ciphertext), Is.EqualTo("secret"u8.ToArray()));
+        Assert.That(Decrypt("algorithm=RSA-OAEP", ciphertext), Is.EqualTo("secret"u8.ToArray()));
+        Assert.That(Decrypt("algorithm=RSA-OAEP", rsa.Encrypt([], RSAEncryptionPadding.OaepSHA1)), Is.Empty);
+        Assert.That(CodeOf(() => Decrypt("algorithm=RSA-OAEP&hash=md5", ciphertext)), Is.EqualTo("bad_request"));
+        Assert.That(CodeOf(() => Decrypt("hash=sha1", ciphertext)), Is.EqualTo("bad_request"));
+        Assert.That(CodeOf(() => Decrypt("algorithm=AEAD", ciphertext)), Is.EqualTo("bad_request"));
+        Assert.That(CodeOf(() => Decrypt("algorithm=RSA-PKCS1", ciphertext)), Is.EqualTo("algorithm_refused"));
+        Assert.That(CodeOf(() => Decrypt("algorithm=RSA-OAEP", [1, 2, 3])), Is.EqualTo("ciphertext_invalid"));
+        ciphertext[5] ^= 1;
+        Assert.That(CodeOf(() => Decrypt("algorithm=RSA-OAEP", ciphertext)), Is.EqualTo("ciphertext_invalid"));
+
+        byte[] Decrypt(string query, byte[] text) =>
+            _keyd.Http.Send("POST", $"/decrypt?handle={key.Handle}&{query}&{V}", text, "application/octet-stream", "application/octet-stream").Body;
+    }
+
+    [Test]
     public void The_common_tools_see_and_use_the_keys()
     {
         var ec = _keyd.Client.CreateKeyPair("device-id", "ec-p256");

@@ -15,24 +15,26 @@ debian_mirror() {
         awk '$NF == "main" && ($2 == "Debian" && NF == 3 || NF == 2 && $1 ~ /\/debian\/?$/) { print $1; exit }'
 }
 
-# fetch_peers: the packages and what they need, unpacked into out/interop/SUITE. Nothing of this machine's apt is changed; proxies, keys and mirror are its own.
-fetch_peers() {
-    local root=$out/interop/$interop_suite apt=$out/interop/apt mirror keys="" options package
-    [ ! -s "$root.packages" ] || [ "$(cat "$root.packages")" != "${interop_packages[*]}" ] || return 0
-    command -v apt-get >/dev/null || fail "the peers are Debian packages, and there is no apt-get" "run this on Debian"
+# fetch_root SUITE ROOT PACKAGE...: the packages of a Debian and what they need, unpacked into the folder. Nothing of this machine's apt is changed; proxies, keys and
+# mirror are its own.
+fetch_root() {
+    local suite=$1 root=$2 apt=$2.apt mirror keys="" options package
+    local -a packages=("${@:3}")
+    [ ! -s "$root.packages" ] || [ "$(cat "$root.packages")" != "${packages[*]}" ] || return 0
+    command -v apt-get >/dev/null || fail "what is needed are Debian packages, and there is no apt-get" "run this on Debian"
     mirror=$(debian_mirror)
-    [ -n "$mirror" ] || fail "this machine's apt knows no Debian mirror" "name one: ESTPROV_DEBIAN_MIRROR=URL ./build.sh interop"
-    say "fetch ${interop_packages[*]} of Debian $interop_suite"
+    [ -n "$mirror" ] || fail "this machine's apt knows no Debian mirror" "name one: ESTPROV_DEBIAN_MIRROR=URL ./build.sh …"
+    say "fetch ${packages[*]} of Debian $suite"
     rm -rf "$root" "$root.packages" "$apt"
     mkdir -p "$apt"/{lists,archives}/partial "$root"/{proc,dev,tmp,etc,run/interop} "$root"/usr/{bin,sbin,lib,lib64}
     : >"$apt/status"
     # Without this keyring apt takes the keys that the machine trusts anyway.
     [ ! -r /usr/share/keyrings/debian-archive-keyring.gpg ] || keys='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] '
-    printf 'deb %s%s %s main\n' "$keys" "$mirror" "$interop_suite" >"$apt/sources.list"
+    printf 'deb %s%s %s main\n' "$keys" "$mirror" "$suite" >"$apt/sources.list"
     options=(-qq -o "Dir::State=$apt" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt" -o "Dir::Etc::sourcelist=$apt/sources.list"
         -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false)
-    apt-get "${options[@]}" update || fail "the package lists of $interop_suite cannot be had from $mirror" "look above; proxies and keys are those of this machine's apt"
-    apt-get "${options[@]}" install -y --no-install-recommends --download-only "${interop_packages[@]}" >/dev/null ||
+    apt-get "${options[@]}" update || fail "the package lists of $suite cannot be had from $mirror" "look above; proxies and keys are those of this machine's apt"
+    apt-get "${options[@]}" install -y --no-install-recommends --download-only "${packages[@]}" >/dev/null ||
         fail "the packages cannot be had from $mirror" "look above"
     for package in bin sbin lib lib64; do ln -sfn "usr/$package" "$root/$package"; done
     # Unpacked is enough: no maintainer's script has anything to do here.
@@ -42,14 +44,14 @@ fetch_peers() {
     printf '127.0.0.1 localhost estendpoint.com\n' >"$root/etc/hosts"
     printf 'hosts: files\n' >"$root/etc/nsswitch.conf"
     rm -rf "$apt"
-    printf '%s\n' "${interop_packages[*]}" >"$root.packages"
+    printf '%s\n' "${packages[*]}" >"$root.packages"
 }
 
 prepare_interop() {
     # shellcheck source=tools/build/demo.sh
     . "$top/tools/build/demo.sh"
     [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "interop needs root, for namespaces and a chroot" "run it as root"
-    fetch_peers
+    fetch_root "$interop_suite" "$out/interop/$interop_suite" "${interop_packages[@]}"
     prepare_demo
     say "build the EST client as a command"
     dotnet build "$top/tools/interop/Client/EstProv.InteropClient.csproj" -c Release -v quiet --nologo

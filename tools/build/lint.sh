@@ -8,6 +8,10 @@ run_lint() {
     say "formatting of C# and C"
     dotnet format whitespace "$top/EstProv.sln" --verify-no-changes --no-restore -v quiet
     (cd "$top" && git ls-files '*.c' '*.h' | xargs -r clang-format --dry-run -Werror --style=file)
+    say "clang-tidy and cppcheck"
+    need_packages clang-tidy cppcheck libssl-dev make
+    mkdir -p "$out/native"
+    make -s -C "$top/native" O="$out/native" analyze
     say "words that do not belong"
     if (cd "$top" && git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- src native tools tests meta-estprov build.sh ':!tools/build/lint.sh' ':!.editorconfig'); then
         fail "unfinished work is marked in the tree" "finish it, or say in prose what is not offered"

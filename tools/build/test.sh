@@ -68,6 +68,11 @@ run_test() {
         . "$top/tools/build/native.sh"
         run_suite native-library native_library_as_test
     fi
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" programs "* ]]; then
+        # shellcheck source=tools/build/programs.sh
+        . "$top/tools/build/programs.sh"
+        run_suite programs programs_as_test
+    fi
     if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" demo "* ]]; then
         # shellcheck source=tools/build/demo.sh
         . "$top/tools/build/demo.sh"

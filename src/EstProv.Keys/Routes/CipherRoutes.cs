@@ -11,10 +11,13 @@ namespace EstProv.Keys.Routes;
 
 /// <summary>
 /// <c>POST /encrypt {keyHandle, algorithm, parameters?, plaintext}</c> and <c>POST /decrypt {keyHandle, algorithm, parameters?, ciphertext}</c>:
-/// AEAD with a symmetric key, RSA-PKCS1 as a signature in old clients' clothes, RSA-OAEP to decrypt.
+/// AEAD with a symmetric key, RSA-PKCS1 as a signature in old clients' clothes, RSA-OAEP to decrypt. RSA-OAEP also with everything but the
+/// ciphertext in the query and raw bytes both ways, for callers in C.
 /// </summary>
 internal sealed class CipherRoutes(KeyService service)
 {
+    private const string OctetStream = "application/octet-stream";
+
     public void Map(LocalServer server)
     {
         server.Map("POST", "/encrypt", KeyRoutes.ApiVersions, Encrypt);
@@ -45,15 +48,30 @@ internal sealed class CipherRoutes(KeyService service)
 
     private void Decrypt(LocalRequest request, LocalResponse response)
     {
+        if (request.ContentType == OctetStream) DecryptRaw(request, response);
+        else DecryptJson(request, response);
+    }
+
+    private void DecryptRaw(LocalRequest request, LocalResponse response)
+    {
+        var handle = request.Query("handle") ?? throw Bad("the query parameter handle is missing");
+        var algorithm = request.Query("algorithm") ?? throw Bad("the query parameter algorithm is missing");
+        if (algorithm != "RSA-OAEP") throw RefusedForDecryption(algorithm, "RSA-OAEP");
+        Span<byte> room = stackalloc byte[StoredKey.LongestSignature];
+        var length = service.DecryptOaep(KeyRoutes.CallerOf(request), handle, HashOf(request.Query("hash")), request.Body.Span, room);
+        response.Secret = true;
+        response.Bytes(room[..length], OctetStream);
+        CryptographicOperations.ZeroMemory(room);
+    }
+
+    private void DecryptJson(LocalRequest request, LocalResponse response)
+    {
         var body = request.Json(static json => CipherFields.Read(json, "ciphertext"));
         var plaintext = body.Algorithm switch
         {
             "AEAD" => service.Decrypt(KeyRoutes.CallerOf(request), body.Handle, body.Iv, body.Aad, body.Input),
             "RSA-OAEP" => Open(request, body),
-            "RSA-PKCS1" or "RSA-NO-PADDING" => throw new ProblemException("algorithm_refused",
-                $"{body.Algorithm} is not offered for decryption: its answers help who wants to open a ciphertext without the key (RFC 8017 section 7.2)",
-                "use RSA-OAEP", 400),
-            _ => throw Unknown(body.Algorithm, "AEAD and RSA-OAEP"),
+            _ => throw RefusedForDecryption(body.Algorithm, "AEAD and RSA-OAEP"),
         };
         Answer(response, "plaintext"u8, plaintext);
         CryptographicOperations.ZeroMemory(plaintext);
@@ -81,16 +99,8 @@ internal sealed class CipherRoutes(KeyService service)
 
     private byte[] Open(LocalRequest request, CipherFields body)
     {
-        var hash = body.Hash switch
-        {
-            null or "sha1" => HashAlgorithmName.SHA1, // as RFC 8017 appendix A.2.1 has it where nothing is said
-            "sha256" => HashAlgorithmName.SHA256,
-            "sha384" => HashAlgorithmName.SHA384,
-            "sha512" => HashAlgorithmName.SHA512,
-            _ => throw new ProblemException("bad_request", $"the hash '{body.Hash}' is unknown; there are sha1, sha256, sha384 and sha512", "", 400),
-        };
         Span<byte> room = stackalloc byte[StoredKey.LongestSignature];
-        var length = service.DecryptOaep(KeyRoutes.CallerOf(request), body.Handle, hash, body.Input, room);
+        var length = service.DecryptOaep(KeyRoutes.CallerOf(request), body.Handle, HashOf(body.Hash), body.Input, room);
         var plaintext = room[..length].ToArray();
         CryptographicOperations.ZeroMemory(room);
         return plaintext;
@@ -103,6 +113,23 @@ internal sealed class CipherRoutes(KeyService service)
         json.WriteBase64String(name, value);
         json.WriteEndObject();
     }
+
+    private static HashAlgorithmName HashOf(string? name) => name switch
+    {
+        null or "sha1" => HashAlgorithmName.SHA1, // as RFC 8017 appendix A.2.1 has it where nothing is said
+        "sha256" => HashAlgorithmName.SHA256,
+        "sha384" => HashAlgorithmName.SHA384,
+        "sha512" => HashAlgorithmName.SHA512,
+        _ => throw Bad($"the hash '{name}' is unknown; there are sha1, sha256, sha384 and sha512"),
+    };
+
+    private static ProblemException RefusedForDecryption(string algorithm, string known) => algorithm is "RSA-PKCS1" or "RSA-NO-PADDING"
+        ? new ProblemException("algorithm_refused",
+            $"{algorithm} is not offered for decryption: its answers help who wants to open a ciphertext without the key (RFC 8017 section 7.2)",
+            "use RSA-OAEP", 400)
+        : Unknown(algorithm, known);
+
+    private static ProblemException Bad(string message) => new("bad_request", message, "", 400);
 
     private static ProblemException Unknown(string algorithm, string known) =>
         new("bad_request", $"the algorithm '{algorithm}' is unknown; there are {known}", "", 400);
