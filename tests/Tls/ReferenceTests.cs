@@ -92,7 +92,7 @@ public sealed class ReferenceTests
 
     private string OpenSsl(params string[] arguments)
     {
-        var start = new ProcessStartInfo("openssl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("openssl", arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["OPENSSL_CONF"] = _folder["openssl.cnf"];
         start.Environment["OPENSSL_MODULES"] = Path.GetDirectoryName(BuiltProvider.Path);
         using var process = Process.Start(start)!;
