@@ -30,6 +30,21 @@ internal sealed class FrontModule(Device device)
     /// <summary>The keys in OpenSSH's form, a line each.</summary>
     public string[] SshKeys() => Tool.Run("ssh-keygen", ["-D", Path], Environment).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
+    /// <summary>ssh-agent signs a file with the token's key, and ssh-keygen verifies that; what it says.</summary>
+    public string SignByAgent(string key, string file)
+    {
+        const string Script = """
+            ssh-add -s "$1" > /dev/null 2>&1
+            ssh-keygen -Y sign -U -f "$2" -n test "$3" 2> /dev/null
+            ssh-keygen -Y verify -f "$4" -I device -n test -s "$3.sig" < "$3"
+            """;
+        File.WriteAllText(device.At("agent.pub"), key + "\n");
+        File.WriteAllText(device.At("signers"), $"device {key}\n");
+        // ssh-add asks for a PIN: an empty one.
+        var environment = new Dictionary<string, string>(Environment) { ["SSH_ASKPASS"] = "/bin/true", ["SSH_ASKPASS_REQUIRE"] = "force" };
+        return Tool.Run("ssh-agent", ["-P", Path, "sh", "-ec", Script, "sh", Path, device.At("agent.pub"), file, device.At("signers")], environment);
+    }
+
     /// <summary>A command on the other end of an SSH connection that the token's key opens.</summary>
     public string Ssh(int port, string command) => Tool.Run("ssh",
         [

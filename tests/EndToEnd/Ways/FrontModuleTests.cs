@@ -45,7 +45,7 @@ public sealed class FrontModuleTests
             Assert.That(list, Does.Match($@"Certificate Object; type = X.509 cert\s+label:\s+{id}\s"));
         }
 
-        Assert.That(list, Does.Contain("never extractable").And.Not.Contain("Access:     none"));
+        Assert.That(list, Does.Contain("sensitive, always sensitive, never extractable"));
         Assert.That(_module.Pkcs11Tool("--list-slots"), Does.Contain("token initialized").And.Not.Contain("login required"));
     }
 
@@ -70,8 +70,7 @@ public sealed class FrontModuleTests
         calls.Ask("keyd", HttpMethod.Post, "/keypair", new { keyId = "log-key", preferredAlgorithms = "rsa-2048" });
         File.WriteAllBytes(_device.At("message"), RandomNumberGenerator.GetBytes(300));
         _module.Pkcs11Tool("--sign", "--mechanism", mechanism, "--id", Hex("log-key"), "--input-file", _device.At("message"), "--output-file", _device.At("signature"));
-        _module.Pkcs11Tool("--read-object", "--type", "pubkey", "--id", Hex("log-key"), "--output-file", _device.At("public.der"));
-        Tool.Run("openssl", ["pkey", "-pubin", "-inform", "DER", "-in", _device.At("public.der"), "-out", _device.At("public.pem")]);
+        PublicKey("log-key");
         Verify(mechanism.StartsWith("SHA512", StringComparison.Ordinal) ? "sha512" : "sha256");
     }
 
@@ -79,7 +78,7 @@ public sealed class FrontModuleTests
     public void GnuTLS_tool_lists_all_and_its_test_signature_verifies()
     {
         var list = _module.P11tool("--list-all", "pkcs11:token=EstProv");
-        Assert.That(list, Does.Contain("id=device-id;object=device-id;type=private").And.Contains("id=device-id;object=device-id;type=cert"));
+        Assert.That(list, Does.Contain("object=device-id;type=private").And.Contains("object=device-id;type=cert").And.Contains("CKA_CERTIFICATE_CATEGORY=CA"));
         Assert.That(_module.P11tool("--export", "pkcs11:token=EstProv;id=device-id;type=cert"), Does.StartWith("-----BEGIN CERTIFICATE-----"));
         Assert.That(() => _module.P11tool("--test-sign", "pkcs11:token=EstProv;id=device-id;type=private"), Throws.Nothing);
     }
@@ -99,31 +98,52 @@ public sealed class FrontModuleTests
     }
 
     [Test]
-    public void Ssh_logs_in_with_the_devices_key_and_with_no_other()
+    public void Ssh_agent_signs_with_the_devices_key()
     {
-        var keys = _module.SshKeys();
-        var own = keys.Single(line => line.EndsWith(" device-id", StringComparison.Ordinal));
-        Assert.That(own, Does.StartWith("ecdsa-sha2-nistp256 "));
-        using (var server = _module.StartSshd([own], out var port))
-        {
-            Assert.That(_module.Ssh(port, "echo logged in"), Is.EqualTo("logged in\n"), () => server.Output);
-        }
+        File.WriteAllText(_device.At("signed-by-agent"), "a file");
+        Assert.That(_module.SignByAgent(DeviceSshKey(), _device.At("signed-by-agent")), Does.StartWith("Good \"test\" signature for device with ECDSA key"));
     }
 
     [Test]
-    public void A_renewal_is_followed()
+    public void Ssh_logs_in_with_the_devices_key()
     {
-        var before = Certificate("device-id");
-        var (code, output) = _device.Command("renew", "device-id");
-        Assert.That(code, Is.Zero, output);
-        Assert.That(Certificate, Is.Not.EqualTo(before).After(20_000, 200), _device.Logs);
-        File.WriteAllText(_device.At("message"), "renewed");
-        _module.Pkcs11Tool("--sign", "--mechanism", "ECDSA-SHA256", "--id", Hex("device-id"), "--signature-format", "openssl", "--input-file", _device.At("message"),
-            "--output-file", _device.At("signature"));
-        AssertVerified("device-id", "sha256");
+        using var server = _module.StartSshd([DeviceSshKey()], out var port);
+        Assert.That(_module.Ssh(port, "echo logged in"), Is.EqualTo("logged in\n"), () => server.Output);
     }
 
-    private string Certificate() => Certificate("device-id");
+    [Test]
+    public void A_rotation_is_followed()
+    {
+        using var calls = new LocalCalls(_device);
+        calls.Ask("keyd", HttpMethod.Post, "/keypair", new { keyId = "rotated", preferredAlgorithms = "ec-p256" });
+        var before = PublicKey("rotated");
+        calls.Ask("keyd", HttpMethod.Post, "/keypair/rotated/next", new { preferredAlgorithms = "ec-p256" });
+        Assert.That(PublicKey("rotated"), Is.EqualTo(before), "staged, and not in use");
+        var next = calls.Ask("keyd", HttpMethod.Get, "/keypairs").GetProperty("keypairs").EnumerateArray()
+            .Single(static pair => pair.GetProperty("keyId").GetString() == "rotated" && pair.GetProperty("state").GetString() == "next").GetProperty("spki").GetBytesFromBase64();
+        var (status, text) = calls.Send("keyd", HttpMethod.Post, "/keypair/rotated/promote", new { spki = System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(next)) });
+        Assert.That(status, Is.EqualTo(System.Net.HttpStatusCode.NoContent), text);
+        Assert.That(PublicKey("rotated"), Is.EqualTo(next));
+        File.WriteAllText(_device.At("message"), "rotated");
+        _module.Pkcs11Tool("--sign", "--mechanism", "ECDSA-SHA256", "--id", Hex("rotated"), "--signature-format", "openssl", "--input-file", _device.At("message"),
+            "--output-file", _device.At("signature"));
+        Verify("sha256");
+    }
+
+    /// <summary>What the module tells of a public key, DER; left in the folder as PEM.</summary>
+    private byte[] PublicKey(string id)
+    {
+        _module.Pkcs11Tool("--read-object", "--type", "pubkey", "--id", Hex(id), "--output-file", _device.At("public.der"));
+        Tool.Run("openssl", ["pkey", "-pubin", "-inform", "DER", "-in", _device.At("public.der"), "-out", _device.At("public.pem")]);
+        return File.ReadAllBytes(_device.At("public.der"));
+    }
+
+    private string DeviceSshKey()
+    {
+        var own = _module.SshKeys().Single(line => line.EndsWith(" device-id", StringComparison.Ordinal));
+        Assert.That(own, Does.StartWith("ecdsa-sha2-nistp256 "));
+        return own;
+    }
 
     private string Certificate(string id)
     {
