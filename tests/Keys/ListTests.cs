@@ -87,7 +87,7 @@ public sealed class ListTests
     public void A_preloaded_key_is_there_as_soon_as_the_operator_has_made_it_and_is_looked_for_once()
     {
         Assert.That(Names(Me), Is.Empty, "it has not been made");
-        _stores.Primary.Prepare();
+        Directory.CreateDirectory(new StateFolder(_folder["home"]).Files);
         _preloaded.Key = _stores.Primary.Generate(StorageId.Random(), "bootstrap", KeyAlgorithm.EcP256);
         Assert.That(Names(Me), Is.EqualTo((string[])["bootstrap current"]));
         var asked = _preloaded.Asked;
