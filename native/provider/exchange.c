@@ -169,14 +169,18 @@ static bool receive_reply(int descriptor, struct exchange_reply *reply, int64_t 
 
 bool exchange(const struct exchange_request *request, struct exchange_reply *reply, struct problem *problem)
 {
+    /* Programs such as Python take an errno that was not there before for the cause, and show that instead of
+     * ours. */
+    const int errno_before = errno;
     const int64_t deadline = local_now() + request->timeout_ms;
     const int descriptor = open_connection(request->socket_path, request->server_user, deadline, problem);
-    bool done;
+    bool done = false;
 
-    if (descriptor < 0)
-        return false;
-    done = send_request(descriptor, request, deadline, problem) &&
-           receive_reply(descriptor, reply, deadline, problem);
-    (void)close(descriptor);
+    if (descriptor >= 0) {
+        done = send_request(descriptor, request, deadline, problem) &&
+               receive_reply(descriptor, reply, deadline, problem);
+        (void)close(descriptor);
+    }
+    errno = errno_before;
     return done;
 }

@@ -4,6 +4,7 @@
 #include "tests.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -142,6 +143,21 @@ static void unreachable(void)
     CHECK_INT(problem.reason, REASON_URI);
 }
 
+static void errno_is_kept(void)
+{
+    errno = 0;
+    CHECK(!ask("/nonexistent/keyd.sock", 5000));
+    CHECK_INT(errno, 0);
+    atomic_store(&fake->dribble, 1);
+    CHECK(ask(fake->socket, 20000));
+    CHECK_INT(errno, 0);
+    atomic_store(&fake->silent, true);
+    CHECK(!ask(fake->socket, 100));
+    CHECK_INT(errno, 0);
+    atomic_store(&fake->silent, false);
+    atomic_store(&fake->dribble, 0);
+}
+
 static void silence(void)
 {
     struct timespec from;
@@ -245,6 +261,7 @@ void test_socket(void)
     run_test("only the daemon's user and ourselves are spoken to", peers);
     run_test("a socket that systemd still holds becomes the daemon's", activation);
     run_test("a missing daemon is named by its socket", unreachable);
+    run_test("errno is left as it was", errno_is_kept);
     run_test("silence ends with the time-out", silence);
     run_test("a slow answer ends with the time-out of the whole", dribble);
     run_test("a full queue ends with the time-out", full_queue);

@@ -28,7 +28,7 @@ enter_root() {
         if [ -e "$out/programs/native/estprov.so" ]; then cp "$out/programs/native/estprov.so" "$modules/"; else cp "$work/bin/usr/lib/ossl-modules/estprov.so" "$modules/"; fi
     fi
     write_configuration
-    # shellcheck disable=SC2034 # the cases'
+    # shellcheck disable=SC2034 # the cases have it
     version=$(program openssl version | awk '{ print $2 }')
     prepare_keys
 }
@@ -56,17 +56,17 @@ subjectAltName = DNS:localhost
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign
 EOF
+    printf '[req]\ndistinguished_name = name\n[name]\n' >"$here/request.cnf"
 }
 
-# as USER COMMAND...: a program of the root, with an environment that names openssl.cnf and the provider's folder and nothing else of ours.
+# as USER COMMAND...: a program of the root, by an ordinary user in the group of the sockets, with an environment that names openssl.cnf and the
+# provider's folder and nothing else of ours.
 as() { (enter "$@"); }
 enter() {
     local user=$1
     shift
-    local -a environment=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "OPENSSL_CONF=$here/openssl.cnf" "OPENSSL_MODULES=$modules")
-    cd "$here" || exit
-    if [ "$root" = / ]; then become "$user" "${environment[@]}" "$@"; fi
-    exec chroot --userspec="$(id -u "$user"):$(id -g "$user")" --groups="$(getent group estprov | cut -d: -f3)" "$root" "${environment[@]}" sh -c "cd '$here' && exec \"\$@\"" sh "$@"
+    exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "OPENSSL_CONF=${configuration:-$here/openssl.cnf}" "OPENSSL_MODULES=$modules" \
+        unshare --root="$root" --wd="$here" --setuid="$(id -u "$user")" --setgid="$(getent group estprov | cut -d: -f3)" "$@"
 }
 program() { as estprov-program "$@"; }
 
@@ -124,7 +124,7 @@ stop_server() {
 
 # have PROGRAM PACKAGE: whether the root has it; else its cases are skipped, loudly.
 have() {
-    if program sh -c "command -v $1 >/dev/null" 2>/dev/null; then return 0; fi
+    if [ -x "$root/usr/bin/$1" ] || [ -x "$root/usr/sbin/$1" ]; then return 0; fi
     not_possible "all of $1" "$1 is not in $root (Debian package $2)"
     return 1
 }

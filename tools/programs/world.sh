@@ -30,13 +30,6 @@ install -d -o root -g estprov -m 1775 /run/estprov
 install -d -o estprov-keyd -m 0700 "$work/keyd"
 cp -a "$out/stage/." "$work/bin/"
 
-# become USER COMMAND...: an ordinary user in the group of the sockets, in place of this shell.
-become() {
-    local user=$1
-    shift
-    exec setpriv --reuid "$user" --regid "$user" --groups estprov --no-new-privs "$@"
-}
-
 cat >/etc/estprov/keyd.toml <<EOF
 homedir_path = "$work/keyd"
 [[principal]]
@@ -48,7 +41,7 @@ user = "estprov-program"
 keys = ["*"]
 rights = ["use"]
 EOF
-(become estprov-keyd "$work/bin/usr/libexec/estprov/estprov-keyd") 2>"$work/log/keyd.log" &
+setpriv --reuid estprov-keyd --regid estprov-keyd --groups estprov --no-new-privs "$work/bin/usr/libexec/estprov/estprov-keyd" 2>"$work/log/keyd.log" &
 for _ in $(seq 200); do
     [ ! -S /run/estprov/keyd.sock ] || break
     sleep 0.05

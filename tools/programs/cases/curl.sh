@@ -7,7 +7,7 @@ with "curl" "$version"
 gets() { program curl -sS --fail --cacert ca.pem --cert "$1.pem" "${@:2}" https://localhost:4433/ -o page && grep -q "Ciphers common" "$here/page"; }
 
 if have curl curl; then
-    start_server 4433 estprov-program openssl s_server -accept 4433 -cert rsa.pem -key rsa.key -CAfile ca.pem -Verify 2 -verify_return_error -www || fail_mode
+    tls_server rsa
     for id in ec rsa; do
         accepted "--key with a reference ($id)" gets $id --key $id.key
         accepted "--key with a reference, TLS 1.2 ($id)" gets $id --key $id.key --tls-max 1.2

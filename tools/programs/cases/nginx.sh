@@ -22,6 +22,7 @@ http {
         ssl_certificate_key $here/ec.key;
         ssl_certificate $here/rsa.pem;
         ssl_certificate_key $here/rsa.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_client_certificate $here/ca.pem;
         ssl_verify_client on;
         location / { return 200 "\$ssl_client_s_dn over \$ssl_protocol\n"; }

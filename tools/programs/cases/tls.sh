@@ -3,14 +3,17 @@
 
 with "s_server" "$version"
 
-# shakes ID PROTOCOL: the server's key and the client's are of this id.
+# tls_server ID: asks for a certificate, and has a page for who shows one.
+tls_server() { start_server 4433 estprov-program openssl s_server -accept 4433 -cert "$1.pem" -key "$1.key" -CAfile ca.pem -Verify 2 -verify_return_error -www || fail_mode; }
+
+# shakes ID OPTION: the page is read, as a client after TLS 1.3 must before he knows that he was admitted.
 shakes() {
-    start_server 4433 estprov-program openssl s_server -accept 4433 -cert "$1.pem" -key "$1.key" -CAfile ca.pem -Verify 2 -verify_return_error -naccept 1 -quiet -www &&
-        program openssl s_client -connect localhost:4433 -cert "$1.pem" -key "$1.key" -CAfile ca.pem -verify_return_error "$2" </dev/null
+    printf 'GET / HTTP/1.0\r\n\r\n' | program openssl s_client -connect localhost:4433 -cert "$1.pem" -key "$1.key" -CAfile ca.pem -verify_return_error -quiet -ign_eof "$2"
 }
 
 for id in ec rsa; do
-    accepted "s_client by TLS 1.2 ($id)" says "Verify return code: 0 (ok)" shakes $id -tls1_2
-    accepted "s_client by TLS 1.3 ($id)" says "Verify return code: 0 (ok)" shakes $id -tls1_3
+    tls_server $id
+    accepted "s_client by TLS 1.2 ($id)" says "Ciphers common" shakes $id -tls1_2
+    accepted "s_client by TLS 1.3 ($id)" says "Ciphers common" shakes $id -tls1_3
 done
 stop_server
