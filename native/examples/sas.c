@@ -25,7 +25,10 @@ int main(int argc, char **argv)
     size_t size = sizeof(token);
     const int64_t end = (int64_t)time(NULL) + HOUR;
 
-    check(context, estprov_open(&context, NULL, 0), "open");
+    if (estprov_open(&context, NULL, 0) != 0) {
+        fprintf(stderr, "error: the library cannot be opened\nhint: is ESTPROV_SOCKET_FOLDER right?\n");
+        return EXIT_FAILURE;
+    }
     check(context, estprov_wait_provisioned(context, 60000), "wait for the identity");
     check(context, estprov_module_identity(context, argc > 1 ? argv[1] : NULL, &me), "the identity");
     printf("hub %s, device %s, module %s, auth %s\n", me.hub, me.device_id, me.module_id, me.auth);

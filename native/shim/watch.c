@@ -162,7 +162,7 @@ static int take(struct estprov_watch *watch, const struct http_head *head)
 
 static int receive(struct estprov_watch *watch)
 {
-    struct http_head head;
+    struct http_head head = {.status = 0};
 
     for (;;) {
         ssize_t got;
