@@ -32,6 +32,10 @@ readelf -lW "$module" | awk '/GNU_STACK/ && / RWE /{ exit 1 }' || fail "$module 
 $nm -D --undefined-only "$module" | grep -q __stack_chk_fail || fail "$module has no stack protector" "build it with -fstack-protector-strong"
 passed=$((passed + 1))
 
+# A set-uid program must not be led to another socket by its caller's environment.
+if $nm -D --undefined-only "$module" | grep -qE ' getenv(@|$)'; then fail "the provider reads the environment of set-uid programs" "use secure_getenv"; fi
+passed=$((passed + 1))
+
 # All that can be written after the start is the one inner context that the instances share (inner.c).
 $nm "$module" | awk '$2 ~ /^[bBD]$/ { print $3 }' | grep -vE '^(completed(\.[0-9]+)?|__TMC_END__|_edata|_end|__bss_start|__dso_handle|gate|shared|users)$' >"$work/variables" || true
 [ ! -s "$work/variables" ] || fail "the provider has other variables: $(tr '\n' ' ' <"$work/variables")" "keep them in a context"

@@ -264,6 +264,19 @@ static void daemon_comes_back(void)
     CHECK(world_digest_sign(world, ec_key, "SHA256", 0, signature, &length));
 }
 
+static void connections(void)
+{
+    unsigned char signature[300];
+    const int before = atomic_load(&ec->connections);
+
+    for (int i = 1; i <= 3; i++) {
+        size_t length = sizeof(signature);
+
+        CHECK(world_digest_sign(world, ec_key, "SHA256", 0, signature, &length));
+        CHECK_INT(atomic_load(&ec->connections), before + i);
+    }
+}
+
 static void *sign_often(void *failures)
 {
     for (int i = 0; i < 20; i++) {
@@ -356,6 +369,7 @@ void test_signature(void)
     run_test("PSS has a salt as long as the digest, and one hash", pss_params);
     run_test("a refused or senseless signature is an error in the daemon's own words", daemon_refuses);
     run_test("a daemon that failed once is asked again", daemon_comes_back);
+    run_test("each signature has a connection of its own", connections);
     run_test("threads sign with one key", threads);
     run_test("a forked child signs as its parent does", forks);
     run_test("certificate requests name the algorithm that signed them", certificate_requests);
