@@ -30,7 +30,7 @@ static void read_all(CK_SESSION_HANDLE session)
         CKA_EC_POINT,     CKA_MODULUS,   CKA_SUBJECT, CKA_PUBLIC_EXPONENT, CKA_PUBLIC_KEY_INFO,
         CKA_MODULUS_BITS, CKA_EC_PARAMS, CKA_ISSUER,  CKA_SENSITIVE,       CKA_SERIAL_NUMBER};
     CK_OBJECT_HANDLE found[16];
-    unsigned char room[8192];
+    unsigned char room[8192] = {0};
     CK_ULONG count = 0;
 
     if (find_objects_init(session, NULL, 0) != CKR_OK)

@@ -94,7 +94,7 @@ static void ids_are_equal(void)
 static void tells_of_private_keys(void)
 {
     static const unsigned char p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-    unsigned char spki[512];
+    unsigned char spki[512] = {0};
     unsigned char out[512];
     CK_RV value;
     CK_OBJECT_HANDLE key;
@@ -127,7 +127,7 @@ static void tells_of_private_keys(void)
 
 static void tells_of_public_keys(void)
 {
-    unsigned char spki[512];
+    unsigned char spki[512] = {0};
     unsigned char out[512];
     CK_RV value;
     CK_OBJECT_HANDLE key;
