@@ -48,7 +48,13 @@ begin_renewal() {
     renewed_from=$(serial "$1") || fail "the device tells no $1" "its journal is below"
     control faults "$2" >/dev/null
     last_request=$(control requests | jq .next)
-    ask 60 "estprov renew $1 --now --wait 1s || true"
+    local until=$((SECONDS + 120)) answer
+    # What has just been issued is not renewed before a minute has passed.
+    while answer=$(ask 60 "estprov renew $1 --now --wait 1s 2>&1 || true") && [[ $answer = *"can be renewed again in"* ]]; do
+        [ "$SECONDS" -lt "$until" ] || fail "$1 is not renewed" "$answer"
+        sleep 2
+    done
+    printf '%s\n' "$answer"
 }
 
 # wait_for_fault: until the server that is slowed down has the request.
@@ -76,6 +82,7 @@ finish_renewal() {
     until now=$(serial "$1") && [ "$now" != "$renewed_from" ]; do
         [ "$SECONDS" -lt "$until" ] || fail "$1 is not renewed after the cut" "its journal is below"
         ask 60 "estprov renew $1 --now --wait 20s || true"
+        sleep 2
     done
     printf '%s: %s is replaced by %s\n' "$1" "$renewed_from" "$now"
     is_healthy "$2"

@@ -249,7 +249,7 @@ internal sealed class Device : IDisposable
     /// <summary>Waits, with no restart of anything, until the device is provisioned.</summary>
     public void WaitUntilProvisioned(int seconds = 60)
     {
-        var (code, output) = Command("provision", "--wait", "--timeout", seconds.ToString());
+        var (code, output) = Command("provision", "--wait", "--timeout", Patience.Of(seconds).ToString());
         Assert.That(code, Is.Zero, () => $"not provisioned:\n{output}\n{Logs()}");
         Assert.That(output, Does.Contain(Name));
     }

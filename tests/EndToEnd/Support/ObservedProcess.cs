@@ -35,6 +35,7 @@ internal sealed class ObservedProcess : IDisposable
     /// <summary>Waits for a line that contains <paramref name="text"/>, from the <paramref name="skip"/>-th such line on.</summary>
     public string WaitForLine(string text, TimeSpan timeout, int skip = 0)
     {
+        timeout = Patience.Of(timeout);
         var deadline = Stopwatch.StartNew();
         lock (_lines)
         {
@@ -60,6 +61,7 @@ internal sealed class ObservedProcess : IDisposable
 
     public int WaitForExit(TimeSpan timeout)
     {
+        timeout = Patience.Of(timeout);
         if (!_process.WaitForExit(timeout)) throw new TimeoutException($"{_process.StartInfo.FileName} still runs after {timeout.TotalSeconds} s:\n{Output}");
         // The second wait is the one that sees the end of both streams.
         _process.WaitForExit();
