@@ -69,7 +69,7 @@ wait_for_fault() {
 # wait_for_issue LABEL: until the server has issued, and no longer.
 wait_for_issue() {
     local until=$((SECONDS + 120)) answer
-    while answer=$(control "requests?after=$last_request&wait=10") && ! jq -e --arg label "$1" 'any(.requests[]; .label == $label and .status == 200)' <<<"$answer" >/dev/null; do
+    while answer=$(control "requests?after=$last_request&wait=10") && ! jq -e --arg wanted "$1" 'any(.requests[]; .label == $wanted and .status == 200)' <<<"$answer" >/dev/null; do
         [ "$SECONDS" -lt "$until" ] || fail "the server does not issue $1" "$answer"
         last_request=$(jq .next <<<"$answer")
     done
@@ -93,7 +93,7 @@ ip link set lo up
 simulator=(dotnet "$out/simulator/estprov-simulator.dll")
 hosts=(--est-host estendpoint.com --dps-host global.azure-devices-provisioning.net --hub-host "$hub" --scope-id "$scope")
 "${simulator[@]}" --data "$work/pki" --init "${hosts[@]}" >"$work/simulator-init.log" 2>&1 || fail "the simulator made no PKI" "$(tail -n 5 "$work/simulator-init.log")"
-"${simulator[@]}" --data "$work/pki" --port 443 --control-port 8440 "${hosts[@]}" --assigning-polls 0 --retry-after 0 --validity 7200 >"$work/simulator.log" 2>&1 &
+"${simulator[@]}" --data "$work/pki" --port 443 --control-port 8440 "${hosts[@]}" --assigning-polls 0 --retry-after 0 --validity 14400 >"$work/simulator.log" 2>&1 &
 for _ in $(seq 300); do
     [ -s "$work/pki/ports.json" ] && break
     sleep 0.1
