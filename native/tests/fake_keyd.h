@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* A Key Service on a real socket, in a thread, that signs and decrypts with a key in memory, counts, and misbehaves on
- * demand. */
+/* A Key Service on a real socket, in a thread, that signs and decrypts with a key in memory, counts, and
+ * misbehaves on demand. */
 
 #define FAKE_HANDLE "v1.cGlubmVk~x"
 #define FAKE_ID "device id/1"
@@ -22,8 +22,8 @@ struct fake_keyd {
     /* Sent in place of the next answers when not NULL. */
     const char *_Atomic read_answer;
     const char *_Atomic sign_answer; /* and of a decryption */
-    atomic_bool silent; /* take the request and never answer */
-    atomic_int dribble; /* milliseconds between the bytes of an answer */
+    atomic_bool silent;              /* take the request and never answer */
+    atomic_int dribble;              /* milliseconds between the bytes of an answer */
     int listener;
     int stop[2];
     pthread_t thread;
