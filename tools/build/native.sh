@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # top and out are build.sh's
-# The C library in the other ways in which it is built and checked. Each counts as one test; what a machine lacks is installed.
+# The C library and the PKCS#11 module in the other ways in which it is built and checked. Each counts as one test; what a machine lacks is installed.
 
 native_library_as_test() {
     local passed=0 failed=0 check
@@ -20,10 +20,10 @@ native_library_as_test() {
 # library ARGUMENT...: make for it; its own counts would be added to ours.
 library() { make -s -j2 -C "$top/native" "$@" | sed -E 's/^([0-9]+ passed, [0-9]+ failed, [0-9]+ skipped)$/(\1)/'; }
 
-native_library_musl() { (set -o pipefail && library O="$out/native/musl" CC=musl-gcc shim && library O="$out/native/musl" CC=musl-gcc check-size); }
-native_library_clang() { (set -o pipefail && library O="$out/native/clang" CC=clang shim); }
-native_library_threads() { (set -o pipefail && library O="$out/native" THREADS=1 check-shim); }
-native_library_sanitizers() { (set -o pipefail && library O="$out/native" SANITIZE=1 check-shim); }
+native_library_musl() { (set -o pipefail && library O="$out/native/musl" CC=musl-gcc shim pkcs11 && library O="$out/native/musl" CC=musl-gcc check-size); }
+native_library_clang() { (set -o pipefail && library O="$out/native/clang" CC=clang shim pkcs11); }
+native_library_threads() { (set -o pipefail && library O="$out/native" THREADS=1 check-shim && library O="$out/native" THREADS=1 check-pkcs11); }
+native_library_sanitizers() { (set -o pipefail && library O="$out/native" SANITIZE=1 check-shim && library O="$out/native" SANITIZE=1 check-pkcs11); }
 native_library_coverage() { (set -o pipefail && library O="$out/native" coverage); }
 # Of what either compiler makes.
 native_library_abi() { (set -o pipefail && library O="$out/native" check-abi && library O="$out/native/clang" CC=clang check-abi); }
