@@ -93,11 +93,12 @@ public sealed class ServerFaultTests
         AssertNobodyDied(device);
     }
 
-    [TestCase("failed")]
-    [TestCase("disabled")]
-    public void A_registration_that_dps_refuses_is_told_and_tried_again(string state)
+    [TestCase("failed", false)]
+    [TestCase("disabled", true)]
+    public void A_registration_that_dps_refuses_is_told_and_tried_again_after_a_minute_or_when_somebody_asks(string state, bool isAsked)
     {
         using var device = new Device(_simulator, "device-j");
+        device.AppendManager();
         var id = _simulator.Host.AddFault(new FaultRule { Kind = FaultKind.DpsState, Service = Simulator.SimulatorService.Dps, State = state });
         device.StartAll();
         var line = device["identityd"].WaitForLine($"code=dps_{state}", s_patience);
@@ -105,7 +106,9 @@ public sealed class ServerFaultTests
         var (code, output) = device.Command("status");
         Assert.That(output, Does.Contain(state), $"status says so too (exit {code})");
         _simulator.Host.Faults.Remove(id);
-        device.WaitUntilProvisioned(seconds: 90);
+        using var calls = new LocalCalls(device);
+        if (isAsked) calls.Send("identityd", HttpMethod.Post, "/identities/device/reprovision", new { type = "aziot" });
+        device.WaitUntilProvisioned(seconds: isAsked ? 30 : 90);
         Assert.That(device.Token.CountPrivateKeys(), Is.EqualTo(3), "no certificate was burnt for it");
         AssertNobodyDied(device);
     }

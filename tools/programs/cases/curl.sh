@@ -14,7 +14,7 @@ if have curl curl; then
     done
     # From 8.12 on.
     if program curl --version | awk 'NR == 1 { split($2, v, "."); exit !(v[1] > 8 || (v[1] == 8 && v[2] >= 12)) }'; then
-        accepted "--key-type PROV with a URI" gets ec --key-type PROV --key "estprov:id=${here##*/}-ec"
+        accepted "--key-type PROV with a URI" gets ec --engine estprov --key-type PROV --key "estprov:id=${here##*/}-ec"
     fi
     refused "a user whom keyd does not admit" "curl: (58)" as estprov-stranger curl -sS --cacert ca.pem --cert ec.pem --key ec.key https://localhost:4433/ -o /dev/null
     stop_server
