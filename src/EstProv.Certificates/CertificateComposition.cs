@@ -77,11 +77,14 @@ internal sealed class CertificateComposition : IDisposable
         _reader.Table = _engine.Table;
     }
 
-    public void Map(LocalServer server, CertificateRights rights)
+    public void Map(LocalServer server, CertificateRights rights, ChangeFeed changes)
     {
+        changes.Map(server, Versions);
+        server.MapMetrics(new CertificateMetrics(_parts, _engine, changes).Write);
         var requests = new CredentialRequests(_parts, _engine);
         new CertificateRoutes(_parts, _engine, requests, _reader, new CallerIssuer(_parts, _engine), rights).Map(server, Versions);
-        new CredentialRoutes(requests, new CredentialListing(_parts, _engine), rights).Map(server, Versions);
+        new CredentialRoutes(requests, new CredentialListing(_parts, _engine), new IssuancePlan(_parts, _engine), rights)
+            .Map(server, Versions);
         new OperatorRoutes(new RescueRequests(_parts, _engine), new DistrustRequests(_parts, _engine), rights, _parts.Configuration.DistrustSpread).Map(server, Versions);
     }
 

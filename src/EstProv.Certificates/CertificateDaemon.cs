@@ -52,8 +52,7 @@ public static partial class CertificateDaemon
             logger, context.Time);
         var principals = new LivePrincipals<CertdConfiguration, CertificateRules>(source, configuration,
             static configuration => new CertificateRules(configuration.Principals, Users.FindUser("estprov-identityd") ?? Users.Self), context.Time, logger);
-        service.Map(server, new CertificateRights(() => principals.Current, new DenialLog(logger, context.Time)));
-        changes.Map(server, CertificateComposition.Versions);
+        service.Map(server, new CertificateRights(() => principals.Current, new DenialLog(logger, context.Time)), changes);
         server.Start();
         service.Start();
         Log.Serving(logger, context.CertdSocket, configuration.HomedirPath);

@@ -1,4 +1,5 @@
 using EstProv.Cli.Arguments;
+using EstProv.Cli.Checks;
 using EstProv.Cli.Commands;
 using EstProv.Cli.Output;
 using EstProv.Platform;
@@ -7,7 +8,7 @@ namespace EstProv.Cli;
 
 /// <summary>
 /// <c>estprov</c>, the operator's command. Errors are two lines on the error stream, <c>error:</c> and <c>hint:</c>. Exit codes: 0 done, 1 failed or
-/// not so, 64 called wrongly.
+/// not so, 2 done with warnings (<c>check</c>), 64 called wrongly.
 /// </summary>
 public static class OperatorCommand
 {
@@ -18,11 +19,11 @@ public static class OperatorCommand
     public static int Run(string[] arguments, TextWriter output, TextWriter error, string version)
         => Run(arguments, Terminal.Of(output, error), version, TimeProvider.System);
 
-    internal static int Run(string[] arguments, Terminal terminal, string version, TimeProvider time)
+    internal static int Run(string[] arguments, Terminal terminal, string version, TimeProvider time, Machine? machine = null)
     {
         try
         {
-            return Dispatch(arguments, terminal, version, time);
+            return Dispatch(arguments, terminal, version, time, machine ?? new Machine());
         }
         catch (UsageException usage)
         {
@@ -42,17 +43,25 @@ public static class OperatorCommand
         }
     }
 
-    private static int Dispatch(ReadOnlySpan<string> arguments, Terminal terminal, string version, TimeProvider time)
+    private static int Dispatch(ReadOnlySpan<string> arguments, Terminal terminal, string version, TimeProvider time, Machine machine)
     {
         Command[] commands =
         [
-            new StatusCommand(time).Command, new ProvisionCommand(time).Command, ConfigCommands.Check, ConfigCommands.Reference, CertCommands.Show,
-            RenewCommand.Renew, DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, KeyCommands.Reference, new TokenCommands(time).SelfTest,
-            .. new EstCommands(time).All,
+            new StatusCommand(time, machine).Command, new CheckCommand(time, version, machine).Command, new ProvisionCommand(time).Command,
+            ReprovisionCommand.Reprovision, RenewCommand.Renew, .. new CertCommands(time, machine).All,
+            KeyListCommands.List, KeyListCommands.Show, KeyCommands.Reference, new TokenCommands(time).SelfTest,
+            .. new BootstrapCommands(time, machine).All, .. new EstCommands(time).All,
+            ConfigCommands.Check, ConfigCommands.Reference, ConfigCommands.ImportAzure,
+            new LogsCommand(machine).Command, new SupportBundleCommand(time, version, machine).Command,
+            DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, new FactoryResetCommand(time, machine).Command,
         ];
         if (arguments.Length == 0 || arguments[0] is "--help" or "-h" or "help")
         {
-            Help.Write(terminal, commands);
+            // For packagers; what a person types after help is no matter.
+            if (arguments.Length > 1 && arguments[1] == "--man") Manual.Write(terminal, commands);
+            else if (arguments.Length > 1 && arguments[1] == "--completion") Completion.Write(terminal, commands);
+            else Help.Write(terminal, commands);
+            terminal.Flush();
             return arguments.Length == 0 ? UsageError : 0;
         }
 

@@ -71,7 +71,10 @@ internal sealed class IdentityService : IDisposable
         new IdentityRoutes(settings, rights, Status, Loop.Reprovision,
             new DeviceAnswer(Status, keyd, handles, static state => state.GatewayHost), moduleRoutes,
             () => TrustBundle(certd)).Map(_server);
+        new CloudRoute(new CloudReach(settings, new CloudTrust(settings.TrustedCerts, certificates), proxies, clock, logger), rights,
+            Status).Map(_server);
         feed.Map(_server, ApiVersions.All);
+        _server.MapMetrics(new IdentityMetrics(Status, feed, clock).Write);
     }
 
     public ProvisioningStatus Status { get; }

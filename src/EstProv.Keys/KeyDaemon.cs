@@ -79,6 +79,12 @@ public static partial class KeyDaemon
         if (keys.Connection is { } connection) connection.Hangs = restart.Want;
         using var server = new LocalServer(options, logger, context.Time);
         new KeyRoutes(service).Map(server);
+        new TokenRoute(keys).Map(server);
+        server.MapMetrics(metrics =>
+        {
+            service.WriteMetrics(metrics);
+            keys.Connection?.WriteMetrics(metrics);
+        });
         server.Start();
         Log.Serving(logger, context.KeydSocket, keys.Description);
         notify.Ready();

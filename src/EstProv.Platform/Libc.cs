@@ -21,6 +21,10 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     public static unsafe partial int FileStatus(int folder, string path, int flags, uint mask, byte* status);
 
+    /// <summary>struct statvfs of 64-bit glibc has 112 bytes: f_frsize at 8, f_bavail at 32.</summary>
+    [LibraryImport("libc", EntryPoint = "statvfs", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static unsafe partial int FileSystemStatus(string path, byte* status);
+
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     public static partial int FileSync(int descriptor);
 
@@ -39,6 +43,15 @@ internal static partial class Libc
 
     [LibraryImport("libc", EntryPoint = "execve", SetLastError = true)]
     public static unsafe partial int Execute(byte* path, nint* arguments, nint* environment);
+
+    [LibraryImport("libc", EntryPoint = "popen", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint OpenProgram(string commandLine, string mode);
+
+    [LibraryImport("libc", EntryPoint = "fread")]
+    public static unsafe partial nuint ReadStream(byte* into, nuint size, nuint count, nint stream);
+
+    [LibraryImport("libc", EntryPoint = "pclose")]
+    public static partial int CloseProgram(nint stream);
 
     /// <summary>Variadic in C; on x86-64 and arm64 Linux an integer argument travels as in an ordinary call.</summary>
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]

@@ -5,7 +5,8 @@ using System.Text;
 namespace EstProv.Platform;
 
 /// <summary>
-/// Starts this program anew in the same process (execve(2)): the process id stays, and so do the descriptors that are named. Threads that
+/// Starts this program anew, or another one, in the same process (execve(2)): the process id stays, and so do the descriptors that are
+/// named. Threads that
 /// hang somewhere end with it, which nothing else can make them do.
 /// </summary>
 public static unsafe class ProcessReplacement
@@ -26,6 +27,23 @@ public static unsafe class ProcessReplacement
         fixed (byte* path = program)
         fixed (nint* first = arguments)
         fixed (nint* second = environment) _ = Libc.Execute(path, first, second);
+        return Marshal.GetLastPInvokeError();
+    }
+
+    /// <summary>Goes on as another program in this process, with the same environment and the first three descriptors.</summary>
+    /// <param name="program">An absolute path.</param>
+    /// <returns>Only when it fails: errno.</returns>
+    public static int Become(string program, IReadOnlyList<string> arguments)
+    {
+        var block = new StringBuilder(program).Append('\0');
+        foreach (var argument in arguments) block.Append(argument).Append('\0');
+        var (first, environment) = (Pointers(Encoding.UTF8.GetBytes(block.ToString())),
+            Pointers(EnvironmentBlock(new Dictionary<string, string>())));
+        var path = Encoding.UTF8.GetBytes(program + '\0');
+        CloseOnExec([]);
+        fixed (byte* file = path)
+        fixed (nint* one = first)
+        fixed (nint* two = environment) _ = Libc.Execute(file, one, two);
         return Marshal.GetLastPInvokeError();
     }
 

@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
 using System.Text;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Server;
@@ -7,7 +9,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace EstProv.Cli.Tests;
 
-/// <summary>The sockets of the daemons in a folder, answering what a test sets.</summary>
+/// <summary>The sockets of the three daemons in a folder, answering what a test sets.</summary>
 internal sealed class FakeDevice : IDisposable
 {
     private readonly List<LocalServer> _servers = [];
@@ -39,6 +41,28 @@ internal sealed class FakeDevice : IDisposable
 
     public Action? OnStatus { get; set; }
 
+    public FakeMachine Machine { get; } = new();
+
+    /// <summary>Of <c>GET /token</c>.</summary>
+    public string Token { get; set; } = """{"store":"pkcs11:token=edge of /usr/lib/hsm.so","model":"HSM 3","serial":"0042"}""";
+
+    /// <summary>What a request is refused with, by method and path.</summary>
+    public Dictionary<string, ProblemException> Refusals { get; } = [];
+
+    public string KeyPairs { get; set; } = """{"keypairs":[],"more":false}""";
+
+    /// <summary>Of <c>GET /credentials/ID/plan</c>, by id.</summary>
+    public Dictionary<string, string> Plans { get; } = [];
+
+    public string Cloud { get; set; } = """{"servers":[{"url":"https://dps.example/"},{"url":"https://hub.example/"}]}""";
+
+    public double ClockBelieved { get; set; } = 1;
+
+    public string Version { get; set; } = "1.2.3";
+
+    /// <summary>What changed something, in order.</summary>
+    public List<string> Done { get; } = [];
+
     /// <summary>To what an operator has certd do.</summary>
     public string Answer { get; set; } = "{}";
 
@@ -51,13 +75,25 @@ internal sealed class FakeDevice : IDisposable
     public FakeDevice StartKeyd()
     {
         var server = New("keyd");
+        server.Map("GET", "/token", ["2021-05-01"], (_, response) =>
+        {
+            Refuse("GET /token");
+            response.Bytes(Encoding.UTF8.GetBytes(Token), "application/json");
+        });
         server.Map("GET", "/publickey", ["2021-05-01"], (request, response) =>
         {
-            var id = request.Query("id") ?? "";
+            Refuse("GET /publickey");
             if (Refusal is { } refusal) throw refusal;
-            if (!PublicKeys.TryGetValue(id, out var spki)) throw new ProblemException("key_not_found", $"there is no key '{id}'", "create it first", 404);
-            response.Bytes(spki, "application/octet-stream");
+            var id = request.Query("id") ?? "";
+            var wanted = request.Query("spki");
+            if (!PublicKeys.TryGetValue(id, out var key) || (wanted is not null && wanted != Base64Url.EncodeToString(SHA256.HashData(key))))
+                throw new ProblemException("key_not_found", $"there is no key '{id}'", "create it first", 404);
+            response.Header("Estprov-Key-Handle", "v1." + id);
+            response.Bytes(key, "application/octet-stream");
         });
+        server.Map("GET", "/keypairs", ["2021-05-01"], (_, response) =>
+            response.Bytes(Encoding.UTF8.GetBytes(KeyPairs), "application/json"));
+        server.MapMetrics(static _ => { });
         server.Start();
         return this;
     }
@@ -65,6 +101,28 @@ internal sealed class FakeDevice : IDisposable
     public FakeDevice StartCertd()
     {
         var server = New("certd");
+        server.MapMetrics(metrics => metrics.Gauge("estprov_clock_believed", ClockBelieved));
+        server.Map("GET", "/credentials/{id}/plan", ["2020-09-01"], (request, response) =>
+        {
+            Refuse("GET plan " + request.Route("id"));
+            response.Bytes(Encoding.UTF8.GetBytes(Plans[request.Route("id")]), "application/json");
+        });
+        server.Map("POST", "/credentials/{id}/try", ["2020-09-01"], (request, response) =>
+        {
+            Refuse("POST try " + request.Route("id"));
+            response.Bytes("{}"u8, "application/json");
+        });
+        server.Map("DELETE", "/certificates/{id}", ["2020-09-01"], (request, response) =>
+        {
+            Done.Add("deleted " + request.Route("id"));
+            response.NoContent();
+        });
+        server.Map("PUT", "/certificates/{id}", ["2020-09-01"], (request, response) =>
+        {
+            Refuse("PUT " + request.Route("id"));
+            Done.Add($"imported {request.Route("id")} {Encoding.UTF8.GetString(request.Body.Span)}");
+            response.Bytes("{}"u8, "application/json");
+        });
         server.Map("GET", "/credentials", ["2020-09-01"], (_, response) => response.Bytes(Encoding.UTF8.GetBytes(Credentials), "application/json"));
         server.Map("GET", "/certificates/{id}", ["2020-09-01"], (request, response) =>
         {
@@ -94,6 +152,18 @@ internal sealed class FakeDevice : IDisposable
     public FakeDevice StartIdentityd()
     {
         var server = New("identityd");
+        server.MapMetrics(static _ => { });
+        server.Map("POST", "/cloud/try", ["2022-08-01"], (_, response) =>
+        {
+            Refuse("POST cloud");
+            response.Bytes(Encoding.UTF8.GetBytes(Cloud), "application/json");
+        });
+        server.Map("POST", "/identities/device/reprovision", ["2022-08-01"], (request, response) =>
+        {
+            Refuse("POST reprovision");
+            Done.Add("reprovisioned " + Encoding.UTF8.GetString(request.Body.Span));
+            response.NoContent();
+        });
         server.Map("GET", "/provisioning-status", ["2022-08-01"], (_, response) =>
         {
             OnStatus?.Invoke();
@@ -110,9 +180,15 @@ internal sealed class FakeDevice : IDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
+    private void Refuse(string what)
+    {
+        if (Refusals.TryGetValue(what, out var refusal)) throw refusal;
+    }
+
     private LocalServer New(string daemon)
     {
-        var server = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(Folder, daemon + ".sock") }, NullLogger.Instance, TimeProvider.System);
+        var server = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(Folder, daemon + ".sock"), Version = Version },
+            NullLogger.Instance, TimeProvider.System);
         _servers.Add(server);
         return server;
     }

@@ -12,8 +12,8 @@ public sealed class StatusTests : IDisposable
     private const string Credentials = """
         {"credentials":[
           {"id":"bootstrap","state":"preloaded","subject":"CN=dev-1","issuer":"CN=Operator CA","notAfter":"2026-02-27T00:00:00Z","keyAlgorithm":"ec-p256"},
-          {"id":"est-id","state":"current","subject":"CN=dev-1","issuer":"CN=EST CA","notAfter":"2026-05-30T12:00:00Z","keyAlgorithm":"ec-p256","url":"https://est.example/.well-known/est","credential":"bootstrap"},
-          {"id":"device-id","state":"current","subject":"CN=dev-1","issuer":"CN=EST CA","notAfter":"2026-03-01T15:30:00Z","keyAlgorithm":"rsa-2048","url":"https://est.example/.well-known/est/device-id","credential":"est-id",
+          {"id":"est-id","state":"current","subject":"CN=dev-1","issuer":"CN=EST CA","notAfter":"2026-05-30T12:00:00Z","keyAlgorithm":"ec-p256","url":"https://est.example/.well-known/est","credential":"bootstrap","lastAttempt":"2026-03-01T11:00:00Z","nextRenewal":"2026-04-14T06:00:00Z"},
+          {"id":"device-id","state":"current","subject":"CN=dev-1","issuer":"CN=EST CA","notAfter":"2026-03-01T15:30:00Z","keyAlgorithm":"rsa-2048","url":"https://est.example/.well-known/est/device-id","credential":"est-id","lastAttempt":"2026-03-01T11:30:00Z","nextRenewal":"2026-03-01T10:00:00Z",
            "problem":{"message":"https://est.example/.well-known/est/device-id refused the connection","hint":"check the network","code":"est_unreachable"}}
         ]}
         """;
@@ -25,7 +25,7 @@ public sealed class StatusTests : IDisposable
     [Test]
     public void A_provisioned_device()
     {
-        _device.StartCertd().StartIdentityd();
+        _device.StartKeyd().StartCertd().StartIdentityd();
         (_device.Status, _device.Credentials) = (Provisioned, Credentials);
         Transcript.Check("status-provisioned", _device, "status");
     }
@@ -33,7 +33,7 @@ public sealed class StatusTests : IDisposable
     [Test]
     public void A_device_that_waits()
     {
-        _device.StartCertd().StartIdentityd();
+        _device.StartKeyd().StartCertd().StartIdentityd();
         _device.Status = """
             {"state":"waiting_to_retry","endpoint":"https://dps.example/","scope":"0ne0001","certificate":"device-id","waitingFor":"the next attempt in 60 s","attempt":2,
              "problem":{"message":"https://dps.example/ did not accept certificate device-id (401)","hint":"enrol its issuer in DPS","code":"dps_unauthorized"}}
@@ -47,7 +47,7 @@ public sealed class StatusTests : IDisposable
     [TestCase("none", """{"state":"provisioned","source":"none","auth":"x509","certificate":"device-id","device":"machine-7","registrationId":"machine-7","since":"2026-02-28T08:00:00Z"}""")]
     public void A_device_of_another_source(string name, string status)
     {
-        _device.StartCertd().StartIdentityd();
+        _device.StartKeyd().StartCertd().StartIdentityd();
         _device.Status = status;
         Transcript.Check("status-" + name, _device, "status");
     }
@@ -66,7 +66,7 @@ public sealed class StatusTests : IDisposable
     [Test]
     public void For_programs()
     {
-        _device.StartCertd().StartIdentityd();
+        _device.StartKeyd().StartCertd().StartIdentityd();
         (_device.Status, _device.Credentials) = (Provisioned, Credentials);
         var text = Transcript.Run(_device, ["status", "--json"], out var code);
         using var json = JsonDocument.Parse(text);
@@ -74,6 +74,8 @@ public sealed class StatusTests : IDisposable
         Assert.That(json.RootElement.GetProperty("provisioning").GetProperty("hub").GetString(), Is.EqualTo("hub.example"));
         Assert.That(json.RootElement.GetProperty("credentials").GetArrayLength(), Is.EqualTo(3));
         Assert.That(json.RootElement.GetProperty("problems").GetArrayLength(), Is.Zero);
+        Assert.That(json.RootElement.GetProperty("token").GetProperty("serial").GetString(), Is.EqualTo("0042"));
+        Assert.That(json.RootElement.GetProperty("daemons").GetProperty("certd").GetString(), Is.EqualTo("1.2.3"));
         Assert.That(text, Does.Contain("\n    \"hub\": \"hub.example\","), "one member a line, for sed");
     }
 
@@ -88,9 +90,21 @@ public sealed class StatusTests : IDisposable
     }
 
     [Test]
+    public void It_is_shown_again_until_nobody_reads_it()
+    {
+        _device.StartKeyd().StartCertd().StartIdentityd();
+        _device.Status = Provisioned;
+        _device.Machine.Pauses = 3;
+        var text = Transcript.Run(_device, ["status", "--watch"], out var code);
+        Assert.That(text.Split("provisioned since"), Has.Length.EqualTo(4), "three times");
+        Assert.That(text, Does.Not.Contain("\e"), "nothing clears what is no terminal");
+        Assert.That(code, Is.EqualTo(1));
+    }
+
+    [Test]
     public void Colour_leaves_the_columns_where_they_are()
     {
-        _device.StartCertd().StartIdentityd();
+        _device.StartKeyd().StartCertd().StartIdentityd();
         (_device.Status, _device.Credentials) = (Provisioned, Credentials);
         var plain = Transcript.Run(_device, ["status"], out _);
         var coloured = Transcript.Run(_device, ["status"], out _, colour: true);

@@ -28,11 +28,12 @@ internal static class Transcript
     {
         using var screen = new StringWriter { NewLine = "\n" };
         if (device is not null) arguments = [.. arguments, "--runtime-dir", device.Folder];
-        code = OperatorCommand.Run(arguments, new Terminal(screen, screen, colour, colour), "1.2.3", device?.Time ?? TimeProvider.System);
+        code = OperatorCommand.Run(arguments, new Terminal(screen, screen, colour, colour), "1.2.3", device?.Time ?? TimeProvider.System,
+            device?.Machine);
         return screen.ToString();
     }
 
-    private static string SourceFolder()
+    public static string SourceFolder()
     {
         // The path that the compiler knows is mapped; the build's output lies under the project.
         var folder = new DirectoryInfo(AppContext.BaseDirectory);

@@ -7,7 +7,7 @@ using EstProv.Platform;
 namespace EstProv.Certificates.Api;
 
 /// <summary><c>/credentials</c>: certificates together with their keys.</summary>
-internal sealed class CredentialRoutes(CredentialRequests requests, CredentialListing listing, CertificateRights rights)
+internal sealed class CredentialRoutes(CredentialRequests requests, CredentialListing listing, IssuancePlan plan, CertificateRights rights)
 {
     private const int LongestReason = 500;
 
@@ -15,6 +15,8 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
     {
         var waits = new RouteOptions { Waits = true };
         server.Map("GET", "/credentials", versions, List);
+        server.Map("GET", "/credentials/{id}/plan", versions, Plan);
+        server.Map("POST", "/credentials/{id}/try", versions, Try, waits);
         server.Map("POST", "/credentials/{id}/ensure", versions, Ensure, waits);
         server.Map("POST", "/credentials/{id}/confirm", versions, Confirm, waits);
         server.Map("POST", "/credentials/{id}/refuse", versions, Refuse, waits);
@@ -22,6 +24,20 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
     }
 
     private void List(LocalRequest request, LocalResponse response) => CertificateJson.Write(response.Json(), listing.List());
+
+    private void Plan(LocalRequest request, LocalResponse response) => plan.Write(response.Json(), request.Route("id"));
+
+    /// <summary>Whether its EST server answers and is verified. Nothing is shown to it.</summary>
+    private void Try(LocalRequest request, LocalResponse response)
+    {
+        var id = request.Route("id");
+        rights.DemandCertificate(request.Peer, id);
+        var url = requests.TryServer(id, request.Stopping);
+        var json = response.Json();
+        json.WriteStartObject();
+        json.WriteString("url"u8, url.ToString());
+        json.WriteEndObject();
+    }
 
     private void Ensure(LocalRequest request, LocalResponse response)
     {

@@ -71,6 +71,16 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         return Answer(credential);
     }
 
+    /// <summary>Asks the EST server of a certificate for what it tells everybody.</summary>
+    /// <returns>Its URL.</returns>
+    /// <exception cref="ProblemException"><c>est_*</c>: it does not answer, or cannot be verified.</exception>
+    public Uri TryServer(string id, CancellationToken cancel)
+    {
+        var url = engine.Identities.UrlOf(id);
+        parts.Est?.Reach(url, cancel);
+        return url;
+    }
+
     private static bool IsRenewed(Credential credential, StoredCertificate? replaced) =>
         credential is { Busy: false, Recovered: true } && (credential is { Staged: not null, StagedKey: not null, ProvedByCaller: true }
             || (credential.Current is not null && !ReferenceEquals(credential.Current, replaced)));

@@ -210,6 +210,25 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     public X509Certificate2Collection AnchorsOf(Uri url) => _anchors.Read(url).Certificates;
 
+    public void Reach(Uri url, CancellationToken cancel)
+    {
+        var nobody = new ShownCredential("nobody", null, null);
+        try
+        {
+            using var session = _sessions.Take(url, nobody, Anchors(url, cancel));
+            CaCertificates(url, session.Client, cancel);
+        }
+        catch (ProblemException problem) when (HasAnswered(problem))
+        {
+            // To nobody it has nothing to tell; that is what was to be found out.
+            return;
+        }
+        finally
+        {
+            _sessions.Drop(nobody);
+        }
+    }
+
     public bool? IsTrustedWithout(Uri url, IssuerName distrusted, CancellationToken cancel)
     {
         var nobody = new ShownCredential("nobody", null, null);
@@ -222,14 +241,17 @@ internal sealed class EstServers : IEstServers, IDisposable
         catch (ProblemException problem)
         {
             if (problem.Code is "est_tls_untrusted") return false;
-            // It has answered, over TLS that was verified.
-            return problem.Code is "est_unauthorized" or "est_forbidden" or "est_rejected" or "est_server_error" or "est_busy" or "est_bad_answer" ? true : null;
+            return HasAnswered(problem) ? true : null;
         }
         finally
         {
             _sessions.Drop(nobody);
         }
     }
+
+    /// <summary>Over TLS that was verified.</summary>
+    private static bool HasAnswered(ProblemException problem) =>
+        problem.Code is "est_unauthorized" or "est_forbidden" or "est_rejected" or "est_server_error" or "est_busy" or "est_bad_answer";
 
     public void Forget(ShownCredential inUse) => _sessions.Forget(inUse);
 

@@ -93,6 +93,12 @@ internal interface IEstServers
     /// <returns>Null when it could not be asked.</returns>
     bool? IsTrustedWithout(Uri url, Configuration.Certd.IssuerName distrusted, CancellationToken cancel) => null;
 
+    /// <summary>Whether this server answers and is verified; nothing is shown to it.</summary>
+    /// <exception cref="ProblemException"><c>est_*</c>.</exception>
+    void Reach(Uri url, CancellationToken cancel)
+    {
+    }
+
     /// <summary>A server is to be asked for new roots, since one that is trusted ends before long (RFC 7030 section 4.1.2).</summary>
     bool IsTrustDue { get; }
 

@@ -13,7 +13,7 @@ internal static class Help
         terminal.Line();
         foreach (var command in commands)
         {
-            if (!command.Hidden) terminal.Line($"  {Usage(command),-24}{command.Summary}");
+            if (!command.Hidden) terminal.Line($"  {Usage(command),-27}{command.Summary}");
         }
 
         terminal.Line();

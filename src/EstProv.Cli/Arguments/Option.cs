@@ -11,6 +11,10 @@ internal sealed record Option(string Name, string? ValueName, string Help, strin
 
     public static readonly Option RuntimeDir = new("--runtime-dir", "DIR", "folder of the daemons' sockets; default /run/estprov");
 
+    public const string DefaultConfigDir = "/etc/estprov";
+
+    public static readonly Option ConfigDir = new("--dir", "DIR", "folder of the three files; default /etc/estprov");
+
     public static readonly Option Json = new("--json", null, "as JSON, for programs");
 
     public static readonly Option ShowHelp = new("--help", null, "say what this command does", "-h");

@@ -1,11 +1,18 @@
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 
 namespace EstProv.Cli.Arguments;
 
-/// <summary>Lengths of time on the command line: <c>90m</c>, <c>24h</c>, <c>7d</c>, or seconds without a letter.</summary>
+/// <summary>Times as people see them, and lengths of time on the command line: <c>90m</c>, <c>24h</c>, <c>7d</c>, or seconds without a
+/// letter.</summary>
 internal static class Times
 {
     private const int LongestDays = 366;
+
+    /// <summary>To the minute, in UTC.</summary>
+    public static string Shown(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm'Z'", CultureInfo.InvariantCulture);
+
+    public static DateTimeOffset EndOf(X509Certificate2 certificate) => new(certificate.NotAfter.ToUniversalTime());
 
     /// <param name="option">For the message.</param>
     /// <exception cref="UsageException">It is none, or longer than a year.</exception>

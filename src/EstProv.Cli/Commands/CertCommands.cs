@@ -1,26 +1,104 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using EstProv.Cli.Arguments;
+using EstProv.Cli.Checks;
 using EstProv.Cli.Daemons;
 using EstProv.Cli.Output;
+using EstProv.LocalApi;
 using EstProv.Platform;
 
 namespace EstProv.Cli.Commands;
 
-/// <summary><c>estprov cert show</c>.</summary>
-internal static class CertCommands
+/// <summary><c>estprov cert …</c>.</summary>
+internal sealed class CertCommands(TimeProvider time, Machine machine)
 {
     private static readonly Option Pem = new("--pem", null, "the PEM only, leaf first");
 
-    public static readonly Command Show = new()
+    public Command[] All =>
+    [
+        new()
+        {
+            Name = "cert list",
+            Summary = "Lists the certificates",
+            Options = [Option.RuntimeDir],
+            Run = RunList,
+        },
+        new()
+        {
+            Name = "cert show",
+            WordNames = "ID",
+            Summary = "Shows a certificate and its chain",
+            Options = [Pem, Option.RuntimeDir],
+            Run = RunShow,
+        },
+        new()
+        {
+            Name = "cert export",
+            WordNames = "ID FILE",
+            Summary = "Writes a certificate and its chain into a file",
+            Details = "PEM, leaf first. The file is there as a whole or not at all. Its key stays in keyd: see 'estprov key reference'.",
+            Options = [Option.RuntimeDir],
+            Run = RunExport,
+        },
+        new()
+        {
+            Name = "cert import",
+            WordNames = "ID FILE",
+            Summary = "Brings a certificate that somebody has signed",
+            Details = """
+                PEM, leaf first. Where keyd has a key pair under the same id, it must be for that. One that certd renews
+                is proved before it replaces the one in use.
+                """,
+            Options = [Option.RuntimeDir],
+            Run = RunImport,
+        },
+        new()
+        {
+            Name = "cert delete",
+            WordNames = "ID",
+            Summary = "Has certd forget a certificate",
+            Details = "What certd issues is asked for anew when it is needed. An operator's file stays, and so does the key in keyd.",
+            Options = [Confirmation.Yes, Option.RuntimeDir],
+            Run = RunDelete,
+        },
+    ];
+
+    private int RunList(CommandLine line, Terminal terminal)
     {
-        Name = "cert show",
-        WordNames = "ID",
-        Summary = "Shows a certificate and its chain",
-        Options = [Pem, Option.RuntimeDir],
-        Run = RunShow,
-    };
+        using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
+        CredentialTable.Write(terminal, daemons.Credentials(), time.GetUtcNow());
+        return 0;
+    }
+
+    private static int RunExport(CommandLine line, Terminal terminal)
+    {
+        using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
+        AtomicFile.Write(line.Words[1], Encoding.ASCII.GetBytes(daemons.Certificate(line.Words[0])), EstFiles.Readable);
+        return 0;
+    }
+
+    private static int RunImport(CommandLine line, Terminal terminal)
+    {
+        var (id, file) = (line.Words[0], line.Words[1]);
+        // Read here, so that what is no certificate is told with the file's name.
+        foreach (var certificate in EstFiles.Certificates(file)) certificate.Dispose();
+        using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
+        daemons.Ask("certd", $"/certificates/{Uri.EscapeDataString(id)}", "PUT",
+            JsonFields.Write(json => json.WriteString("pem"u8, EstFiles.Read(file))));
+        terminal.Line($"{id} is taken; 'estprov cert list' shows whether it is in use already");
+        return 0;
+    }
+
+    private int RunDelete(CommandLine line, Terminal terminal)
+    {
+        var id = line.Words[0];
+        Confirmation.Demand(line, terminal, machine, $"Delete the certificate '{id}'?");
+        using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
+        daemons.Ask("certd", $"/certificates/{Uri.EscapeDataString(id)}", "DELETE");
+        return 0;
+    }
 
     private static int RunShow(CommandLine line, Terminal terminal)
     {

@@ -1,16 +1,15 @@
 using EstProv.Cli.Arguments;
 using EstProv.Cli.Output;
 using EstProv.Configuration;
+using EstProv.Configuration.Import;
 using EstProv.Configuration.Reference;
 using EstProv.LocalApi;
 
 namespace EstProv.Cli.Commands;
 
-/// <summary><c>estprov config check</c> and <c>estprov config reference</c>.</summary>
+/// <summary><c>estprov config …</c>.</summary>
 internal static class ConfigCommands
 {
-    private static readonly Option Folder = new("--dir", "DIR", "folder of the three files; default /etc/estprov");
-
     public static readonly Command Check = new()
     {
         Name = "config check",
@@ -19,7 +18,7 @@ internal static class ConfigCommands
             Reads keyd.toml, certd.toml and identityd.toml, each with its drop-ins (keyd.d/*.toml …), as the daemons do.
             Exit code: 0 when they can be used, 1 when not.
             """,
-        Options = [Folder],
+        Options = [Option.ConfigDir],
         Run = RunCheck,
     };
 
@@ -30,9 +29,49 @@ internal static class ConfigCommands
         Run = RunReference,
     };
 
-    private static int RunCheck(CommandLine line, Terminal terminal)
+    private static readonly Option Out = new("--out", "DIR",
+        "where keyd.toml, certd.toml and identityd.toml go; none of them may be there yet");
+
+    public static readonly Command ImportAzure = new()
     {
-        var folder = line.Value(Folder.Name) ?? "/etc/estprov";
+        Name = "config import-azure",
+        WordNames = "[PATH]",
+        Summary = "Makes our configuration of Azure IoT Identity Service's",
+        Details = """
+            PATH is its config.toml (the super-config), or its folder with the files of its services; default
+            /etc/aziot. What could not be carried over is said, value by value, and the new files are checked. Keys
+            stay where they are: PKCS#11 URIs are taken, files are not.
+            Exit code: 0 when the new files can be used as they are, 1 when not.
+            """,
+        Options = [Out],
+        Run = RunImport,
+    };
+
+    private static int RunImport(CommandLine line, Terminal terminal)
+    {
+        var folder = line.Value(Out.Name) ?? throw new UsageException($"{Out.Name} {Out.ValueName} is missing");
+        var read = AzureImport.Read(line.Words.Count > 0 ? line.Words[0] : "/etc/aziot", Users.NameOf);
+        if (read.Value is not { } import)
+        {
+            terminal.ErrorText(read.ToTerminalText());
+            return 1;
+        }
+
+        foreach (var (daemon, text) in import.Files) EstFiles.WriteNew(Path.Combine(folder, daemon + ".toml"), text);
+        foreach (var note in import.Notes)
+        {
+            terminal.Line($"{terminal.Warn("note:")} {note}");
+            if (note.Hint.Length > 0) terminal.Line($"{terminal.Strong("hint:")} {note.Hint}");
+        }
+
+        return CheckAll(terminal, folder);
+    }
+
+    private static int RunCheck(CommandLine line, Terminal terminal) =>
+        CheckAll(terminal, line.Value(Option.ConfigDir.Name) ?? Option.DefaultConfigDir);
+
+    private static int CheckAll(Terminal terminal, string folder)
+    {
         var good = Say(terminal, folder, "keyd", ConfigurationLoader.LoadKeyd);
         good &= Say(terminal, folder, "certd", ConfigurationLoader.LoadCertd);
         good &= Say(terminal, folder, "identityd", ConfigurationLoader.LoadIdentityd);

@@ -10,6 +10,9 @@ namespace EstProv.Cli.Commands;
 /// <summary>Files that <c>estprov est …</c> reads and writes.</summary>
 internal static class EstFiles
 {
+    /// <summary>The rights of what anybody may read.</summary>
+    public const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
     public static byte[] Read(string path)
     {
         try
@@ -78,11 +81,15 @@ internal static class EstFiles
     public static void Write(CommandLine line, Terminal terminal, byte[] content, string text)
     {
         if (line.Value(EstOptions.Out.Name) is not { } path) terminal.Output.Write(text);
-        else Write(path, content, FileMode.Create, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        else Write(path, content, FileMode.Create, Readable);
     }
 
     /// <summary>For its owner alone; never over another one.</summary>
     public static void WriteKey(string path, ReadOnlySpan<byte> pem) => Write(path, pem, FileMode.CreateNew, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+
+    /// <summary>For its owner alone, since it may hold a PIN; never over another one.</summary>
+    public static void WriteNew(string path, string text) =>
+        Write(path, Encoding.UTF8.GetBytes(text.TrimEnd('\n')), FileMode.CreateNew, UnixFileMode.UserRead | UnixFileMode.UserWrite);
 
     private static void Write(string path, ReadOnlySpan<byte> content, FileMode mode, UnixFileMode rights)
     {
@@ -96,7 +103,8 @@ internal static class EstFiles
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
             throw new ProblemException("file_write", $"cannot write {path}",
-                "its folder must exist and be writable for you; a key is not written over a file that is there", inner: cause);
+                "its folder must exist and be writable for you; a key or a configuration is not written over a file that is there",
+                    inner: cause);
         }
     }
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text.Json;
 using EstProv.Cli.Arguments;
+using EstProv.Cli.Checks;
 using EstProv.Cli.Daemons;
 using EstProv.Cli.Output;
 using EstProv.Platform;
@@ -8,43 +8,71 @@ using EstProv.Platform;
 namespace EstProv.Cli.Commands;
 
 /// <summary><c>estprov status</c>: whether the device is provisioned, and its certificates.</summary>
-internal sealed class StatusCommand(TimeProvider time)
+internal sealed class StatusCommand(TimeProvider time, Machine machine)
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
+    private static readonly Option Watch = new("--watch", null, "again every two seconds, until it is interrupted");
+
     public Command Command => new()
     {
         Name = "status",
         Summary = "Shows whether the device is provisioned, and its certificates",
         Details = """
-            The table: what each certificate is, when it expires, and from which URL it came with which credential.
+            The table: what each certificate is, when it expires and is renewed, how its last attempt went, and from
+            which URL it came with which credential.
             Exit code: 0 when the device is provisioned, 1 when it is not or cannot be asked.
             """,
-        Options = [Option.Json, Option.RuntimeDir],
+        Options = [Option.Json, Watch, Option.RuntimeDir],
         Run = Run,
     };
 
     private int Run(CommandLine line, Terminal terminal)
     {
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
+        var asJson = line.Has(Option.Json.Name);
+        if (!line.Has(Watch.Name)) return Show(daemons, terminal, asJson);
+        while (true)
+        {
+            terminal.Clear();
+            Show(daemons, terminal, asJson);
+            terminal.Flush();
+            machine.Pause(Pause);
+        }
+    }
+
+    private int Show(DaemonClients daemons, Terminal terminal, bool asJson)
+    {
         var problems = new List<ProblemException>();
         var provisioning = Ask(daemons.ProvisioningStatus, problems);
         var credentials = Ask(daemons.Credentials, problems);
+        var token = Ask(() => daemons.Ask("keyd", "/token"), problems);
         var provisioned = Json.Text(provisioning, "state") == "provisioned";
-        if (line.Has(Option.Json.Name))
+        if (asJson)
         {
-            WriteJson(terminal, provisioning, credentials, problems);
+            WriteJson(daemons, terminal, provisioning, credentials, token, problems);
             return provisioned ? 0 : 1;
         }
 
         if (provisioning.ValueKind is JsonValueKind.Object) WriteProvisioning(terminal, provisioning, provisioned);
-        if (credentials.ValueKind is JsonValueKind.Array && credentials.GetArrayLength() > 0) WriteCredentials(terminal, credentials);
-        terminal.Flush();
-        WriteProblem(terminal, Json.Member(provisioning, "problem"), "");
-        if (credentials.ValueKind is JsonValueKind.Array)
+        if (Json.Text(token, "store") is { } store) terminal.Line($"  keys     in {store}");
+        if (credentials.ValueKind is JsonValueKind.Array && credentials.GetArrayLength() > 0)
         {
-            foreach (var credential in credentials.EnumerateArray()) WriteProblem(terminal, Json.Member(credential, "problem"), Json.Text(credential, "id") + ": ");
+            terminal.Line();
+            CredentialTable.Write(terminal, credentials, time.GetUtcNow());
         }
 
-        foreach (var problem in problems) terminal.Error(problem);
+        terminal.Flush();
+        if (Json.Problem(provisioning) is { } problem) terminal.Error(problem);
+        if (credentials.ValueKind is JsonValueKind.Array)
+        {
+            foreach (var credential in credentials.EnumerateArray())
+            {
+                if (Json.Problem(credential) is { } its) terminal.Error($"{Json.Text(credential, "id")}: {its.Message}", its.Hint);
+            }
+        }
+
+        foreach (var asking in problems) terminal.Error(asking);
         return provisioned ? 0 : 1;
     }
 
@@ -70,7 +98,6 @@ internal sealed class StatusCommand(TimeProvider time)
         if (Json.Text(status, "gateway") is { } gateway) terminal.Line($"  gateway  {gateway}");
         terminal.Line($"  from     {From(status)}");
         if (Json.Text(status, "waitingFor") is { } waiting) terminal.Line($"  waiting  for {waiting}");
-        terminal.Line();
     }
 
     /// <summary>
@@ -91,66 +118,30 @@ internal sealed class StatusCommand(TimeProvider time)
         }
     }
 
-    private void WriteCredentials(Terminal terminal, JsonElement credentials)
-    {
-        var table = new Table("CERTIFICATE", "STATE", "SUBJECT", "ISSUER", "KEY", "EXPIRES", "FROM", "WITH");
-        var now = time.GetUtcNow();
-        foreach (var credential in credentials.EnumerateArray())
+    /// <summary>What the README of this folder describes; programs rely on it.</summary>
+    private static void WriteJson(
+        DaemonClients daemons, Terminal terminal, JsonElement provisioning, JsonElement credentials, JsonElement token,
+            List<ProblemException> problems) =>
+        JsonText.Write(terminal, json =>
         {
-            var expires = Json.Time(credential, "notAfter");
-            var state = Json.Text(credential, "state") ?? "";
-            Func<string, string> paint = expires < now ? terminal.Bad : state is "current" or "preloaded" or "issued" or "imported" ? terminal.Good : terminal.Warn;
-            table.Add(paint, Or(credential, "id"), state, Or(credential, "subject"), Or(credential, "issuer"), Or(credential, "keyAlgorithm"),
-                expires is { } end ? Expiry(end, now) : "–", Or(credential, "url"), Or(credential, "credential"));
-        }
+            JsonText.Member(json, "provisioning", provisioning);
+            JsonText.Member(json, "credentials", credentials);
+            JsonText.Member(json, "token", token);
+            json.WriteStartObject("daemons");
+            foreach (var daemon in CheckContext.Names)
+            {
+                JsonText.Member(json, daemon, Json.Member(Ask(() => daemons.Ask(daemon, "/version"), []), "version"));
+            }
 
-        table.Write(terminal);
-    }
-
-    private static string Or(JsonElement credential, string name) => Json.Text(credential, name) is { Length: > 0 } text ? text : "–";
-
-    private static string Expiry(DateTimeOffset end, DateTimeOffset now)
-    {
-        var left = end - now;
-        var words = left < TimeSpan.Zero ? "expired" : left.TotalDays >= 2 ? $"{(int)left.TotalDays} days" : left.TotalHours >= 2 ? $"{(int)left.TotalHours} hours" : $"{Math.Max(1, (int)left.TotalMinutes)} min";
-        return $"{end.UtcDateTime.ToString("yyyy-MM-dd HH:mm'Z'", CultureInfo.InvariantCulture)} ({words})";
-    }
-
-    private static void WriteProblem(Terminal terminal, JsonElement problem, string about)
-    {
-        if (Json.Text(problem, "message") is { } message) terminal.Error(about + message, Json.Text(problem, "hint") ?? "");
-    }
-
-    /// <summary><c>provisioning</c> and <c>credentials</c> as the daemons have them (null where one could not be asked), <c>problems</c> of asking.</summary>
-    private static void WriteJson(Terminal terminal, JsonElement provisioning, JsonElement credentials, List<ProblemException> problems)
-    {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            json.WriteStartObject();
-            Write(json, "provisioning", provisioning);
-            Write(json, "credentials", credentials);
+            json.WriteEndObject();
             json.WriteStartArray("problems");
             foreach (var problem in problems)
             {
                 json.WriteStartObject();
-                json.WriteString("message", problem.Message);
-                json.WriteString("hint", problem.Hint);
-                json.WriteString("code", problem.Code);
+                JsonText.Members(json, problem);
                 json.WriteEndObject();
             }
 
             json.WriteEndArray();
-            json.WriteEndObject();
-        }
-
-        terminal.Line(System.Text.Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
-    }
-
-    private static void Write(Utf8JsonWriter json, string name, JsonElement value)
-    {
-        json.WritePropertyName(name);
-        if (value.ValueKind is JsonValueKind.Undefined) json.WriteNullValue();
-        else value.WriteTo(json);
-    }
+        });
 }

@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using EstProv.Keys.Client;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
 using EstProv.Platform;
@@ -10,6 +12,7 @@ internal sealed class DaemonClients : IDisposable
 {
     public const string DefaultRuntimeDir = "/run/estprov";
 
+    private const string KeydVersion = "2021-05-01";
     private const string CertdVersion = "2020-09-01";
     private const string IdentitydVersion = "2022-08-01";
 
@@ -18,15 +21,42 @@ internal sealed class DaemonClients : IDisposable
     /// <summary>They are asked whether they would be verified still.</summary>
     private static readonly TimeSpan ServersMayTake = TimeSpan.FromMinutes(2);
 
+    private readonly LocalClient _keyd;
     private readonly LocalClient _certd;
     private readonly LocalClient _identityd;
 
     public DaemonClients(string? runtimeDir)
     {
         var folder = runtimeDir ?? DefaultRuntimeDir;
+        Folder = folder;
+        _keyd = new LocalClient(Path.Combine(folder, "keyd.sock"), "estprov-keyd", "Key Service", Timeout);
         _certd = new LocalClient(Path.Combine(folder, "certd.sock"), "estprov-certd", "Certificates Service", Timeout);
         _identityd = new LocalClient(Path.Combine(folder, "identityd.sock"), "estprov-identityd", "Identity Service", Timeout);
     }
+
+    /// <summary>Of the sockets.</summary>
+    public string Folder { get; }
+
+    public KeyClient Keys => new(_keyd);
+
+    /// <summary>Sends a request to one of the daemons.</summary>
+    /// <param name="daemon"><c>keyd</c>, <c>certd</c> or <c>identityd</c>.</param>
+    /// <param name="path">Percent-encoded, without the api-version.</param>
+    /// <param name="body">JSON; empty for none.</param>
+    /// <param name="wait">How long the daemon may take beside the usual.</param>
+    /// <returns>The answer's object; nothing (<see cref="JsonValueKind.Undefined"/>) where it has no body.</returns>
+    /// <exception cref="ProblemException">The daemon's.</exception>
+    public JsonElement Ask(string daemon, string path, string method = "GET", ReadOnlySpan<byte> body = default, TimeSpan wait = default)
+    {
+        var reply = Of(daemon).Send(method,
+            $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={VersionOf(daemon)}", body,
+            body.IsEmpty ? null : "application/json", timeout: wait + Timeout);
+        return reply.Body.Length == 0 ? default : Read(reply, daemon);
+    }
+
+    /// <summary>What a daemon counts and measures, as it tells it.</summary>
+    /// <exception cref="ProblemException">The daemon's.</exception>
+    public string Metrics(string daemon) => Encoding.UTF8.GetString(Of(daemon).Send("GET", "/metrics").Body);
 
     /// <exception cref="ProblemException">The Identity Service's.</exception>
     public JsonElement ProvisioningStatus() => Get(_identityd, "/provisioning-status?api-version=" + IdentitydVersion, "identityd");
@@ -74,8 +104,18 @@ internal sealed class DaemonClients : IDisposable
 
     public JsonElement IdentitydChanges(long after) => Get(_identityd, $"/changes?api-version={IdentitydVersion}&after={after}&wait=0", "identityd");
 
+    private LocalClient Of(string daemon) => daemon switch { "keyd" => _keyd, "certd" => _certd, _ => _identityd };
+
+    private static string VersionOf(string daemon) => daemon switch
+    {
+        "keyd" => KeydVersion,
+        "certd" => CertdVersion,
+        _ => IdentitydVersion,
+    };
+
     public void Dispose()
     {
+        _keyd.Dispose();
         _certd.Dispose();
         _identityd.Dispose();
     }

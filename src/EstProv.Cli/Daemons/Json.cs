@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using EstProv.Platform;
 
 namespace EstProv.Cli.Daemons;
 
@@ -18,6 +19,11 @@ internal static class Json
 
     public static JsonElement Member(JsonElement parent, string name)
         => parent.ValueKind is JsonValueKind.Object && parent.TryGetProperty(name, out var value) ? value : default;
+
+    /// <summary>Its member <c>problem</c>; null where it has none.</summary>
+    public static ProblemException? Problem(JsonElement parent)
+        => Member(parent, "problem") is var problem && Text(problem, "message") is { } message
+            ? new ProblemException(Text(problem, "code") ?? "", message, Text(problem, "hint") ?? "") : null;
 
     public static DateTimeOffset? Time(JsonElement parent, string name)
         => DateTimeOffset.TryParse(Text(parent, name), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;

@@ -24,6 +24,12 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool outputC
         output.Write('\n');
     }
 
+    /// <summary>An empty screen, where a person looks at it; elsewhere nothing.</summary>
+    public void Clear()
+    {
+        if (outputColour) output.Write("\e[H\e[2J");
+    }
+
     public void Flush() => output.Flush();
 
     public string Good(string text) => Paint("\e[32m", text);

@@ -29,6 +29,15 @@ public readonly record struct LifetimeSpan
     /// <summary>How long that is for a certificate that lives so long.</summary>
     public TimeSpan Of(TimeSpan lifetime) => Share is { } share ? lifetime * share : Time;
 
+    /// <summary>As the configuration would say it.</summary>
+    public override string ToString()
+    {
+        if (Share is { } share) return string.Create(CultureInfo.InvariantCulture, $"{share * 100:0}%");
+        var (number, unit) = Time.TotalMinutes % 1440 == 0 ? (Time.TotalDays, "day") : Time.TotalMinutes % 60 == 0
+            ? (Time.TotalHours, "hour") : (Time.TotalMinutes, "minute");
+        return string.Create(CultureInfo.InvariantCulture, $"{number:0} {unit}{(number == 1 ? "" : "s")}");
+    }
+
     internal static LifetimeSpan? Parse(string? text) => text is not null && Read(text, out var span) is null ? span : null;
 
     internal static Fault? Check(string text) => Read(text, out _);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Provisioning;
+using EstProv.Platform;
 
 namespace EstProv.Identity.Api;
 
@@ -33,15 +34,18 @@ internal static class StatusJson
         if (now.WaitingFor.Length > 0) json.WriteString("waitingFor"u8, now.WaitingFor);
         if (now.Attempt > 0) json.WriteNumber("attempt"u8, now.Attempt);
         if (now.NextAttempt is { } next) json.WriteString("nextAttempt"u8, Time(next));
-        if (now.Problem is { } problem)
-        {
-            json.WriteStartObject("problem"u8);
-            json.WriteString("message"u8, problem.Message);
-            json.WriteString("hint"u8, problem.Hint);
-            json.WriteString("code"u8, problem.Code);
-            json.WriteEndObject();
-        }
+        WriteProblem(json, now.Problem);
+        json.WriteEndObject();
+    }
 
+    /// <summary><c>problem</c>, where there is one.</summary>
+    public static void WriteProblem(Utf8JsonWriter json, ProblemException? problem)
+    {
+        if (problem is null) return;
+        json.WriteStartObject("problem"u8);
+        json.WriteString("message"u8, problem.Message);
+        json.WriteString("hint"u8, problem.Hint);
+        json.WriteString("code"u8, problem.Code);
         json.WriteEndObject();
     }
 

@@ -1,3 +1,4 @@
+using EstProv.LocalApi;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 using Net.Pkcs11Interop.Common;
@@ -27,6 +28,9 @@ internal sealed partial class Pkcs11Connection : IDisposable
     private volatile Pkcs11Library? _worn; // the life of the module that is to end
     private long _reloadedAt;
     private bool _reloaded;
+    private int _losses;
+    private int _reloads;
+    private int _failures;
     private bool _disposed;
     private long _openingSince = HangLimits.NotNow;
 
@@ -71,6 +75,7 @@ internal sealed partial class Pkcs11Connection : IDisposable
         // A session or a login that was closed can be opened again in a module that is in order otherwise. With everything else, and when
         // nothing has worked since that was done, the module itself begins anew.
         if (!token.IsProved || !Pkcs11Problem.IsLossOfSession(result)) _worn = token.Library;
+        Interlocked.Increment(ref _losses);
         if (token.ReportLoss()) Log.Lost(_logger, token.Description, Pkcs11Problem.Name(result));
     }
 
@@ -89,6 +94,13 @@ internal sealed partial class Pkcs11Connection : IDisposable
     }
 
     public bool IsHanging => HangLimits.AreExceeded(Volatile.Read(ref _openingSince), _tokens);
+
+    /// <summary>Of the module and its tokens. Asks nobody.</summary>
+    public void WriteMetrics(MetricsText metrics) => metrics
+        .Gauge("estprov_token_up", Array.Exists(_tokens, static token => !token.IsAbandoned) ? 1 : 0)
+        .Counter("estprov_token_losses_total", Volatile.Read(ref _losses))
+        .Counter("estprov_token_open_failures_total", Volatile.Read(ref _failures))
+        .Counter("estprov_token_reloads_total", Volatile.Read(ref _reloads));
 
     /// <summary>Ends the module's work; call it when nothing uses a key any more.</summary>
     public void Dispose()
@@ -133,6 +145,7 @@ internal sealed partial class Pkcs11Connection : IDisposable
         }
         catch (ProblemException problem)
         {
+            _failures++;
             // Many modules look for tokens in C_Initialize only, and some are in order again only after it: the next try begins with that.
             if (!problem.Code.StartsWith("pin_", StringComparison.Ordinal) && MayReload()) _worn = module.Library;
             throw;
@@ -162,6 +175,7 @@ internal sealed partial class Pkcs11Connection : IDisposable
         _tokens = [];
         _worn = null;
         (_reloaded, _reloadedAt) = (true, Time.GetTimestamp());
+        _reloads++;
         Volatile.Write(ref _openingSince, Environment.TickCount64);
         module.Dispose();
     }

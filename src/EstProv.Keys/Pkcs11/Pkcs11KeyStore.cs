@@ -22,6 +22,15 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
     /// <exception cref="ProblemException"><c>module_*</c>, <c>token_*</c>, <c>pin_*</c>.</exception>
     public TokenFacts Connect() => _link.Connect().Facts;
 
+    /// <summary>Whether the token answers, and knows the login still; it is opened again where not.</summary>
+    /// <exception cref="ProblemException"><c>module_*</c>, <c>token_*</c>, <c>pin_*</c>.</exception>
+    public TokenFacts Look() => _link.With("looking at the token", writing: false,
+        static (Pkcs11Token token, Pkcs11Session session, out TokenFacts facts) =>
+    {
+        facts = token.Facts;
+        return token.CheckLogin(session);
+    });
+
     public void Prepare() => _link.Connect();
 
     /// <summary>Whether keys can be generated, replaced and destroyed here; leaves nothing behind.</summary>

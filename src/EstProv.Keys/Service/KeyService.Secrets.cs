@@ -121,6 +121,7 @@ internal sealed partial class KeyService
         var secret = OpenSecret(caller, handle, KeyRights.Use, derivedKey, out var derived, SecretUsage.Sign);
         if (derived) HMACSHA256.HashData(derivedKey, message, mac);
         else secret.Mac(message, mac);
+        Interlocked.Increment(ref _macs);
         CryptographicOperations.ZeroMemory(derivedKey);
     }
 

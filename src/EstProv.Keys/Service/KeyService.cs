@@ -6,6 +6,7 @@ using EstProv.Keys.Client;
 using EstProv.Keys.Handles;
 using EstProv.Keys.Index;
 using EstProv.Keys.Stores;
+using EstProv.LocalApi;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 
@@ -20,6 +21,8 @@ internal sealed partial class KeyService
     private readonly KeyRotation _rotation;
     private readonly HandleSealer _sealer;
     private readonly Authorizer _authorizer;
+    private long _signatures;
+    private long _macs;
 
     public KeyService(
         KeyStores stores, KeyIndex index, HandleSealer sealer, Authorizer authorizer, IReadOnlyDictionary<string, KeySource> preloaded, ILogger logger)
@@ -44,6 +47,12 @@ internal sealed partial class KeyService
 
         foreach (var problem in problems) Log.RecordUnusable(logger, problem.ToLogText());
     }
+
+    /// <summary>What has been made with keys since the start.</summary>
+    public void WriteMetrics(MetricsText metrics) => metrics
+        .Counter("estprov_signatures_total", Interlocked.Read(ref _signatures))
+        .Counter("estprov_macs_total", Interlocked.Read(ref _macs))
+        .Gauge("estprov_keys", _slots.Count);
 
     /// <summary>Finishes or undoes what an interruption left half done. Needs the stores; what fails is tried again later.</summary>
     public void Settle()
@@ -208,7 +217,7 @@ internal sealed partial class KeyService
         CheckScheme(slot, key, scheme);
         try
         {
-            return key.Sign(scheme, hash, digest, signature);
+            return Counted(key.Sign(scheme, hash, digest, signature));
         }
         catch (ProblemException problem) when (problem.Code == "key_not_found" && slot.State.Current is null)
         {
@@ -219,7 +228,13 @@ internal sealed partial class KeyService
 
         key = slot.Preloaded() ?? throw NotFound(slot);
         CheckScheme(slot, key, scheme);
-        return key.Sign(scheme, hash, digest, signature);
+        return Counted(key.Sign(scheme, hash, digest, signature));
+    }
+
+    private int Counted(int length)
+    {
+        Interlocked.Increment(ref _signatures);
+        return length;
     }
 
     private static void CheckScheme(KeySlot slot, StoredKey key, SignatureScheme scheme)

@@ -37,6 +37,11 @@ public sealed class ProviderKeys : IDisposable
         _module = new ProviderModule(module);
     }
 
+    /// <summary>Whether OpenSSL finds and loads the provider.</summary>
+    /// <returns>The path of its file.</returns>
+    /// <exception cref="ProblemException"><c>provider_missing</c>, <c>provider_failed</c>.</exception>
+    public static string LoadProvider() => new ProviderModule(ProviderModule.DefaultName).Load();
+
     /// <summary>Joins a certificate chain, leaf first, with the key that <paramref name="keyHandle"/> names.</summary>
     /// <exception cref="ProblemException">
     /// <c>key_mismatch</c>: the leaf is for another key; <c>key_kind</c>: neither EC nor RSA; <c>provider_missing</c>,

@@ -23,6 +23,7 @@ public sealed class ChangeFeed
     private readonly object _gate = new();
     private readonly Change[] _ring = new Change[Kept];
     private readonly long _first;
+    private readonly Dictionary<string, long> _counts = new(StringComparer.Ordinal);
     private long _published;
 
     public ChangeFeed(TimeProvider time)
@@ -49,8 +50,15 @@ public sealed class ChangeFeed
         {
             _ring[_published % Kept] = new Change(_first + _published, now, kind, subject, kept);
             _published++;
+            _counts[kind] = _counts.GetValueOrDefault(kind) + 1;
             Monitor.PulseAll(_gate);
         }
+    }
+
+    /// <summary>How many changes of a kind there have been since the start, those included that are not kept any more.</summary>
+    public long CountOf(string kind)
+    {
+        lock (_gate) return _counts.GetValueOrDefault(kind);
     }
 
     /// <summary>Adds the route to a server.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using EstProv.LocalApi.Interop;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
@@ -41,6 +42,8 @@ public sealed partial class LocalServer : IDisposable
     private int _waitingThreads;
     private long _lastScan;
     private long _lastKeepAlive;
+    private long _requests;
+    private long _refused;
 
     public LocalServer(LocalServerOptions options, ILogger logger, TimeProvider time)
     {
@@ -83,6 +86,36 @@ public sealed partial class LocalServer : IDisposable
         json.WriteStartObject();
         json.WriteString("version"u8, Options.Version);
         json.WriteEndObject();
+    }
+
+    /// <summary>
+    /// Adds <c>GET /metrics</c>, the one route that is open without an api-version to everyone of the socket's group: what this server
+    /// counts, and what the
+    /// daemon has to say besides.
+    /// </summary>
+    public void MapMetrics(Action<MetricsText> more)
+    {
+        var begun = Time.GetTimestamp();
+        Map("GET", "/metrics", [], (_, response) =>
+        {
+            var metrics = new MetricsText();
+            metrics.Begin("estprov_build_info", "gauge").Of("version", Options.Version, 1)
+                .Gauge("estprov_uptime_seconds", Math.Round(Time.GetElapsedTime(begun).TotalSeconds, 3))
+                .Counter("estprov_requests_total", Interlocked.Read(ref _requests))
+                .Counter("estprov_requests_refused_total", Interlocked.Read(ref _refused))
+                .Gauge("estprov_requests_in_progress", Connections.Active)
+                .Gauge("estprov_requests_waiting", Throttle.Waiting)
+                .Gauge("estprov_connections", Connections.Count);
+            more(metrics);
+            response.Bytes(Encoding.UTF8.GetBytes(metrics.ToString()), MetricsText.ContentType);
+        });
+    }
+
+    /// <summary>A request has been read; it is answered by its route, or was refused before.</summary>
+    internal void Count(bool refused)
+    {
+        Interlocked.Increment(ref _requests);
+        if (refused) Interlocked.Increment(ref _refused);
     }
 
     /// <summary>Takes the inherited sockets, or binds the own one, and serves on background threads.</summary>

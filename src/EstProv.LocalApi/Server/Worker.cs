@@ -50,6 +50,7 @@ internal sealed partial class Worker
                     _server.Connections.Park(connection);
                     return;
                 case ReadOutcome.Refused:
+                    _server.Count(refused: true);
                     _response.Problem(_reader.Refusal);
                     if (Send(connection, close: true, bodyWanted: true, wait: !refuseAll) && !refuseAll) Drain(connection);
                     _server.Connections.Close(connection);
@@ -82,6 +83,7 @@ internal sealed partial class Worker
         var refusal = refuseAll ? Refusal.TooManyRequests : _server.Routes.Find(_request);
         var route = _request.Matched;
         if (refusal == Refusal.None && !_server.Throttle.TryEnter(connection.Caller, route!.Waits)) refusal = Refusal.TooManyRequests;
+        _server.Count(refusal != Refusal.None);
         if (refusal != Refusal.None) _response.Problem(refusal);
         else if (!Handle(connection, route!)) return false;
 

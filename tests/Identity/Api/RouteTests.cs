@@ -10,6 +10,7 @@ using EstProv.Identity.Tests.Support;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
 using EstProv.LocalApi.Server;
+using EstProv.LocalApi.Tests.Metrics;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -85,6 +86,29 @@ public sealed class RouteTests : IDisposable
     }
 
     [Test]
+    public void What_is_counted_is_what_the_readme_says()
+    {
+        Provision(Manager());
+        var text = System.Text.Encoding.UTF8.GetString(_client.Send("GET", "/metrics").Body);
+        Assert.That(MetricsPage.Served(text), Is.EqualTo(MetricsPage.Documented("EstProv.Identity/README.md")));
+        Assert.That(MetricsPage.Value(text, "estprov_provisioned"), Is.EqualTo(1));
+        Assert.That(MetricsPage.Value(text, "estprov_provisioning_attempts_total{result=\"assigned\"}"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Dps_and_the_hub_are_asked_whether_they_answer_by_who_manages_identities()
+    {
+        Provision(Manager());
+        using var answer = JsonDocument.Parse(Text(Send("POST", "/cloud/try")));
+        var servers = answer.RootElement.GetProperty("servers");
+        Assert.That(servers[0].GetProperty("url").GetString(), Is.EqualTo(_dps.Url.AbsoluteUri));
+        Assert.That(servers[0].TryGetProperty("problem", out _), Is.False, "it answers, whatever it says");
+        Assert.That(servers[1].GetProperty("url").GetString(), Is.EqualTo("https://hub.example/"));
+        Assert.That(servers[1].GetProperty("problem").GetProperty("code").GetString(),
+            Is.EqualTo("cloud_dns").Or.EqualTo("cloud_unreachable"));
+    }
+
+    [Test]
     public void What_happened_can_be_followed()
     {
         Provision(Manager());
@@ -107,7 +131,8 @@ public sealed class RouteTests : IDisposable
     public void Nobody_is_admitted_who_is_not_listed()
     {
         Provision(new IdentityPrincipal { Uid = Users.Self + 1, Name = "else", IdTypes = [] });
-        foreach (var (method, path) in new[] { ("GET", "/identities/identity"), ("POST", "/identities/device"), ("POST", "/identities/device/reprovision"), ("GET", "/identities/provisioning") })
+        foreach (var (method, path) in new[] { ("GET", "/identities/identity"), ("POST", "/identities/device"),
+            ("POST", "/identities/device/reprovision"), ("GET", "/identities/provisioning"), ("POST", "/cloud/try") })
         {
             var problem = Refused(method, path, """{"type":"aziot"}""");
             Assert.That((problem.Status, problem.Code), Is.EqualTo((401, "forbidden")), path);

@@ -1,0 +1,197 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using EstProv.Cli.Arguments;
+using EstProv.Cli.Daemons;
+using EstProv.Platform;
+
+namespace EstProv.Cli.Checks;
+
+/// <summary><c>certificates</c>, <c>keys</c>, <c>bootstrap</c> and <c>trust</c>.</summary>
+internal sealed class CertificateChecks(CheckContext on)
+{
+    private static readonly TimeSpan EndsSoon = TimeSpan.FromDays(90);
+
+    private bool _mayNotLook;
+
+    public void Run()
+    {
+        JsonElement credentials;
+        try
+        {
+            credentials = on.Daemons.Credentials();
+        }
+        catch (ProblemException problem)
+        {
+            // That it cannot be reached was said.
+            if (problem.Code != "certd_unreachable") on.Findings.Refused("certificates", problem);
+            return;
+        }
+
+        foreach (var credential in credentials.EnumerateArray()) Look(credential);
+        if (on.Certd?.Est is { BootstrapIdentityCert: { } bootstrap } est) Bootstrap(bootstrap, est.BootstrapIdentityPk ?? bootstrap);
+        foreach (var id in on.Certd?.Est?.TrustedCerts?.Value ?? ["trust-bundle"]) Trust(id);
+    }
+
+    private void Look(JsonElement credential)
+    {
+        var id = Json.Text(credential, "id") ?? "";
+        var problem = Json.Problem(credential);
+        if (Json.Time(credential, "notAfter") is not { } end)
+        {
+            if (problem is null)
+                on.Findings.Warn("certificates", "certificate_pending", $"{id} is not there yet",
+                    "it is being issued: estprov provision --wait");
+            else on.Findings.Error("certificates", problem.Code, $"{id} is not there: {problem.Message}", problem.Hint);
+            return;
+        }
+
+        if (end <= on.Now)
+        {
+            on.Findings.Error("certificates", "certificate_expired",
+                $"{id} has expired at {Times.Shown(end)}{(problem is null ? "" : $": {problem.Message}")}",
+                problem?.Hint ?? "it is renewed by itself once its server can be reached; estprov renew ID --now tries at once");
+        }
+        else if (problem is not null)
+        {
+            on.Findings.Warn("certificates", problem.Code, $"{id} is good until {Times.Shown(end)}, but is not renewed: {problem.Message}",
+                problem.Hint);
+        }
+        else
+        {
+            on.Findings.Pass("certificates",
+                $"{id}: {Json.Text(credential, "subject")}, until {Times.Shown(end)}, from {Json.Text(credential, "url") ?? "a file"}");
+        }
+
+        Inside(id, Json.Text(credential, "keyId"));
+    }
+
+    /// <param name="keyId">Null for a certificate whose key is its caller's.</param>
+    private void Inside(string id, string? keyId)
+    {
+        if (Read("certificates", id) is not { } chain) return;
+        Chain(id, chain);
+        if (keyId is not null && !_mayNotLook) Key(id, chain[0], keyId);
+        foreach (var certificate in chain) certificate.Dispose();
+    }
+
+    private void Key(string id, X509Certificate2 leaf, string keyId)
+    {
+        try
+        {
+            if (on.Daemons.Keys.FindKeyPair(keyId, SHA256.HashData(leaf.PublicKey.ExportSubjectPublicKeyInfo())) is not null)
+            {
+                on.Findings.Pass("keys", $"{id}: keyd has its key '{keyId}'");
+                return;
+            }
+
+            on.Findings.Error("keys", "key_mismatch", $"{id}: keyd has no key '{keyId}' that belongs to it",
+                "is it the token with which the certificate was requested? A certificate without its key is asked for anew");
+        }
+        catch (ProblemException problem)
+        {
+            // keyd's own state was told before, and one refusal is enough.
+            _mayNotLook = true;
+            if (problem.Code == "forbidden") on.Findings.Refused("keys", problem);
+        }
+    }
+
+    private void Chain(string id, X509Certificate2Collection chain)
+    {
+        for (var i = 1; i < chain.Count; i++)
+        {
+            var end = Times.EndOf(chain[i]);
+            if (end <= on.Now)
+                on.Findings.Error("certificates", "chain_expired", $"{id}: '{chain[i].Subject}' above it has expired at {Times.Shown(end)}",
+                    "have the EST server issue under another CA");
+            else if (end < Times.EndOf(chain[0]))
+                on.Findings.Warn("certificates", "chain_ends_first",
+                    $"{id}: '{chain[i].Subject}' above it ends before it, at {Times.Shown(end)}",
+                    "nobody accepts it after that; the CA should be renewed in time");
+        }
+
+        if (!IsSigned(chain))
+            on.Findings.Error("certificates", "chain_broken", $"{id}: its certificates are not signed by one another",
+                "see it with estprov cert show");
+    }
+
+    /// <summary>By names and signatures; where the path ends is another question.</summary>
+    private static bool IsSigned(X509Certificate2Collection chain)
+    {
+        if (chain.Count == 1) return true;
+        using var path = new X509Chain();
+        path.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        path.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        path.ChainPolicy.DisableCertificateDownloads = true;
+        path.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority | X509VerificationFlags.IgnoreNotTimeValid;
+        path.ChainPolicy.ExtraStore.AddRange(chain);
+        var good = path.Build(chain[0]) && path.ChainElements.Count >= chain.Count;
+        foreach (var element in path.ChainElements) element.Certificate.Dispose();
+        return good;
+    }
+
+    private void Bootstrap(string id, string keyId)
+    {
+        if (Read("bootstrap", id) is not { } chain) return;
+        var end = Times.EndOf(chain[0]);
+        if (end <= on.Now)
+        {
+            on.Findings.Warn("bootstrap", "bootstrap_expired",
+                $"{id} has expired at {Times.Shown(end)}: should the EST identity be lost, nothing brings it back by itself",
+                "have it signed anew for its key: estprov bootstrap create, then estprov bootstrap install");
+        }
+        else
+        {
+            on.Findings.Pass("bootstrap", $"{id}: {chain[0].Subject}, until {Times.Shown(end)}");
+        }
+
+        if (!_mayNotLook) Key(id, chain[0], keyId);
+        foreach (var certificate in chain) certificate.Dispose();
+    }
+
+    private void Trust(string id)
+    {
+        if (Read("trust", id) is not { } anchors) return;
+        var good = 0;
+        foreach (var anchor in anchors)
+        {
+            var end = Times.EndOf(anchor);
+            if (end <= on.Now)
+                on.Findings.Warn("trust", "anchor_expired", $"{id}: '{anchor.Subject}' has expired at {Times.Shown(end)}",
+                    "remove its file, and bring its successor's");
+            else if (end - on.Now < EndsSoon)
+                on.Findings.Warn("trust", "anchor_ends", $"{id}: '{anchor.Subject}' ends at {Times.Shown(end)}",
+                    "bring its successor's file in time");
+            if (end > on.Now) good++;
+            anchor.Dispose();
+        }
+
+        if (good == 0 && on.Certd?.Est is not { TrustSystem: true } and not { CaFingerprint: not null })
+            on.Findings.Error("trust", "trust_empty", $"{id} holds no CA that is valid",
+                "put the EST server's CA into [preloaded_certs] \"trust-bundle\", or set trusted_certs");
+        else on.Findings.Pass("trust", $"{id}: {good} CA{(good == 1 ? "" : "s")}");
+    }
+
+    private X509Certificate2Collection? Read(string check, string id)
+    {
+        var certificates = new X509Certificate2Collection();
+        try
+        {
+            certificates.ImportFromPem(on.Daemons.Certificate(id));
+            if (certificates.Count > 0 || check == "trust") return certificates;
+        }
+        catch (ProblemException problem)
+        {
+            on.Findings.Error(check, problem.Code, $"{id}: {problem.Message}", problem.Hint);
+            return null;
+        }
+        catch (CryptographicException)
+        {
+            // Said below.
+        }
+
+        on.Findings.Error(check, "certificate_invalid", $"{id}: what certd has cannot be read as certificates",
+            $"see it with estprov cert show {id} --pem");
+        return null;
+    }
+}

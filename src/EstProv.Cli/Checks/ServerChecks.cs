@@ -1,0 +1,101 @@
+using System.Text.Json;
+using EstProv.Cli.Daemons;
+using EstProv.Configuration.Certd;
+using EstProv.Platform;
+
+namespace EstProv.Cli.Checks;
+
+/// <summary><c>est</c> and <c>cloud</c>: which credential goes where, and whether the servers answer. The daemons ask them, as they do in
+/// earnest.</summary>
+/// <param name="offline">No server is asked.</param>
+internal sealed class ServerChecks(CheckContext on, bool offline)
+{
+    /// <summary>A connection that nobody answers takes its time.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly List<string> _asked = [];
+
+    public void Run()
+    {
+        foreach (var id in Ids()) Est(id);
+        Cloud();
+    }
+
+    /// <summary>What comes over EST: the identities first, as the others are got with them.</summary>
+    private List<string> Ids()
+    {
+        var ids = new List<string>();
+        if (on.Certd is not { } certd) return ids;
+        if (certd.Est?.IdentityCert is { } shared) ids.Add(shared);
+        foreach (var (id, issuance) in certd.Issuance)
+        {
+            if (issuance.Method != IssuanceMethod.Est) continue;
+            if (issuance.Auth?.IdentityCert is { } own && !ids.Contains(own)) ids.Add(own);
+            if (!ids.Contains(id)) ids.Add(id);
+        }
+
+        return ids;
+    }
+
+    private void Est(string id)
+    {
+        try
+        {
+            var plan = on.Daemons.Ask("certd", $"/credentials/{Uri.EscapeDataString(id)}/plan");
+            var (url, identity) = (IssuancePlan.Step(plan, "url"), IssuancePlan.Step(plan, "identity"));
+            if (Json.Problem(plan) is { } problem)
+            {
+                on.Findings.Error("est", problem.Code, $"{id}: {problem.Message}", problem.Hint);
+            }
+            else
+            {
+                on.Findings.Pass("est", $"{id}: {url} with {identity}");
+            }
+
+            if (offline || url is null || _asked.Contains(url)) return;
+            _asked.Add(url);
+            on.Daemons.Ask("certd", $"/credentials/{Uri.EscapeDataString(id)}/try", "POST", wait: Patience);
+            on.Findings.Pass("est", $"{url} answers and is verified");
+        }
+        catch (ProblemException problem)
+        {
+            if (problem.Code != "certd_unreachable") on.Findings.Refused("est", problem);
+        }
+    }
+
+    private void Cloud()
+    {
+        JsonElement status;
+        try
+        {
+            status = on.Daemons.ProvisioningStatus();
+        }
+        catch (ProblemException unknown)
+        {
+            // That it cannot be reached was said.
+            if (unknown.Code != "identityd_unreachable") on.Findings.Refused("cloud", unknown);
+            return;
+        }
+
+        if (Json.Problem(status) is { } problem) on.Findings.Error("cloud", problem);
+        else if (Json.Text(status, "state") != "provisioned")
+            on.Findings.Warn("cloud", "not_provisioned", $"not provisioned: waiting for {Json.Text(status, "waitingFor") ?? "its start"}",
+                "follow it with 'estprov provision --wait'");
+        else on.Findings.Pass("cloud", $"provisioned{(Json.Text(status, "hub") is { } hub ? $" at {hub}" : "")} as {Json.Text(status, "device")}");
+        if (offline || Json.Text(status, "source") == "none") return;
+        try
+        {
+            foreach (var server in Json.Member(on.Daemons.Ask("identityd", "/cloud/try", "POST", wait: Patience), "servers")
+                .EnumerateArray())
+            {
+                var url = Json.Text(server, "url");
+                if (Json.Problem(server) is { } silent) on.Findings.Error("cloud", silent);
+                else on.Findings.Pass("cloud", $"{url} answers and is verified");
+            }
+        }
+        catch (ProblemException refused)
+        {
+            on.Findings.Refused("cloud", refused);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using EstProv.Cli.Arguments;
+using EstProv.Cli.Checks;
+using EstProv.Cli.Daemons;
+using EstProv.Cli.Output;
+using EstProv.Configuration;
+using EstProv.Est;
+using EstProv.Keys.Client;
+using EstProv.LocalApi;
+using EstProv.Platform;
+
+namespace EstProv.Cli.Commands;
+
+/// <summary><c>estprov bootstrap …</c>: the identity that a device is born with.</summary>
+internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
+{
+    private const string DefaultId = "bootstrap", EcPublicKey = "1.2.840.10045.2.1"; // RFC 5480
+    private const int DefaultDays = 3650;
+
+    private static readonly Option Id = new("--id", "ID", "of key and certificate; default bootstrap");
+
+    private static readonly Option Subject = new("--subject", "NAME", "what it is for, such as CN=device-0001; default CN=the host name");
+
+    private static readonly Option Algorithm = new("--algorithm", "A",
+        "of a new key, such as ec-p256 or rsa-2048:ec-p256; default ec-p256:rsa-2048");
+
+    private static readonly Option SelfSigned = new("--self-signed", null, "a certificate signed by its own key, instead of a request");
+
+    private static readonly Option Days = new("--days", "N", "how long that is valid; default 3650");
+
+    public Command[] All =>
+    [
+        new()
+        {
+            Name = "bootstrap create",
+            Summary = "Makes the bootstrap key in the token, and a request for its certificate",
+            Details = """
+                A key that keyd has under that id already is used as it is, so that this can be repeated. The request
+                (PKCS#10) is printed, for your CA to sign; 'estprov bootstrap install' takes what it gives back. The
+                user must have the rights generate and use in keyd.toml.
+                """,
+            Options = [Id, Subject, Algorithm, SelfSigned, Days, EstOptions.Out, Option.RuntimeDir],
+            Run = RunCreate,
+        },
+        new()
+        {
+            Name = "bootstrap install",
+            WordNames = "FILE",
+            Summary = "Puts the signed bootstrap certificate where certd reads it",
+            Details = """
+                FILE is PEM, leaf first. It must be for the key that keyd has, and valid. It goes to the path that
+                certd.toml names in [preloaded_certs] under the id.
+                """,
+            Options = [Id, Option.ConfigDir, Option.RuntimeDir],
+            Run = RunInstall,
+        },
+    ];
+
+    private int RunCreate(CommandLine line, Terminal terminal)
+    {
+        var id = line.Value(Id.Name) ?? DefaultId;
+        var subject = Name(line.Value(Subject.Name) ?? "CN=" + machine.HostName);
+        if (!int.TryParse(line.Value(Days.Name) ?? $"{DefaultDays}", NumberStyles.None, CultureInfo.InvariantCulture, out var days)
+            || days is 0 or > 36_500)
+            throw new UsageException($"{Days.Name} is a number of days, of a hundred years at most");
+        using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
+        var keys = daemons.Keys;
+        var key = keys.FindKeyPair(id) ?? keys.CreateKeyPair(id, line.Value(Algorithm.Name) ?? "ec-p256:rsa-2048");
+        var scheme = SignatureScheme.RsaPkcs1;
+        var signer = new RemoteSignatureGenerator(key.SubjectPublicKeyInfo,
+            (hash, digest) => keys.SignDigest(key.Handle, scheme, hash, digest));
+        if (signer.PublicKey.Oid.Value == EcPublicKey) scheme = SignatureScheme.Ecdsa;
+        var content = new CertificateRequestContent
+        {
+            Subject = subject,
+            KeyUsage = X509KeyUsageFlags.DigitalSignature,
+            ClientAuthentication = true,
+        };
+        string pem;
+        if (line.Has(SelfSigned.Name))
+        {
+            var now = time.GetUtcNow();
+            using var certificate = CertificateSigningRequests.ToRequest(content, signer)
+                .Create(subject, signer, now.AddMinutes(-5), now.AddDays(days), Serial());
+            pem = certificate.ExportCertificatePem() + "\n";
+        }
+        else
+        {
+            pem = PemEncoding.WriteString("CERTIFICATE REQUEST", CertificateSigningRequests.Create(content, signer)) + "\n";
+        }
+
+        EstFiles.Write(line, terminal, pem);
+        return 0;
+    }
+
+    private int RunInstall(CommandLine line, Terminal terminal)
+    {
+        var (id, file) = (line.Value(Id.Name) ?? DefaultId, line.Words[0]);
+        var chain = EstFiles.Certificates(file);
+        var leaf = chain[0];
+        if (Times.EndOf(leaf) <= time.GetUtcNow())
+            throw new ProblemException("certificate_expired", $"{file}: '{leaf.Subject}' has expired at {Times.Shown(Times.EndOf(leaf))}",
+                "have it signed anew, or set the clock");
+        var path = PathOf(line.Value(Option.ConfigDir.Name) ?? Option.DefaultConfigDir, id);
+        using (var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name)))
+        {
+            if (daemons.Keys.FindKeyPair(id, SHA256.HashData(leaf.PublicKey.ExportSubjectPublicKeyInfo())) is null)
+            {
+                throw new ProblemException("key_mismatch", $"{file}: keyd has no key '{id}' that belongs to '{leaf.Subject}'",
+                    "it must be made from the request that 'estprov bootstrap create' prints on this device");
+            }
+        }
+
+        AtomicFile.Write(path, Encoding.ASCII.GetBytes(chain.ExportCertificatePems() + "\n"), EstFiles.Readable);
+        terminal.Line($"'{leaf.Subject}', until {Times.Shown(Times.EndOf(leaf))}, is in {path}");
+        return 0;
+    }
+
+    private static string PathOf(string folder, string id)
+    {
+        var loaded = ConfigurationLoader.LoadCertd(Path.Combine(folder, "certd.toml"), Path.Combine(folder, "certd.d"), Users.FindUser);
+        if (loaded.Value is not { } certd)
+            throw new ProblemException("config_invalid", $"{loaded.Errors[0]}", "'estprov config check' says all that is wrong");
+        return certd.PreloadedFiles.TryGetValue(id, out var file) ? file.Value
+            : throw new ProblemException("not_configured", $"[preloaded_certs] of certd.toml names no file for '{id}'",
+                $"add \"{id}\" = \"/path/of/the/file\" there");
+    }
+
+    private static X500DistinguishedName Name(string text)
+    {
+        try
+        {
+            return new X500DistinguishedName(text);
+        }
+        catch (CryptographicException)
+        {
+            throw new UsageException($"{Subject.Name} is no name such as CN=device-0001");
+        }
+    }
+
+    /// <summary>127 random bits, positive (RFC 5280 section 4.1.2.2).</summary>
+    private static byte[] Serial()
+    {
+        var serial = RandomNumberGenerator.GetBytes(16);
+        serial[0] = (byte)((serial[0] & 0x7F) | 1);
+        return serial;
+    }
+}

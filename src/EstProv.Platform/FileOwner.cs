@@ -1,0 +1,37 @@
+using System.Runtime.InteropServices;
+
+namespace EstProv.Platform;
+
+/// <summary>Whose a file or folder is, and what it lies on (statx(2), statvfs(3)). Symbolic links are followed.</summary>
+/// <param name="Mode">The permission bits, such as 0700.</param>
+[StructLayout(LayoutKind.Auto)]
+public readonly record struct FileOwner(uint User, uint Group, int Mode)
+{
+    /// <summary>Null where it cannot be looked at.</summary>
+    public static unsafe FileOwner? Of(string path)
+    {
+        const int UserAt = 20, GroupAt = 24, ModeAt = 28, Permissions = 0xFFF;
+        Span<byte> status = stackalloc byte[256];
+        fixed (byte* pointer = status)
+        {
+            if (Libc.FileStatus(Libc.CurrentFolder, path, 0, Libc.BasicStatus, pointer) != 0) return null;
+        }
+
+        return new FileOwner(MemoryMarshal.Read<uint>(status[UserAt..]), MemoryMarshal.Read<uint>(status[GroupAt..]),
+            MemoryMarshal.Read<ushort>(status[ModeAt..]) & Permissions);
+    }
+
+    /// <summary>Bytes that a user who is not root may still write to the file system of a path; null where it cannot be looked
+    /// at.</summary>
+    public static unsafe long? FreeBytes(string path)
+    {
+        const int SizeAt = 8, FreeAt = 32;
+        Span<byte> status = stackalloc byte[256];
+        fixed (byte* pointer = status)
+        {
+            if (Libc.FileSystemStatus(path, pointer) != 0) return null;
+        }
+
+        return MemoryMarshal.Read<long>(status[SizeAt..]) * MemoryMarshal.Read<long>(status[FreeAt..]);
+    }
+}

@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using EstProv.Keys;
+using EstProv.LocalApi;
+using EstProv.Platform;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EstProv.Cli.Tests;
+
+/// <summary>bootstrap create and install, with a Key Service of its own (file store) in this process.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class BootstrapTests : IDisposable
+{
+    private readonly FakeDevice _device = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Thread _keyd;
+
+    public BootstrapTests()
+    {
+        BrokenDevice.Write(_device, "keyd.toml",
+            $"homedir_path = \"{_device.Folder}/keyd\"\n[[principal]]\nuid = {Users.Self}\nkeys = [\"*\"]\nrights = [\"use\", \"generate\"]");
+        BrokenDevice.Write(_device, "certd.toml", $"[preloaded_certs]\nbootstrap = \"{_device.Folder}/bootstrap.cer\"");
+        _device.Time.SetUtcNow(DateTimeOffset.UtcNow);
+        _keyd = new Thread(() => KeyDaemon.Run(new DaemonContext
+        {
+            ConfigFile = Path.Combine(_device.Folder, "keyd.toml"),
+            ConfigDir = Path.Combine(_device.Folder, "keyd.d"),
+            RuntimeDir = _device.Folder,
+            Loggers = NullLoggerFactory.Instance,
+            Time = TimeProvider.System,
+            BuildTime = default,
+            Stopping = _stop.Token,
+        }));
+        _keyd.Start();
+        Assert.That(() => File.Exists(Path.Combine(_device.Folder, "keyd.sock")), Is.True.After(10_000, 5));
+    }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _keyd.Join();
+        _stop.Dispose();
+        _device.Dispose();
+    }
+
+    [TestCase("ec-p256")]
+    [TestCase("rsa-2048")]
+    public void A_request_is_signed_elsewhere_and_its_certificate_put_where_certd_reads_it(string algorithm)
+    {
+        var pem = Run(0, "create", "--subject", "CN=device-0001, O=Example", "--algorithm", algorithm);
+        Assert.That(Run(0, "create", "--subject", "CN=device-0001, O=Example"), Does.StartWith("-----BEGIN CERTIFICATE REQUEST-----"),
+            "the key is there, and used again");
+        var request = CertificateRequest.LoadSigningRequestPem(pem, HashAlgorithmName.SHA256,
+            CertificateRequestLoadOptions.UnsafeLoadCertificateExtensions, RSASignaturePadding.Pkcs1);
+        Assert.That(request.SubjectName.Name, Is.EqualTo("CN=device-0001, O=Example"));
+        using var caKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var ca = new CertificateRequest("CN=CA", caKey, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+        using var signed = new CertificateRequest(request.SubjectName, request.PublicKey, HashAlgorithmName.SHA256)
+            .Create(ca.SubjectName, X509SignatureGenerator.CreateForECDsa(caKey), DateTimeOffset.UtcNow.AddHours(-1),
+                DateTimeOffset.UtcNow.AddDays(9), [1]);
+        var file = Path.Combine(_device.Folder, "signed.pem");
+        File.WriteAllText(file, signed.ExportCertificatePem() + "\n" + ca.ExportCertificatePem() + "\n");
+
+        Assert.That(Run(0, "install", file, "--dir", _device.Folder), Does.Contain("is in " + _device.Folder + "/bootstrap.cer"));
+        Assert.That(File.ReadAllText(Path.Combine(_device.Folder, "bootstrap.cer")), Is.EqualTo(File.ReadAllText(file)));
+    }
+
+    [Test]
+    public void Its_own_signature_will_do_on_a_bench()
+    {
+        using var certificate = X509Certificate2.CreateFromPem(Run(0, "create", "--self-signed", "--days", "7"));
+        Assert.That(certificate.Subject, Is.EqualTo("CN=machine-7"));
+        Assert.That(certificate.NotAfter - certificate.NotBefore, Is.EqualTo(TimeSpan.FromDays(7) + TimeSpan.FromMinutes(5))
+            .Within(TimeSpan.FromSeconds(2)));
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(certificate);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        Assert.That(chain.Build(certificate), Is.True, "the signature is the key's");
+    }
+
+    [Test]
+    public void A_certificate_for_another_key_one_that_has_expired_and_an_id_without_a_file_are_refused()
+    {
+        Run(0, "create");
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=device-0001", key, HashAlgorithmName.SHA256);
+        var file = Path.Combine(_device.Folder, "other.pem");
+        File.WriteAllText(file, request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-9), DateTimeOffset.UtcNow.AddDays(9))
+            .ExportCertificatePem());
+        Assert.That(Run(1, "install", file, "--dir", _device.Folder), Does.Contain(
+            "keyd has no key 'bootstrap' that belongs to 'CN=device-0001'\nhint: "));
+        Assert.That(Run(1, "install", file, "--id", "other", "--dir", _device.Folder), Does.Contain("names no file for 'other'\nhint: "));
+        File.WriteAllText(file, request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-9), DateTimeOffset.UtcNow.AddDays(-8))
+            .ExportCertificatePem());
+        Assert.That(Run(1, "install", file, "--dir", _device.Folder), Does.Contain("has expired at"));
+        Assert.That(File.Exists(Path.Combine(_device.Folder, "bootstrap.cer")), Is.False);
+        Assert.That(Run(64, "create", "--days", "0"), Does.Contain("--days"));
+        Assert.That(Run(64, "create", "--subject", "nobody"), Does.Contain("--subject"));
+    }
+
+    private string Run(int expected, params string[] arguments)
+    {
+        var text = Transcript.Run(_device, ["bootstrap", .. arguments], out var code);
+        Assert.That(code, Is.EqualTo(expected), text);
+        return text;
+    }
+}

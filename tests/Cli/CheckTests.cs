@@ -1,0 +1,218 @@
+using System.Text.Json;
+using EstProv.Platform;
+
+namespace EstProv.Cli.Tests;
+
+/// <summary>A device broken in many ways, one at a time, and what <c>estprov check</c> says to each.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class CheckTests : IDisposable
+{
+    private readonly FakeDevice _device = BrokenDevice.Whole();
+
+    public void Dispose() => _device.Dispose();
+
+    [Test]
+    public void All_is_well()
+    {
+        _device.Started();
+        Check("good");
+    }
+
+    [Test]
+    public void A_word_in_the_configuration_that_nobody_knows()
+    {
+        _device.Started();
+        BrokenDevice.Write(_device, "certd.toml", "homedir_pth = \"/var/lib/estprov/certd\"");
+        Check("config");
+    }
+
+    [Test]
+    public void Users_that_are_not_there()
+    {
+        _device.Started();
+        _device.Machine.Users.Remove("estprov-certd");
+        _device.Machine.IsGroupThere = false;
+        BrokenDevice.Write(_device, "keyd.toml",
+            $"homedir_path = \"{_device.Folder}/keyd\"\n[[principal]]\nuid = 4711\nkeys = [\"device-id\"]");
+        Check("users");
+    }
+
+    [Test]
+    public void A_daemon_that_does_not_run_and_one_of_another_release()
+    {
+        _device.StartKeyd();
+        _device.Version = "1.2.2";
+        _device.StartIdentityd();
+        Check("daemons");
+    }
+
+    [Test]
+    [Description("parsec#611, #730; iis#120: one text for a wrong slot, a missing slot, no permission, a wrong PIN")]
+    public void A_token_that_refuses_the_pin()
+    {
+        _device.Started();
+        _device.Refusals["GET /token"] = new ProblemException("pin_incorrect", "token 'edge' in slot 0 refuses the PIN",
+            "correct pin-source of base_slot in keyd.toml; it is not tried again until then", 503);
+        Check("token");
+    }
+
+    [Test]
+    [Description("PelionIoT/meta-mbl#718: a factory certificate of 90 days expired, and the device was lost")]
+    public void An_est_identity_and_a_bootstrap_certificate_that_have_expired()
+    {
+        _device.Started();
+        BrokenDevice.Issue(_device, bootstrapEnds: "2026-01-01");
+        BrokenDevice.Credentials(_device, "2026-02-27T00:00:00Z",
+            ",\"problem\":{\"message\":\"https://est.example/.well-known/est refused the connection\",\"hint\":\"check the network\",\"code\":\"est_unreachable\"}");
+        Check("expired");
+    }
+
+    [Test]
+    [Description("te#4355: a new key under the same URI")]
+    public void Another_token_than_the_one_that_the_certificates_are_for()
+    {
+        _device.Started();
+        _device.PublicKeys["est-id"] = _device.PublicKeys["bootstrap"];
+        _device.PublicKeys.Remove("device-id");
+        Check("keys");
+    }
+
+    [Test]
+    public void A_ca_that_ends_before_its_certificates_and_a_chain_that_is_none()
+    {
+        _device.Started();
+        BrokenDevice.Issue(_device, leavesEnd: "2026-05-30", caEnds: "2026-04-01");
+        var other = _device.Certificates["trust-bundle"];
+        _device.Certificates["est-id"] = _device.Certificates["bootstrap"] + _device.Certificates["device-id"];
+        _device.Certificates["trust-bundle"] = other;
+        Check("chain");
+    }
+
+    [Test]
+    [Description("ie#1815: no clock at boot")]
+    public void A_clock_in_the_past()
+    {
+        _device.ClockBelieved = 0;
+        _device.Started();
+        Check("clock");
+    }
+
+    [Test]
+    [Description("wazuh#39067: root rollover")]
+    public void A_trust_bundle_in_which_nothing_is_valid()
+    {
+        _device.Started();
+        var good = new Dictionary<string, string>(_device.Certificates);
+        var keys = new Dictionary<string, byte[]>(_device.PublicKeys);
+        BrokenDevice.Issue(_device, leavesEnd: "2026-02-01", caEnds: "2026-02-01", bootstrapEnds: "2026-02-01", rootEnds: "2026-02-01");
+        var old = _device.Certificates["trust-bundle"];
+        foreach (var (id, pem) in good) _device.Certificates[id] = pem;
+        foreach (var (id, key) in keys) _device.PublicKeys[id] = key;
+        _device.Certificates["trust-bundle"] = old;
+        Check("trust");
+    }
+
+    [Test]
+    [Description("ie#6960, ie#7063: nobody can tell which URL and which credential; iis#483: the cause of a TLS alert is hidden")]
+    public void An_est_server_by_another_ca_and_no_identity_to_show()
+    {
+        _device.Started();
+        _device.Refusals["POST try est-id"] = new ProblemException("est_tls_untrusted",
+            "https://est.example/.well-known/est: the server's certificate 'CN=est.example' (issuer CN=New CA) is under no CA that is trusted", "put CN=New CA into the trust bundle", 503);
+        BrokenDevice.Plan(_device, "device-id", "",
+            ",\"problem\":{\"message\":\"there is neither an EST identity 'est-id' nor a bootstrap identity\",\"hint\":\"preload it\",\"code\":\"est_no_identity\"}");
+        Check("est");
+    }
+
+    [Test]
+    public void A_registration_that_is_refused_and_a_hub_without_an_address()
+    {
+        _device.Started();
+        _device.Status = """
+            {"state":"waiting_to_retry","source":"dps","endpoint":"https://dps.example/","scope":"0ne0001","certificate":"device-id","waitingFor":"the next attempt in 60 s",
+             "problem":{"message":"https://dps.example/ did not accept certificate device-id (401)","hint":"enrol its issuer in DPS","code":"dps_unauthorized"}}
+            """;
+        _device.Cloud = """{"servers":[{"url":"https://dps.example/"},{"url":"https://hub.example/","problem":{"message":"https://hub.example/: there is no such host","hint":"check the name","code":"cloud_dns"}}]}""";
+        Check("cloud");
+    }
+
+    [Test]
+    public void State_of_another_user_a_full_disk_and_sockets_for_anybody()
+    {
+        _device.Started();
+        var folder = Path.GetFileName(_device.Folder);
+        _device.Machine.Owners["keyd"] = new FileOwner(0, 0, 0x1C0);
+        _device.Machine.Owners["certd"] = new FileOwner(1002, 1002, 0x1ED);
+        _device.Machine.Owners[folder] = new FileOwner(0, 0, 0x1FF);
+        _device.Machine.Free = 300 * 1024;
+        Check("state");
+    }
+
+    [Test]
+    public void A_provider_that_is_missing()
+    {
+        _device.Started();
+        _device.Machine.ProviderProblem = new ProblemException("provider_missing",
+            "OpenSSL's provider for keys of the Key Service is missing: /usr/lib/ossl-modules/estprov.so", "install it");
+        Check("provider");
+    }
+
+    [Test]
+    public void Somebody_who_may_not_see_all_is_told_so_and_nothing_is_called_wrong()
+    {
+        _device.Started();
+        _device.Machine.Caller = 1000;
+        _device.Machine.Owners["keyd"] = new FileOwner(0, 0, -1);
+        _device.Refusals["GET /publickey"] = new ProblemException("forbidden", "user 1000 is not authorized to access the key device-id",
+            "add a [[principal]]", 401);
+        _device.Refusals["POST try est-id"] = new ProblemException("forbidden",
+            "user 1000 is not authorized to access the certificate est-id", "add a [[principal]]", 401);
+        _device.Refusals["POST cloud"] = new ProblemException("forbidden", "user 1000 is not authorized to have DPS and the hub asked",
+            "add a [[principal]]", 401);
+        Check("user");
+    }
+
+    [Test]
+    public void Without_a_network_no_server_is_asked()
+    {
+        _device.Started();
+        _device.Refusals["POST try est-id"] = new ProblemException("est_unreachable", "never asked", "", 503);
+        _device.Refusals["POST cloud"] = _device.Refusals["POST try est-id"];
+        Assert.That(Transcript.Run(_device, ["check", "--offline", "--dir", _device.Folder], out var code),
+            Does.Not.Contain("never asked"));
+        Assert.That(code, Is.Zero);
+    }
+
+    [Test]
+    public void For_programs()
+    {
+        _device.Started();
+        _device.Machine.Free = 300 * 1024;
+        var text = Transcript.Run(_device, ["check", "--json", "--dir", _device.Folder], out var code);
+        using var json = JsonDocument.Parse(text);
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(json.RootElement.GetProperty("result").GetString(), Is.EqualTo("error"));
+        Assert.That(json.RootElement.GetProperty("errors").GetInt32(), Is.EqualTo(3));
+        var findings = json.RootElement.GetProperty("findings").EnumerateArray().ToList();
+        Assert.That(findings, Has.Count.EqualTo(json.RootElement.GetProperty("passed").GetInt32()
+            + json.RootElement.GetProperty("warnings").GetInt32() + 3));
+        var full = findings.First(static finding => finding.GetProperty("code").GetString() == "disk_full");
+        Assert.That((full.GetProperty("check").GetString(), full.GetProperty("result").GetString()), Is.EqualTo(("state", "error")));
+        Assert.That(full.GetProperty("hint").GetString(), Is.Not.Empty);
+    }
+
+    [Test]
+    public void A_plan_is_told_step_by_step()
+    {
+        _device.Started();
+        Transcript.Check("explain", _device, "check", "--explain-issuance", "device-id");
+        BrokenDevice.Plan(_device, "device-id", "",
+            ",\"problem\":{\"message\":\"there is neither an EST identity 'est-id' nor a bootstrap identity\",\"hint\":\"preload it\",\"code\":\"est_no_identity\"}");
+        Transcript.Check("explain-problem", _device, "check", "--explain-issuance", "device-id");
+        using var json = JsonDocument.Parse(Transcript.Run(_device, ["check", "--explain-issuance", "device-id", "--json"], out var code));
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(json.RootElement.GetProperty("steps")[2].GetProperty("step").GetString(), Is.EqualTo("url"));
+    }
+
+    private void Check(string name) => Transcript.Check("check-" + name, _device, "check", "--dir", _device.Folder);
+}

@@ -1,0 +1,167 @@
+using System.Text.Json;
+using EstProv.Platform;
+
+namespace EstProv.Cli.Tests;
+
+/// <summary>cert, key, reprovision, logs, factory-reset and support-bundle.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class OperatorToolTests : IDisposable
+{
+    private const string Secret = "S3cr3t-7c1f";
+
+    private readonly FakeDevice _device = BrokenDevice.Whole();
+
+    public void Dispose() => _device.Dispose();
+
+    [Test]
+    public void Certificates_are_listed_written_into_a_file_brought_and_forgotten()
+    {
+        _device.Started();
+        Transcript.Check("cert-list", _device, "cert", "list");
+        var file = Path.Combine(_device.Folder, "out.pem");
+        Assert.That(Transcript.Run(_device, ["cert", "export", "device-id", file], out var code), Is.Empty);
+        Assert.That((code, File.ReadAllText(file)), Is.EqualTo((0, _device.Certificates["device-id"])));
+        Transcript.Check("cert-import", _device, "cert", "import", "device-id", file);
+        using (var sent = JsonDocument.Parse(_device.Done[^1]["imported device-id ".Length..]))
+            Assert.That(sent.RootElement.GetProperty("pem").GetString(), Is.EqualTo(_device.Certificates["device-id"]));
+        Transcript.Check("cert-delete-unconfirmed", _device, "cert", "delete", "device-id");
+        Assert.That(_device.Done, Has.Count.EqualTo(1));
+        _device.Machine.Line = "y";
+        Transcript.Run(_device, ["cert", "delete", "device-id"], out code);
+        Transcript.Run(_device, ["cert", "delete", "est-id", "--yes"], out _);
+        Assert.That((code, _device.Done[1], _device.Done[2]), Is.EqualTo((0, "deleted device-id", "deleted est-id")));
+    }
+
+    [Test]
+    public void What_is_no_certificate_is_not_sent()
+    {
+        _device.Started();
+        File.WriteAllText(Path.Combine(_device.Folder, "x"), "x");
+        Transcript.Check("cert-import-none", _device, "cert", "import", "device-id", Path.Combine(_device.Folder, "x"));
+        Assert.That(_device.Done, Is.Empty);
+    }
+
+    [Test]
+    public void Keys_are_listed_and_shown()
+    {
+        const string Spki = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE5S6Yb0lxQVKfUhqRf3rQ1Z5rV0mCk0fX4m1cZ3gqkWb1mJ0aQGZk2kq1Y0m9mYw1n8yX0Z4b1l6Q0bVf3m1n1w==";
+        _device.KeyPairs = $$"""{"keypairs":[{"keyId":"device-id","state":"current","keyHandle":"v1.x","algorithm":"EC P-256","spki":"{{Spki}}"},{"keyId":"lost","state":"current","message":"there is no token in slot 3","hint":"","code":"token_absent"}],"more":false}""";
+        _device.Started();
+        Transcript.Check("key-list", _device, "key", "list");
+        Transcript.Check("key-show", _device, "key", "show", "device-id");
+        Transcript.Check("key-show-none", _device, "key", "show", "nothing");
+    }
+
+    [Test]
+    public void The_device_is_registered_again()
+    {
+        _device.Started();
+        Transcript.Check("reprovision", _device, "reprovision");
+        Assert.That(_device.Done, Is.EqualTo(new[] { """reprovisioned {"type":"aziot"}""" }));
+        _device.Refusals["POST reprovision"] = new ProblemException("dps_unauthorized",
+            "https://dps.example/ did not accept certificate device-id (401)", "enrol its issuer in DPS", 503);
+        Transcript.Check("reprovision-failed", _device, "reprovision");
+    }
+
+    [Test]
+    public void Logs_are_the_journals()
+    {
+        Transcript.Run(null, ["logs", "nobody"], out var code);
+        Assert.That(code, Is.EqualTo(64));
+        using var screen = new StringWriter();
+        var terminal = new Output.Terminal(screen, screen, false, false);
+        OperatorCommand.Run(["logs", "certd", "-f", "--lines", "5"], terminal, "1.2.3", TimeProvider.System, _device.Machine);
+        Assert.That(_device.Machine.Became, Is.EqualTo(new[] { "/usr/bin/journalctl", "--output=short-iso", "--lines=5",
+            "--unit=estprov-certd.service", "--follow" }));
+        Assert.That(screen.ToString(), Does.StartWith("error: /usr/bin/journalctl cannot be started\nhint: "));
+        Assert.That(OperatorCommand.Run(["logs", "--lines", "5; reboot"], terminal, "1.2.3", TimeProvider.System, _device.Machine),
+            Is.EqualTo(64));
+    }
+
+    [Test]
+    public void A_reset_forgets_everything_the_est_identity_last_and_registers_again()
+    {
+        _device.Started();
+        _device.Machine.Line = "yes";
+        Reset("done");
+        Assert.That(_device.Done, Is.EqualTo(new[] { "deleted device-id", "deleted est-id", """reprovisioned {"type":"aziot"}""" }));
+    }
+
+    [Test]
+    public void A_reset_is_asked_for()
+    {
+        _device.Started();
+        Reset("unconfirmed");
+        Assert.That(_device.Done, Is.Empty);
+    }
+
+    [Test]
+    public void A_device_that_could_not_come_back_is_not_reset()
+    {
+        _device.Started();
+        var key = _device.PublicKeys["bootstrap"];
+        _device.PublicKeys.Remove("bootstrap");
+        Reset("no-key", "--yes");
+        _device.PublicKeys["bootstrap"] = key;
+        _device.Refusals["POST try est-id"] = new ProblemException("est_unreachable",
+            "https://est.example/.well-known/est refused the connection", "check the network", 503);
+        Reset("no-server", "--yes");
+        BrokenDevice.Issue(_device, bootstrapEnds: "2026-01-01");
+        Reset("expired", "--yes");
+        BrokenDevice.Write(_device, "certd.toml", $"homedir_path = \"{_device.Folder}/certd\"");
+        Reset("no-bootstrap", "--yes");
+        Assert.That(_device.Done, Is.Empty);
+    }
+
+    [Test]
+    public void A_support_bundle_has_all_that_helps_and_no_secret()
+    {
+        BrokenDevice.Write(_device, "keyd.toml", $"""
+            # {Secret} in a comment
+            homedir_path = "{_device.Folder}/keyd"
+            unknown = "{Secret}"
+            [pkcs11]
+            lib_path = "/usr/lib/hsm.so"
+            base_slot = "pkcs11:slot-id=0?pin-value={Secret}"
+            [preloaded_keys]
+            bootstrap = "pkcs11:slot-id=0;object=x?pin-value={Secret}"
+            """);
+        BrokenDevice.Write(_device, "identityd.toml", $$"""
+            [provisioning]
+            source = "dps"
+            scope_id = "0ne0001"
+            [provisioning.attestation]
+            method = "symmetric_key"
+            symmetric_key = { value = "{{Secret}}" }
+            """);
+        var certd = File.ReadAllText(Path.Combine(_device.Folder, "certd.toml"));
+        BrokenDevice.Write(_device, "certd.toml", certd.Replace("identity_pk = \"est-id\"",
+            $"identity_pk = \"est-id\"\nproxy = \"http://u:{Secret}@proxy.example:3128\"", StringComparison.Ordinal)
+            + $"[cert_issuance.est.headers]\nX-Token = \"{Secret}\"");
+        _device.Machine.Printed = "printed\n";
+        _device.Started();
+        var file = Path.Combine(_device.Folder, "bundle.txt");
+        Transcript.Run(_device, ["support-bundle", file, "--dir", _device.Folder], out var code);
+        var bundle = File.ReadAllText(file);
+        Assert.That(code, Is.Zero);
+        Assert.That(bundle, Does.Not.Contain(Secret));
+        foreach (var part in new[] { "==== check\n", "==== keyd: metrics\n# TYPE estprov_build_info", "==== log\nprinted", "/keyd.toml",
+            "lib_path = \"/usr/lib/hsm.so\"", "pkcs11.base_slot = …", "-----BEGIN CERTIFICATE-----", "\"hub\":\"hub.example\"",
+            "cert_issuance.est.headers.X-Token = …" })
+            Assert.That(bundle, Does.Contain(part));
+        Assert.That(File.GetUnixFileMode(file), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
+        Assert.That(_device.Machine.Ran, Has.Count.EqualTo(2));
+    }
+
+    [Test]
+    public void A_support_bundle_is_written_where_nothing_runs()
+    {
+        var file = Path.Combine(_device.Folder, "bundle.txt");
+        Transcript.Run(_device, ["support-bundle", file, "--dir", _device.Folder], out var code);
+        Assert.That(code, Is.Zero);
+        Assert.That(File.ReadAllText(file), Does.Contain("cannot reach the Certificates Service"));
+    }
+
+    private void Reset(string name, params string[] more) => Transcript.Check("reset-" + name, _device,
+        ["factory-reset", "--dir", _device.Folder, .. more]);
+}
