@@ -43,25 +43,24 @@ public static class OperatorCommand
         }
     }
 
+    /// <summary>All that there are, in the order of the help, of which man page and completion are made too (tests/Cli/Pages).</summary>
+    internal static Command[] Commands(string version, TimeProvider time, Machine machine) =>
+    [
+        new StatusCommand(time, machine).Command, new CheckCommand(time, version, machine).Command, new ProvisionCommand(time).Command,
+        ReprovisionCommand.Reprovision, RenewCommand.Renew, .. new CertCommands(time, machine).All,
+        KeyListCommands.List, KeyListCommands.Show, KeyCommands.Reference, new TokenCommands(time).SelfTest,
+        .. new BootstrapCommands(time, machine).All, .. new EstCommands(time).All,
+        ConfigCommands.Check, ConfigCommands.Reference, ConfigCommands.ImportAzure,
+        new LogsCommand(machine).Command, new SupportBundleCommand(time, version, machine).Command,
+        DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, new FactoryResetCommand(time, machine).Command,
+    ];
+
     private static int Dispatch(ReadOnlySpan<string> arguments, Terminal terminal, string version, TimeProvider time, Machine machine)
     {
-        Command[] commands =
-        [
-            new StatusCommand(time, machine).Command, new CheckCommand(time, version, machine).Command, new ProvisionCommand(time).Command,
-            ReprovisionCommand.Reprovision, RenewCommand.Renew, .. new CertCommands(time, machine).All,
-            KeyListCommands.List, KeyListCommands.Show, KeyCommands.Reference, new TokenCommands(time).SelfTest,
-            .. new BootstrapCommands(time, machine).All, .. new EstCommands(time).All,
-            ConfigCommands.Check, ConfigCommands.Reference, ConfigCommands.ImportAzure,
-            new LogsCommand(machine).Command, new SupportBundleCommand(time, version, machine).Command,
-            DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, new FactoryResetCommand(time, machine).Command,
-        ];
+        var commands = Commands(version, time, machine);
         if (arguments.Length == 0 || arguments[0] is "--help" or "-h" or "help")
         {
-            // For packagers; what a person types after help is no matter.
-            if (arguments.Length > 1 && arguments[1] == "--man") Manual.Write(terminal, commands);
-            else if (arguments.Length > 1 && arguments[1] == "--completion") Completion.Write(terminal, commands);
-            else Help.Write(terminal, commands);
-            terminal.Flush();
+            Help.Write(terminal, commands);
             return arguments.Length == 0 ? UsageError : 0;
         }
 

@@ -3,22 +3,24 @@ using System.Runtime.InteropServices;
 namespace EstProv.Platform;
 
 /// <summary>Whose a file or folder is, and what it lies on (statx(2), statvfs(3)). Symbolic links are followed.</summary>
-/// <param name="Mode">The permission bits, such as 0700.</param>
-[StructLayout(LayoutKind.Auto)]
-public readonly record struct FileOwner(uint User, uint Group, int Mode)
+/// <param name="mode">The permission bits, such as 0700.</param>
+public sealed class FileOwner(uint user, int mode)
 {
+    public uint User => user;
+
+    public int Mode => mode;
+
     /// <summary>Null where it cannot be looked at.</summary>
     public static unsafe FileOwner? Of(string path)
     {
-        const int UserAt = 20, GroupAt = 24, ModeAt = 28, Permissions = 0xFFF;
+        const int UserAt = 20, ModeAt = 28, Permissions = 0xFFF;
         Span<byte> status = stackalloc byte[256];
         fixed (byte* pointer = status)
         {
             if (Libc.FileStatus(Libc.CurrentFolder, path, 0, Libc.BasicStatus, pointer) != 0) return null;
         }
 
-        return new FileOwner(MemoryMarshal.Read<uint>(status[UserAt..]), MemoryMarshal.Read<uint>(status[GroupAt..]),
-            MemoryMarshal.Read<ushort>(status[ModeAt..]) & Permissions);
+        return new FileOwner(MemoryMarshal.Read<uint>(status[UserAt..]), MemoryMarshal.Read<ushort>(status[ModeAt..]) & Permissions);
     }
 
     /// <summary>Bytes that a user who is not root may still write to the file system of a path; null where it cannot be looked

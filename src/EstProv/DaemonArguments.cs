@@ -1,7 +1,7 @@
 namespace EstProv;
 
 /// <summary>The command line that the three daemons share.</summary>
-internal sealed record DaemonArguments
+internal sealed class DaemonArguments
 {
     public required string ConfigFile { get; init; }
 

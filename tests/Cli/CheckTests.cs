@@ -141,9 +141,9 @@ public sealed class CheckTests : IDisposable
     {
         _device.Started();
         var folder = Path.GetFileName(_device.Folder);
-        _device.Machine.Owners["keyd"] = new FileOwner(0, 0, 0x1C0);
-        _device.Machine.Owners["certd"] = new FileOwner(1002, 1002, 0x1ED);
-        _device.Machine.Owners[folder] = new FileOwner(0, 0, 0x1FF);
+        _device.Machine.Owners["keyd"] = new FileOwner(0, 0x1C0);
+        _device.Machine.Owners["certd"] = new FileOwner(1002, 0x1ED);
+        _device.Machine.Owners[folder] = new FileOwner(0, 0x1FF);
         _device.Machine.Free = 300 * 1024;
         Check("state");
     }
@@ -162,7 +162,7 @@ public sealed class CheckTests : IDisposable
     {
         _device.Started();
         _device.Machine.Caller = 1000;
-        _device.Machine.Owners["keyd"] = new FileOwner(0, 0, -1);
+        _device.Machine.Owners["keyd"] = new FileOwner(0, -1);
         _device.Refusals["GET /publickey"] = new ProblemException("forbidden", "user 1000 is not authorized to access the key device-id",
             "add a [[principal]]", 401);
         _device.Refusals["POST try est-id"] = new ProblemException("forbidden",

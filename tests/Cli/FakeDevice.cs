@@ -86,7 +86,8 @@ internal sealed class FakeDevice : IDisposable
             if (Refusal is { } refusal) throw refusal;
             var id = request.Query("id") ?? "";
             var wanted = request.Query("spki");
-            if (!PublicKeys.TryGetValue(id, out var key) || (wanted is not null && wanted != Base64Url.EncodeToString(SHA256.HashData(key))))
+            if (!PublicKeys.TryGetValue(id, out var key) || (wanted is not null
+                && wanted != Base64Url.EncodeToString(SHA256.HashData(key))))
                 throw new ProblemException("key_not_found", $"there is no key '{id}'", "create it first", 404);
             response.Header("Estprov-Key-Handle", "v1." + id);
             response.Bytes(key, "application/octet-stream");

@@ -20,9 +20,9 @@ internal sealed class FakeMachine : Machine
     public Dictionary<string, FileOwner> Owners { get; } = new()
     {
         // 0700
-        ["keyd"] = new(1001, 1001, 0x1C0),
-        ["certd"] = new(1002, 1002, 0x1C0),
-        ["identityd"] = new(1003, 1003, 0x1C0),
+        ["keyd"] = new(1001, 0x1C0),
+        ["certd"] = new(1002, 0x1C0),
+        ["identityd"] = new(1003, 0x1C0),
     };
 
     public long Free { get; set; } = 1L << 30;
@@ -55,7 +55,7 @@ internal sealed class FakeMachine : Machine
 
     /// <summary>Any other folder is root's, and open to all for reading.</summary>
     public override FileOwner? OwnerOf(string path) =>
-        Owners.TryGetValue(Path.GetFileName(path), out var owner) ? owner.Mode < 0 ? null : owner : new FileOwner(0, 0, 0x1ED);
+        Owners.TryGetValue(Path.GetFileName(path), out var owner) ? owner.Mode < 0 ? null : owner : new FileOwner(0, 0x1ED);
 
     public override long? FreeBytes(string path) => Free;
 

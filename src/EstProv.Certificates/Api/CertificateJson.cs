@@ -4,7 +4,7 @@ using EstProv.LocalApi;
 namespace EstProv.Certificates.Api;
 
 /// <summary><c>POST /certificates</c>.</summary>
-internal sealed record IssueBody
+internal sealed class IssueBody
 {
     public required string CertId { get; init; }
 
@@ -14,7 +14,7 @@ internal sealed record IssueBody
     public IssuerBody? Issuer { get; init; }
 }
 
-internal sealed record IssuerBody
+internal sealed class IssuerBody
 {
     public required string CertId { get; init; }
 
@@ -23,7 +23,7 @@ internal sealed record IssuerBody
 }
 
 /// <summary><c>POST /credentials/{id}/ensure</c>.</summary>
-internal sealed record EnsureBody
+internal sealed class EnsureBody
 {
     public required string KeyId { get; init; }
 
@@ -32,7 +32,7 @@ internal sealed record EnsureBody
     public double WaitSeconds { get; init; }
 }
 
-internal sealed record EnsureReply
+internal sealed class EnsureReply
 {
     /// <summary><c>pending</c>, <c>staged</c> or <c>current</c>.</summary>
     public required string State { get; init; }
@@ -44,7 +44,7 @@ internal sealed record EnsureReply
     public ProblemBody? Problem { get; init; }
 }
 
-internal sealed record ProblemBody
+internal sealed class ProblemBody
 {
     public required string Message { get; init; }
 
@@ -54,7 +54,7 @@ internal sealed record ProblemBody
 }
 
 /// <summary><c>POST /credentials/{id}/refuse</c>.</summary>
-internal sealed record RefuseBody
+internal sealed class RefuseBody
 {
     public required string Spki { get; init; }
 
@@ -62,7 +62,7 @@ internal sealed record RefuseBody
 }
 
 /// <summary><c>GET /credentials</c>. Times are ISO 8601 in UTC.</summary>
-internal sealed record CredentialList
+internal sealed class CredentialList
 {
     public required IReadOnlyList<CredentialEntry> Credentials { get; init; }
 }
@@ -103,7 +103,7 @@ internal sealed record CredentialEntry
 }
 
 /// <summary><c>POST /credentials/{id}/renew</c>.</summary>
-internal sealed record RenewBody
+internal sealed class RenewBody
 {
     /// <summary>Waiting times of failed attempts are not waited for.</summary>
     public required bool Now { get; init; }
@@ -112,7 +112,7 @@ internal sealed record RenewBody
 }
 
 /// <summary><c>POST /distrusted</c>.</summary>
-internal sealed record DistrustBody
+internal sealed class DistrustBody
 {
     /// <summary>As <see cref="Configuration.Certd.IssuerName"/> reads it.</summary>
     public required string Issuer { get; init; }

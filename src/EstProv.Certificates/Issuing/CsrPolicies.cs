@@ -7,7 +7,7 @@ namespace EstProv.Certificates.Issuing;
 internal readonly record struct PolicyPart<T>(T Value, string Table);
 
 /// <summary>What one caller's request for one certificate id may ask, each part taken from the nearest table that says something of it.</summary>
-internal sealed record EffectivePolicy
+internal sealed class EffectivePolicy
 {
     public required string CertId { get; init; }
 

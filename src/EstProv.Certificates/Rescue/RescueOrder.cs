@@ -16,7 +16,7 @@ internal enum RescueAllowance
 }
 
 /// <summary>A rescue file's content, as <see cref="RescueText"/> reads it.</summary>
-internal sealed record RescueOrder : IDisposable
+internal sealed class RescueOrder : IDisposable
 {
     /// <summary>Used once; 1 to 64 visible characters.</summary>
     public required string Serial { get; init; }

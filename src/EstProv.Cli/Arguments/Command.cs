@@ -3,7 +3,7 @@ using EstProv.Cli.Output;
 namespace EstProv.Cli.Arguments;
 
 /// <summary>One command of <c>estprov</c>.</summary>
-internal sealed record Command
+internal sealed class Command
 {
     /// <summary>One or two words, such as <c>config check</c>.</summary>
     public required string Name { get; init; }

@@ -1,12 +1,20 @@
 namespace EstProv.Cli.Arguments;
 
 /// <summary>One option of a command, and its line in the help.</summary>
-/// <param name="Name">With its two dashes.</param>
-/// <param name="ValueName">In capitals; null for an option without value.</param>
-/// <param name="Help">What it does, in half a sentence.</param>
-/// <param name="Short">With its one dash; null without.</param>
-internal sealed record Option(string Name, string? ValueName, string Help, string? Short = null)
+/// <param name="name">With its two dashes.</param>
+/// <param name="valueName">In capitals; null for an option without value.</param>
+/// <param name="help">What it does, in half a sentence.</param>
+/// <param name="short">With its one dash; null without.</param>
+internal sealed class Option(string name, string? valueName, string help, string? @short = null)
 {
+    public string Name => name;
+
+    public string? ValueName => valueName;
+
+    public string Help => help;
+
+    public string? Short => @short;
+
     public bool TakesValue => ValueName is not null;
 
     public static readonly Option RuntimeDir = new("--runtime-dir", "DIR", "folder of the daemons' sockets; default /run/estprov");

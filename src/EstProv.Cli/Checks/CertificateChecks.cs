@@ -166,11 +166,14 @@ internal sealed class CertificateChecks(CheckContext on)
             anchor.Dispose();
         }
 
-        if (good == 0 && on.Certd?.Est is not { TrustSystem: true } and not { CaFingerprint: not null })
+        if (good == 0 && !HasOtherTrust)
             on.Findings.Error("trust", "trust_empty", $"{id} holds no CA that is valid",
                 "put the EST server's CA into [preloaded_certs] \"trust-bundle\", or set trusted_certs");
         else on.Findings.Pass("trust", $"{id}: {good} CA{(good == 1 ? "" : "s")}");
     }
+
+    /// <summary>EST servers need no bundle: nothing comes over EST, or they are verified by something else.</summary>
+    private bool HasOtherTrust => on.Certd?.Est is null or { TrustSystem: true } or { CaFingerprint: not null };
 
     private X509Certificate2Collection? Read(string check, string id)
     {
@@ -182,7 +185,8 @@ internal sealed class CertificateChecks(CheckContext on)
         }
         catch (ProblemException problem)
         {
-            on.Findings.Error(check, problem.Code, $"{id}: {problem.Message}", problem.Hint);
+            if (check != "trust" || problem.Code != "certificate_not_found" || !HasOtherTrust)
+                on.Findings.Error(check, problem.Code, $"{id}: {problem.Message}", problem.Hint);
             return null;
         }
         catch (CryptographicException)

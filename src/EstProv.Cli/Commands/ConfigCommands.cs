@@ -1,4 +1,5 @@
 using EstProv.Cli.Arguments;
+using EstProv.Cli.Checks;
 using EstProv.Cli.Output;
 using EstProv.Configuration;
 using EstProv.Configuration.Import;
@@ -57,7 +58,7 @@ internal static class ConfigCommands
             return 1;
         }
 
-        foreach (var (daemon, text) in import.Files) EstFiles.WriteNew(Path.Combine(folder, daemon + ".toml"), text);
+        foreach (var daemon in CheckContext.Names) EstFiles.WriteNew(Path.Combine(folder, daemon + ".toml"), import.TextOf(daemon));
         foreach (var note in import.Notes)
         {
             terminal.Line($"{terminal.Warn("note:")} {note}");

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using EstProv.Cli.Arguments;
 using EstProv.Cli.Checks;
 using EstProv.Cli.Daemons;
@@ -36,9 +37,9 @@ internal sealed class FactoryResetCommand(TimeProvider time, Machine machine)
         if (loaded.Value is not { } certd)
             throw new ProblemException("config_invalid", $"{loaded.Errors[0]}", "'estprov config check' says all that is wrong");
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
-        var (identity, bootstrap) = DemandBootstrap(daemons, certd);
-        var ids = Ids(daemons, identity);
-        Confirmation.Demand(line, terminal, machine, $"Forget {string.Join(", ", ids)}, and begin anew with '{bootstrap}'?");
+        var identities = DemandBootstraps(daemons, certd);
+        var ids = Ids(daemons, identities);
+        Confirmation.Demand(line, terminal, machine, $"Forget {string.Join(", ", ids)}, and begin anew with the bootstrap identity?");
         foreach (var id in ids) daemons.Ask("certd", $"/certificates/{Uri.EscapeDataString(id)}", "DELETE", wait: Patience);
         terminal.Line($"forgotten: {string.Join(", ", ids)}");
         terminal.Flush();
@@ -47,13 +48,31 @@ internal sealed class FactoryResetCommand(TimeProvider time, Machine machine)
         return 0;
     }
 
-    /// <summary>A device that could not come back would be lost.</summary>
-    private (string Identity, string Bootstrap) DemandBootstrap(DaemonClients daemons, CertdConfiguration certd)
+    /// <summary>A device that could not come back would be lost: each EST identity must have its way back.</summary>
+    /// <returns>The ids of the EST identities.</returns>
+    private List<string> DemandBootstraps(DaemonClients daemons, CertdConfiguration certd)
     {
-        if (certd.Est is not { IdentityCert: { } identity, BootstrapIdentityCert: { } bootstrap } est)
-            throw Refused("no bootstrap identity is configured",
-                "set bootstrap_identity_cert and bootstrap_identity_pk in [cert_issuance.est] of certd.toml");
-        var chain = new System.Security.Cryptography.X509Certificates.X509Certificate2Collection();
+        var identities = new List<string>();
+        if (certd.Est is { } est) Demand(est.Access);
+        foreach (var issuance in certd.Issuance.Values)
+        {
+            if (issuance.Auth is { IdentityCert: not null } own) Demand(own);
+        }
+
+        return identities.Count > 0 ? identities : throw NoBootstrap();
+
+        void Demand(EstAccess access)
+        {
+            if (access is not { IdentityCert: { } identity, BootstrapIdentityCert: { } bootstrap }) throw NoBootstrap();
+            if (identities.Contains(identity)) return;
+            DemandBootstrap(daemons, identity, bootstrap, access.BootstrapIdentityPk ?? bootstrap);
+            identities.Add(identity);
+        }
+    }
+
+    private void DemandBootstrap(DaemonClients daemons, string identity, string bootstrap, string keyId)
+    {
+        var chain = new X509Certificate2Collection();
         try
         {
             chain.ImportFromPem(daemons.Certificate(bootstrap));
@@ -68,7 +87,6 @@ internal sealed class FactoryResetCommand(TimeProvider time, Machine machine)
         if (Times.EndOf(leaf) <= time.GetUtcNow())
             throw Refused($"the bootstrap certificate '{bootstrap}' has expired at {Times.Shown(Times.EndOf(leaf))}",
                 "have it signed anew first: estprov bootstrap create, estprov bootstrap install");
-        var keyId = est.BootstrapIdentityPk ?? bootstrap;
         if (daemons.Keys.FindKeyPair(keyId, SHA256.HashData(leaf.PublicKey.ExportSubjectPublicKeyInfo())) is null)
             throw Refused($"keyd has no key '{keyId}' of the bootstrap certificate '{bootstrap}'",
                 "see [preloaded_keys] of keyd.toml, and whether it is the right token");
@@ -80,22 +98,23 @@ internal sealed class FactoryResetCommand(TimeProvider time, Machine machine)
         {
             throw Refused($"the EST server does not answer: {problem.Message}", problem.Hint);
         }
-
-        return (identity, bootstrap);
     }
 
-    /// <summary>What certd has of its own; the EST identity last, so that a reset that was interrupted can be repeated.</summary>
-    private static List<string> Ids(DaemonClients daemons, string identity)
+    /// <summary>What certd has of its own; the EST identities last, so that a reset that was interrupted can be repeated.</summary>
+    private static List<string> Ids(DaemonClients daemons, List<string> identities)
     {
         var ids = new List<string>();
         foreach (var credential in daemons.Credentials().EnumerateArray())
         {
-            if (Json.Text(credential, "id") is { } id && id != identity && Json.Text(credential, "state") != "preloaded") ids.Add(id);
+            if (Json.Text(credential, "id") is { } id && !identities.Contains(id) && Json.Text(credential, "state") != "preloaded") ids.Add(id);
         }
 
-        ids.Add(identity);
+        ids.AddRange(identities);
         return ids;
     }
+
+    private static ProblemException NoBootstrap() => Refused("no bootstrap identity is configured",
+        "set bootstrap_identity_cert and bootstrap_identity_pk in [cert_issuance.est] of certd.toml");
 
     private static ProblemException Refused(string why, string hint) =>
         new("reset_refused", $"nothing was done, since the device could not come back: {why}", hint);

@@ -63,8 +63,9 @@ internal static class KeyListCommands
         {
             var answer = daemons.Ask("keyd", $"/keypairs?after={Uri.EscapeDataString(after)}");
             if (Json.Member(answer, "keypairs") is { ValueKind: JsonValueKind.Array } some) pairs.AddRange(some.EnumerateArray());
-            if (Json.Member(answer, "more").ValueKind is not JsonValueKind.True || pairs.Count == 0) return pairs;
-            after = Json.Text(pairs[^1], "keyId") ?? "";
+            var last = pairs.Count > 0 ? Json.Text(pairs[^1], "keyId") ?? "" : "";
+            if (Json.Member(answer, "more").ValueKind is not JsonValueKind.True || last == after) return pairs;
+            after = last;
         }
     }
 

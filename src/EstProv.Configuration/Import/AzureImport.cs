@@ -22,9 +22,8 @@ public sealed class AzureImport
 
     private AzureImport(Func<uint, string?> nameOf) => _nameOf = nameOf;
 
-    /// <summary>The three files by daemon.</summary>
-    public IReadOnlyList<(string Daemon, string Text)> Files => [("keyd", _keyd.ToString()), ("certd", _certd.ToString()),
-        ("identityd", _identityd.ToString())];
+    /// <param name="daemon"><c>keyd</c>, <c>certd</c> or <c>identityd</c>.</param>
+    public string TextOf(string daemon) => FileOf(daemon).ToString();
 
     /// <summary>What could not be carried over, and what to do about it.</summary>
     public IReadOnlyList<ConfigurationProblem> Notes => _notes;
@@ -106,11 +105,10 @@ public sealed class AzureImport
             _certd.Set("preloaded_certs", "trust-bundle", "[\"trust-ca\"]");
         }
 
-        if (Table(root, "aziot_max_requests") is { } most)
+        foreach (var daemon in (ReadOnlySpan<string>)["keyd", "certd", "identityd"])
         {
-            if (Take(most, "keyd") is { } keyd) _keyd.Set("", "max_requests", keyd.Text);
-            if (Take(most, "certd") is { } certd) _certd.Set("", "max_requests", certd.Text);
-            if (Take(most, "identityd") is { } identityd) _identityd.Set("", "max_requests", identityd.Text);
+            if (Table(root, "aziot_max_requests") is { } most && Take(most, daemon) is { } number)
+                FileOf(daemon).Set("", "max_requests", number.Text);
         }
 
         TakeKeys(root);
@@ -121,7 +119,7 @@ public sealed class AzureImport
 
     private void TakeService(string daemon, TomlTable root)
     {
-        var file = daemon switch { "keyd" => _keyd, "certd" => _certd, _ => _identityd };
+        var file = FileOf(daemon);
         if (Take(root, "max_requests") is { } most) file.Set("", "max_requests", most.Text);
         // The folders of the two suites must not be one.
         Take(root, "homedir_path");
@@ -132,6 +130,8 @@ public sealed class AzureImport
         TakePrincipals(daemon, file, root);
         NoteRest(root, "");
     }
+
+    private TomlText FileOf(string daemon) => daemon switch { "keyd" => _keyd, "certd" => _certd, _ => _identityd };
 
     private void TakeKeys(TomlTable root)
     {
@@ -294,13 +294,10 @@ public sealed class AzureImport
         if (Table(root, "localid") is { } local && Take(local, "domain") is { } domain) _identityd.Set("localid", "domain", Value(domain));
         if (Table(root, "provisioning") is not { } provisioning) return;
         const string Name = "provisioning";
-        foreach (var (theirs, ours) in (ReadOnlySpan<(string, string)>)[("source", "source"), ("id_scope", "scope_id"),
-            ("scope_id", "scope_id"),
-            ("global_endpoint", "global_endpoint"), ("iothub_hostname", "iothub_hostname"), ("device_id", "device_id"),
-            ("local_gateway_hostname", "local_gateway_hostname"), ("always_reprovision_on_startup", "always_reprovision_on_startup"),
-            ("dynamic_reprovisioning", "dynamic_reprovisioning")])
+        foreach (var name in (ReadOnlySpan<string>)["source", "id_scope", "scope_id", "global_endpoint", "iothub_hostname", "device_id",
+            "local_gateway_hostname", "always_reprovision_on_startup", "dynamic_reprovisioning"])
         {
-            if (Take(provisioning, theirs) is { } value) _identityd.Set(Name, ours, Value(value));
+            if (Take(provisioning, name) is { } value) _identityd.Set(Name, name == "id_scope" ? "scope_id" : name, Value(value));
         }
 
         if (Table(provisioning, "payload") is { } payload && Take(payload, "uri") is { } uri)

@@ -5,27 +5,25 @@ namespace EstProv.Configuration.Import;
 /// <summary>A TOML file that is being written, table by table.</summary>
 internal sealed class TomlText
 {
-    private readonly List<(string Header, StringBuilder Lines)> _tables = [("", new StringBuilder())];
-
-    public bool Has(string table) => _tables.Exists(known => known.Header == $"[{table}]");
+    private readonly List<string> _headers = [""];
+    private readonly List<StringBuilder> _lines = [new StringBuilder()];
 
     /// <param name="table">Its dotted name; empty for the file's own keys.</param>
     /// <param name="value">As TOML.</param>
     public void Set(string table, string key, string value)
     {
         var header = table.Length == 0 ? "" : $"[{table}]";
-        var index = _tables.FindIndex(known => known.Header == header);
-        if (index < 0)
+        if (_headers.IndexOf(header) is var index && index < 0)
         {
-            index = _tables.Count;
-            _tables.Add((header, new StringBuilder()));
+            index = _headers.Count;
+            Add(header, new StringBuilder());
         }
 
-        _tables[index].Lines.Append(Quote(key)).Append(" = ").Append(value).Append('\n');
+        _lines[index].Append(Quote(key)).Append(" = ").Append(value).Append('\n');
     }
 
     /// <summary>One more <c>[[principal]]</c>.</summary>
-    public void AddPrincipal(StringBuilder lines) => _tables.Add(("[[principal]]", lines));
+    public void AddPrincipal(StringBuilder lines) => Add("[[principal]]", lines);
 
     public static string Quote(string text)
     {
@@ -43,14 +41,20 @@ internal sealed class TomlText
     public override string ToString()
     {
         var text = new StringBuilder();
-        foreach (var (header, lines) in _tables)
+        for (var i = 0; i < _lines.Count; i++)
         {
-            if (lines.Length == 0) continue;
+            if (_lines[i].Length == 0) continue;
             if (text.Length > 0) text.Append('\n');
-            if (header.Length > 0) text.Append(header).Append('\n');
-            text.Append(lines);
+            if (_headers[i].Length > 0) text.Append(_headers[i]).Append('\n');
+            text.Append(_lines[i]);
         }
 
         return text.ToString();
+    }
+
+    private void Add(string header, StringBuilder lines)
+    {
+        _headers.Add(header);
+        _lines.Add(lines);
     }
 }

@@ -5,7 +5,7 @@ using EstProv.Est.Messages;
 namespace EstProv.Est.Authentication;
 
 /// <summary>A server's question by HTTP Digest (RFC 7616 section 3.3) that we can answer.</summary>
-internal sealed record DigestChallenge
+internal sealed class DigestChallenge
 {
     public required string Realm { get; init; }
 

@@ -7,7 +7,7 @@ namespace EstProv.Identity.Dps;
 /// A <c>RegistrationOperationStatus</c> of the Device Provisioning Service, REST version 2021-06-01: <c>operationId</c>, <c>status</c> and,
 /// once it is known, <c>registrationState</c>.
 /// </summary>
-internal sealed record DpsAnswer
+internal sealed class DpsAnswer
 {
     private const int LongestText = 256;
 

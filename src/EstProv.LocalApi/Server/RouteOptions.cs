@@ -1,7 +1,7 @@
 namespace EstProv.LocalApi.Server;
 
 /// <summary>What differs for one route.</summary>
-public sealed record RouteOptions
+public sealed class RouteOptions
 {
     /// <summary>
     /// The handler waits by design (a long poll): it has no deadline, counts apart, and its <see cref="LocalRequest.Stopping"/> is set

@@ -1,4 +1,4 @@
-# bash completion for estprov; made by: estprov help --completion bash
+# bash completion for estprov; made of its commands by tests/Cli/Pages
 _estprov() {
     local cur=${COMP_WORDS[COMP_CWORD]-} words
     case "${COMP_WORDS[1]-} ${COMP_WORDS[2]-}" in
@@ -14,7 +14,7 @@ _estprov() {
     "cert delete"*) words="--yes --runtime-dir --help" ;;
     "key list"*) words="--runtime-dir --help" ;;
     "key show"*) words="--runtime-dir --help" ;;
-    "key reference"*) words="--help" ;;
+    "key reference"*) words="--socket --no-check --runtime-dir --help" ;;
     "token selftest"*) words="--config --config-dir --help" ;;
     "bootstrap create"*) words="--id --subject --algorithm --self-signed --days --out --runtime-dir --help" ;;
     "bootstrap install"*) words="--id --dir --runtime-dir --help" ;;

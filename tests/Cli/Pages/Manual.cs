@@ -1,7 +1,8 @@
 using System.Globalization;
+using EstProv.Cli.Arguments;
 using EstProv.Cli.Output;
 
-namespace EstProv.Cli.Arguments;
+namespace EstProv.Cli.Tests.Pages;
 
 /// <summary>The man page, in the macros of man(7), made from the commands themselves.</summary>
 internal static class Manual

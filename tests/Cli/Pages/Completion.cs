@@ -1,13 +1,14 @@
+using EstProv.Cli.Arguments;
 using EstProv.Cli.Output;
 
-namespace EstProv.Cli.Arguments;
+namespace EstProv.Cli.Tests.Pages;
 
 /// <summary>bash's completion, made from the commands themselves.</summary>
 internal static class Completion
 {
     public static void Write(Terminal terminal, IReadOnlyList<Command> commands)
     {
-        terminal.Line("# bash completion for estprov; made by: estprov help --completion bash");
+        terminal.Line("# bash completion for estprov; made of its commands by tests/Cli/Pages");
         terminal.Line("_estprov() {");
         terminal.Line("    local cur=${COMP_WORDS[COMP_CWORD]-} words");
         terminal.Line("    case \"${COMP_WORDS[1]-} ${COMP_WORDS[2]-}\" in");
