@@ -58,7 +58,7 @@ public static class ServerGeneratedKey
         {
             // PrivateKeyInfo ::= SEQUENCE { version INTEGER, privateKeyAlgorithm SEQUENCE { algorithm OBJECT IDENTIFIER, … }, … }
             var info = new AsnReader(pkcs8.ToArray(), AsnEncodingRules.BER).ReadSequence();
-            info.ReadInteger();
+            info.ReadIntegerBytes();
             var algorithm = info.ReadSequence().ReadObjectIdentifier();
             using AsymmetricAlgorithm key = algorithm switch
             {
