@@ -1,6 +1,8 @@
-/* Full TLS 1.3 handshakes over loopback TCP with a client certificate: the key in a file, and the same kind of key behind keyd through the provider, in turns.
- * The server is a process of its own. Wall: from connect until the server's first byte, which it sends when it has judged the certificate. CPU: of the client.
- * usage: native_handshake CA SERVER-CERTIFICATE SERVER-KEY FILE-CERTIFICATE FILE-KEY PROVIDER-CERTIFICATE PROVIDER-URI */
+/* Full TLS 1.3 handshakes over loopback TCP with a client certificate: the key in a file, and the same kind
+ * of key behind keyd through the provider, in turns. The server is a process of its own. Wall: from connect
+ * until the server's first byte, which it sends when it has judged the certificate. CPU: of the client.
+ * usage: native_handshake CA SERVER-CERTIFICATE SERVER-KEY FILE-CERTIFICATE FILE-KEY PROVIDER-CERTIFICATE
+ * PROVIDER-URI */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -33,7 +35,8 @@ static double cpu(void)
     struct rusage usage;
 
     (void)getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static double now(void)
@@ -140,8 +143,8 @@ int main(int count, char **arguments)
     if (count != 8)
         return 64;
     (void)signal(SIGPIPE, SIG_IGN);
-    demand(bind(listener, (const struct sockaddr *)&address, sizeof(address)) == 0 && listen(listener, 16) == 0 &&
-               getsockname(listener, (struct sockaddr *)&address, &length) == 0,
+    demand(bind(listener, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+               listen(listener, 16) == 0 && getsockname(listener, (struct sockaddr *)&address, &length) == 0,
            "no port");
     child = fork();
     if (child == 0) {
@@ -155,7 +158,8 @@ int main(int count, char **arguments)
         (void)SSL_CTX_set_num_tickets(context, 0);
         serve(listener, context);
     }
-    demand(OSSL_PROVIDER_load(NULL, "default") != NULL && OSSL_PROVIDER_load(NULL, "estprov") != NULL, "no provider");
+    demand(OSSL_PROVIDER_load(NULL, "default") != NULL && OSSL_PROVIDER_load(NULL, "estprov") != NULL,
+           "no provider");
     file.context = context_for(TLS_client_method(), arguments[1]);
     provider.context = context_for(TLS_client_method(), arguments[1]);
     SSL_CTX_set_verify(file.context, SSL_VERIFY_PEER, NULL);
@@ -173,7 +177,7 @@ int main(int count, char **arguments)
             file.cpu = provider.cpu = 0;
     }
     (void)kill(child, SIGKILL);
-    printf("file_us=%.0f provider_us=%.0f file_cpu_us=%.0f provider_cpu_us=%.0f\n", median(&file), median(&provider), file.cpu / ROUNDS,
-           provider.cpu / ROUNDS);
+    printf("file_us=%.0f provider_us=%.0f file_cpu_us=%.0f provider_cpu_us=%.0f\n", median(&file),
+           median(&provider), file.cpu / ROUNDS, provider.cpu / ROUNDS);
     return 0;
 }

@@ -1,5 +1,5 @@
-/* What a library adds to a program that uses it: resident memory and threads. The program has done before what any program has: it has looked a user up, and
- * has a heap. usage: native_host LIBRARY HANDLE */
+/* What a library adds to a program that uses it: resident memory and threads. The program has done before
+ * what any program has: it has looked a user up, and has a heap. usage: native_host LIBRARY HANDLE */
 #include "estprov.h"
 
 #include <dlfcn.h>
@@ -40,7 +40,8 @@ static void *symbol(void *library, const char *name)
 int main(int count, char **arguments)
 {
     int (*open_context)(struct estprov **, const char *, int);
-    int (*sign)(struct estprov *, const char *, enum estprov_algorithm, const void *, size_t, void *, size_t *);
+    int (*sign)(struct estprov *, const char *, enum estprov_algorithm, const void *, size_t, void *,
+                size_t *);
     struct estprov *context;
     unsigned char digest[32] = {1};
     unsigned char signature[128];
@@ -69,7 +70,8 @@ int main(int count, char **arguments)
         return 1;
     for (int i = 0; i < SIGNATURES; i++) {
         size_t size = sizeof(signature);
-        const int error = sign(context, arguments[2], ESTPROV_ECDSA, digest, sizeof(digest), signature, &size);
+        const int error =
+            sign(context, arguments[2], ESTPROV_ECDSA, digest, sizeof(digest), signature, &size);
 
         if (error != 0) {
             (void)fprintf(stderr, "error: the signature failed with %d\n", error);
@@ -77,6 +79,7 @@ int main(int count, char **arguments)
         }
     }
     after = field("/proc/self/smaps_rollup", "Rss:");
-    printf("loaded_kb=%ld used_kb=%ld threads=%ld\n", loaded - before, after - before, field("/proc/self/status", "Threads:"));
+    printf("loaded_kb=%ld used_kb=%ld threads=%ld\n", loaded - before, after - before,
+           field("/proc/self/status", "Threads:"));
     return 0;
 }

@@ -1,5 +1,6 @@
-/* The client's CPU for a P-256 signature through libestprov, beside a bare round trip of the same bytes on a socket. Both in this process, in turns; the
- * cheapest turn of each counts, since a busy machine only ever adds. usage: native_sign SOCKET HANDLE */
+/* The client's CPU for a P-256 signature through libestprov, beside a bare round trip of the same bytes on a
+ * socket. Both in this process, in turns; the cheapest turn of each counts, since a busy machine only ever
+ * adds. usage: native_sign SOCKET HANDLE */
 #include "estprov.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ static double cpu(void)
     struct rusage usage;
 
     (void)getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static int connected(const char *path)
@@ -65,7 +67,8 @@ int main(int count, char **arguments)
         die("no context");
     /* What the library sends, byte for byte. */
     length = (size_t)snprintf(request, sizeof(request),
-                              "POST /sign?api-version=2021-05-01&handle=%s&algorithm=ECDSA&hash=sha256 HTTP/1.1\r\nHost: localhost\r\n"
+                              "POST /sign?api-version=2021-05-01&handle=%s&algorithm=ECDSA&hash=sha256 "
+                              "HTTP/1.1\r\nHost: localhost\r\n"
                               "Content-Type: application/octet-stream\r\nContent-Length: 32\r\n\r\n",
                               arguments[2]);
     memcpy(request + length, digest, sizeof(digest));
@@ -81,7 +84,8 @@ int main(int count, char **arguments)
             unsigned char signature[128];
             size_t size = sizeof(signature);
 
-            if (estprov_sign(context, arguments[2], ESTPROV_ECDSA, digest, sizeof(digest), signature, &size) != 0)
+            if (estprov_sign(context, arguments[2], ESTPROV_ECDSA, digest, sizeof(digest), signature,
+                             &size) != 0)
                 die(estprov_message(context));
         }
         shim = cpu() - before < shim ? cpu() - before : shim;
