@@ -9,10 +9,13 @@
 /* One slot with one token in it, which is always there: whether the daemons are is told by what is asked of
  * them. */
 
+/* Padded with blanks, and without a NUL, as PKCS#11 has its texts. */
 static void pad(CK_UTF8CHAR *out, size_t size, const char *text)
 {
-    memset(out, ' ', size);
-    memcpy(out, text, strlen(text));
+    const size_t length = strlen(text);
+
+    for (size_t i = 0; i < size; i++)
+        out[i] = i < length ? (CK_UTF8CHAR)text[i] : ' ';
 }
 
 static CK_VERSION version(void)
