@@ -10,6 +10,7 @@ readonly world
 readonly socket=$world/run/keyd.sock stage=$out/stage
 trap 'rm -rf "$world"' EXIT
 mkdir -p "$world"/{run,keyd}
+ip link set lo up
 failed=0
 
 fail() {
