@@ -125,6 +125,15 @@ public sealed class CheckTests : IDisposable
     }
 
     [Test]
+    public void Servers_that_want_a_client_certificate_before_anything_else_are_there()
+    {
+        _device.Started();
+        _device.Tried = _device.Tried.Replace("true", "false", StringComparison.Ordinal);
+        _device.Cloud = """{"servers":[{"url":"https://dps.example/","verified":false}]}""";
+        Check("unverified");
+    }
+
+    [Test]
     public void A_registration_that_is_refused_and_a_hub_without_an_address()
     {
         _device.Started();

@@ -56,6 +56,9 @@ internal sealed class FakeDevice : IDisposable
 
     public string Cloud { get; set; } = """{"servers":[{"url":"https://dps.example/"},{"url":"https://hub.example/"}]}""";
 
+    /// <summary>Of <c>POST /credentials/ID/try</c>.</summary>
+    public string Tried { get; set; } = """{"url":"https://est.example/.well-known/est","verified":true}""";
+
     public double ClockBelieved { get; set; } = 1;
 
     public string Version { get; set; } = "1.2.3";
@@ -111,7 +114,7 @@ internal sealed class FakeDevice : IDisposable
         server.Map("POST", "/credentials/{id}/try", ["2020-09-01"], (request, response) =>
         {
             Refuse("POST try " + request.Route("id"));
-            response.Bytes("{}"u8, "application/json");
+            response.Bytes(Encoding.UTF8.GetBytes(Tried), "application/json");
         });
         server.Map("DELETE", "/certificates/{id}", ["2020-09-01"], (request, response) =>
         {

@@ -32,10 +32,11 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
     {
         var id = request.Route("id");
         rights.DemandCertificate(request.Peer, id);
-        var url = requests.TryServer(id, request.Stopping);
+        var url = requests.TryServer(id, out var isVerified, request.Stopping);
         var json = response.Json();
         json.WriteStartObject();
         json.WriteString("url"u8, url.ToString());
+        json.WriteBoolean("verified"u8, isVerified);
         json.WriteEndObject();
     }
 

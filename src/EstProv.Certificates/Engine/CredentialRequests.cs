@@ -72,12 +72,13 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
     }
 
     /// <summary>Asks the EST server of a certificate for what it tells everybody.</summary>
+    /// <param name="isVerified">False where it wants a client certificate first.</param>
     /// <returns>Its URL.</returns>
     /// <exception cref="ProblemException"><c>est_*</c>: it does not answer, or cannot be verified.</exception>
-    public Uri TryServer(string id, CancellationToken cancel)
+    public Uri TryServer(string id, out bool isVerified, CancellationToken cancel)
     {
         var url = engine.Identities.UrlOf(id);
-        parts.Est?.Reach(url, cancel);
+        isVerified = parts.Est?.Reach(url, cancel) ?? false;
         return url;
     }
 

@@ -210,18 +210,19 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     public X509Certificate2Collection AnchorsOf(Uri url) => _anchors.Read(url).Certificates;
 
-    public void Reach(Uri url, CancellationToken cancel)
+    public bool Reach(Uri url, CancellationToken cancel)
     {
         var nobody = new ShownCredential("nobody", null, null);
         try
         {
             using var session = _sessions.Take(url, nobody, Anchors(url, cancel));
             CaCertificates(url, session.Client, cancel);
+            return true;
         }
-        catch (ProblemException problem) when (HasAnswered(problem))
+        catch (ProblemException problem) when (HasAnswered(problem) || problem.Code == "est_tls_alert")
         {
-            // To nobody it has nothing to tell; that is what was to be found out.
-            return;
+            // To nobody it has nothing to tell; that it does is what was to be found out.
+            return HasAnswered(problem);
         }
         finally
         {

@@ -93,11 +93,10 @@ internal interface IEstServers
     /// <returns>Null when it could not be asked.</returns>
     bool? IsTrustedWithout(Uri url, Configuration.Certd.IssuerName distrusted, CancellationToken cancel) => null;
 
-    /// <summary>Whether this server answers and is verified; nothing is shown to it.</summary>
-    /// <exception cref="ProblemException"><c>est_*</c>.</exception>
-    void Reach(Uri url, CancellationToken cancel)
-    {
-    }
+    /// <summary>Asks this server for what it tells everybody; nothing is shown to it.</summary>
+    /// <returns>False where it answered by an alert, since it wants a client certificate at once: then it may be anybody.</returns>
+    /// <exception cref="ProblemException"><c>est_*</c>: it does not answer, or is not verified.</exception>
+    bool Reach(Uri url, CancellationToken cancel) => true;
 
     /// <summary>A server is to be asked for new roots, since one that is trusted ends before long (RFC 7030 section 4.1.2).</summary>
     bool IsTrustDue { get; }

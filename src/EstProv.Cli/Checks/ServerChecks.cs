@@ -54,14 +54,16 @@ internal sealed class ServerChecks(CheckContext on, bool offline)
 
             if (offline || url is null || _asked.Contains(url)) return;
             _asked.Add(url);
-            on.Daemons.Ask("certd", $"/credentials/{Uri.EscapeDataString(id)}/try", "POST", wait: Patience);
-            on.Findings.Pass("est", $"{url} answers and is verified");
+            Answers("est", url, on.Daemons.Ask("certd", $"/credentials/{Uri.EscapeDataString(id)}/try", "POST", wait: Patience));
         }
         catch (ProblemException problem)
         {
             if (problem.Code != "certd_unreachable") on.Findings.Refused("est", problem);
         }
     }
+
+    private void Answers(string check, string? url, JsonElement answer) => on.Findings.Pass(check,
+        $"{url} {(Json.Member(answer, "verified").ValueKind is JsonValueKind.False ? "wants a client certificate before it can be verified" : "answers and is verified")}");
 
     private void Cloud()
     {
@@ -90,7 +92,7 @@ internal sealed class ServerChecks(CheckContext on, bool offline)
             {
                 var url = Json.Text(server, "url");
                 if (Json.Problem(server) is { } silent) on.Findings.Error("cloud", silent);
-                else on.Findings.Pass("cloud", $"{url} answers and is verified");
+                else Answers("cloud", url, server);
             }
         }
         catch (ProblemException refused)

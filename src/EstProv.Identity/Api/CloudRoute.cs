@@ -5,7 +5,7 @@ namespace EstProv.Identity.Api;
 
 /// <summary>
 /// <c>POST /cloud/try</c>, for those who manage identities: asks DPS and the hub whether they answer, and tells
-/// <c>{"servers":[{"url","problem"?}]}</c>.
+/// <c>{"servers":[{"url","verified","problem"?}]}</c>.
 /// </summary>
 internal sealed class CloudRoute(CloudReach reach, IdentityRights rights, ProvisioningStatus status)
 {
@@ -23,7 +23,10 @@ internal sealed class CloudRoute(CloudReach reach, IdentityRights rights, Provis
             var problem = reach.AskAsync(url, request.Stopping).GetAwaiter().GetResult();
             json.WriteStartObject();
             json.WriteString("url"u8, url.AbsoluteUri);
-            StatusJson.WriteProblem(json, problem);
+            // A server that wants a client certificate at once is there; whether it is the right one, TLS with that tells.
+            var isAlert = problem?.Code == CloudReach.WantsCertificate;
+            json.WriteBoolean("verified"u8, problem is null);
+            if (!isAlert) StatusJson.WriteProblem(json, problem);
             json.WriteEndObject();
         }
 

@@ -12,6 +12,11 @@ namespace EstProv.Identity.Provisioning;
 /// them.</summary>
 internal sealed class CloudReach(ProvisioningSettings settings, CloudTrust trust, ProxyChoice? proxies, BelievedClock clock, ILogger logger)
 {
+    /// <summary>Code of a TLS alert to who shows nothing.</summary>
+    public const string WantsCertificate = Codes + "_tls_alert";
+
+    private const string Codes = "cloud";
+
     private const int LargestAnswer = 256 * 1024;
 
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(15);
@@ -43,7 +48,7 @@ internal sealed class CloudReach(ProvisioningSettings settings, CloudTrust trust
                     Proxies = proxies,
                     Credential = "none",
                     Kind = settings is DpsProvisioning dps && dps.GlobalEndpoint.Value == url ? "DPS" : "an IoT hub",
-                    Codes = "cloud",
+                    Codes = Codes,
                 };
                 using var exchange = new CloudExchange(server, null, LargestAnswer, logger);
                 await exchange.SendAsync(HttpMethod.Get, url, null, null, cancel);

@@ -45,7 +45,11 @@ public sealed class PlanAndMetricsTests
     {
         await using var certd = await CertdUnderTest.StartAsync($"[[principal]]\nuid = {Users.Self}\ncerts = [\"device-id\"]\n");
         using (var answer = JsonDocument.Parse(certd.Send("POST", "/credentials/device-id/try", "{}").Body))
+        {
+            Assert.That(answer.RootElement.GetProperty("verified").GetBoolean(), Is.True);
             Assert.That(answer.RootElement.GetProperty("url").GetString(), Does.EndWith("/.well-known/est/device-id"));
+        }
+
         await certd.Simulator.DisposeAsync();
         var gone = certd.Refused("POST", "/credentials/device-id/try", "{}");
         Assert.That(gone.Code, Is.EqualTo("est_unreachable"));

@@ -102,7 +102,8 @@ public sealed class RouteTests : IDisposable
         using var answer = JsonDocument.Parse(Text(Send("POST", "/cloud/try")));
         var servers = answer.RootElement.GetProperty("servers");
         Assert.That(servers[0].GetProperty("url").GetString(), Is.EqualTo(_dps.Url.AbsoluteUri));
-        Assert.That(servers[0].TryGetProperty("problem", out _), Is.False, "it answers, whatever it says");
+        Assert.That(servers[0].TryGetProperty("problem", out _), Is.False, "it is there, and wants a client certificate");
+        Assert.That(servers[0].GetProperty("verified").GetBoolean(), Is.False);
         Assert.That(servers[1].GetProperty("url").GetString(), Is.EqualTo("https://hub.example/"));
         Assert.That(servers[1].GetProperty("problem").GetProperty("code").GetString(),
             Is.EqualTo("cloud_dns").Or.EqualTo("cloud_unreachable"));
