@@ -23,10 +23,9 @@ internal sealed class CloudRoute(CloudReach reach, IdentityRights rights, Provis
             var problem = reach.AskAsync(url, request.Stopping).GetAwaiter().GetResult();
             json.WriteStartObject();
             json.WriteString("url"u8, url.AbsoluteUri);
-            // A server that wants a client certificate at once is there; whether it is the right one, TLS with that tells.
-            var isAlert = problem?.Code == CloudReach.WantsCertificate;
+            // Whether it is the right one, TLS with a client certificate tells.
             json.WriteBoolean("verified"u8, problem is null);
-            if (!isAlert) StatusJson.WriteProblem(json, problem);
+            if (problem is not null && !CloudReach.WantsCertificate(problem)) StatusJson.WriteProblem(json, problem);
             json.WriteEndObject();
         }
 

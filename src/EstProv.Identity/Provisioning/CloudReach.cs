@@ -12,9 +12,6 @@ namespace EstProv.Identity.Provisioning;
 /// them.</summary>
 internal sealed class CloudReach(ProvisioningSettings settings, CloudTrust trust, ProxyChoice? proxies, BelievedClock clock, ILogger logger)
 {
-    /// <summary>Code of a TLS alert to who shows nothing.</summary>
-    public const string WantsCertificate = Codes + "_tls_alert";
-
     private const string Codes = "cloud";
 
     private const int LargestAnswer = 256 * 1024;
@@ -30,6 +27,12 @@ internal sealed class CloudReach(ProvisioningSettings settings, CloudTrust trust
         if (hub is { Length: > 0 }) servers.Add(new Uri($"https://{hub}/"));
         return servers;
     }
+
+    /// <summary>
+    /// Whether it is there, and wants a client certificate before anything else: a TLS alert to who shows none, or the end of the connection
+    /// that came before the alert was read.
+    /// </summary>
+    public static bool WantsCertificate(ProblemException problem) => problem.Code is Codes + "_tls_alert" or Codes + "_reset";
 
     /// <returns>Null where it answers, whatever it says.</returns>
     public async Task<ProblemException?> AskAsync(Uri url, CancellationToken cancel)
