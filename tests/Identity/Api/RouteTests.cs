@@ -33,7 +33,7 @@ public sealed class RouteTests : IDisposable
 
     public RouteTests()
     {
-        _dps = new TestDps(_pki.Server("localhost"));
+        _dps = new TestDps(_pki.Server("localhost")) { TakesTokens = true };
         _neighbours = new Neighbours(_folder);
         _certd.Others["dps-ca"] = [_pki.Root];
         _client = new LocalClient(Path.Combine(_folder, "identityd.sock"), "estprov-identityd", "Identity Service", TimeSpan.FromSeconds(20));
@@ -99,11 +99,12 @@ public sealed class RouteTests : IDisposable
     public void Dps_and_the_hub_are_asked_whether_they_answer_by_who_manages_identities()
     {
         Provision(Manager());
+        _dps.Script = static _ => new DpsReply(404, "{}");
         using var answer = JsonDocument.Parse(Text(Send("POST", "/cloud/try")));
         var servers = answer.RootElement.GetProperty("servers");
         Assert.That(servers[0].GetProperty("url").GetString(), Is.EqualTo(_dps.Url.AbsoluteUri));
-        Assert.That(servers[0].TryGetProperty("problem", out _), Is.False, "it is there, and wants a client certificate");
-        Assert.That(servers[0].GetProperty("verified").GetBoolean(), Is.False);
+        Assert.That(servers[0].TryGetProperty("problem", out _), Is.False, "it answers, whatever it says");
+        Assert.That(servers[0].GetProperty("verified").GetBoolean(), Is.True);
         Assert.That(servers[1].GetProperty("url").GetString(), Is.EqualTo("https://hub.example/"));
         Assert.That(servers[1].GetProperty("problem").GetProperty("code").GetString(),
             Is.EqualTo("cloud_dns").Or.EqualTo("cloud_unreachable"));
