@@ -10,7 +10,7 @@ public sealed class OperatorTests
     private SimulatorFixture _simulator = null!;
 
     [SetUp]
-    public void StartSimulator() => _simulator = new SimulatorFixture();
+    public void StartSimulator() => _simulator = new SimulatorFixture(static options => options with { AssignedHub = "auto" });
 
     [TearDown]
     public void StopSimulator() => _simulator.Dispose();
