@@ -23,7 +23,7 @@ power_on() {
     [ -z "$machine_process" ] || fail "the machine is on already" "power_off first"
     powered=$EPOCHREALTIME
     # Only the loopback of this namespace is behind 10.0.2.2, where the simulator listens.
-    qemu-system-aarch64 -M virt -cpu cortex-a57 -smp 2 -m 512 -accel tcg,thread=multi -display none -monitor none -no-reboot -serial "file:$work/console.log" \
+    qemu-system-aarch64 -M virt -cpu cortex-a57 -smp 2 -m 1024 -accel tcg,thread=multi -display none -monitor none -no-reboot -serial "file:$work/console.log" \
         -kernel "$kernel/vmlinuz" -initrd "$kernel/initrd.gz" \
         -append "console=ttyAMA0 quiet ro panic=-1 root=/dev/vd$root systemd.machine_id=$machine_id $*" \
         -drive "file=$work/root-a.ext4,format=raw,if=none,id=a,readonly=on" -device virtio-blk-pci,drive=a \
