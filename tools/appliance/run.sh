@@ -76,7 +76,7 @@ is_reached() {
 # wait_for_issue LABEL: until the server has issued, and no longer.
 wait_for_issue() {
     local until=$((SECONDS + 120)) answer
-    while answer=$(control "requests?after=$last_request&wait=10") && ! jq -e --arg wanted "$1" 'any(.requests[]; .label == $wanted and .status == 200)' <<<"$answer" >/dev/null; do
+    while answer=$(control "requests?after=$last_request&wait=10") && ! jq -e --arg wanted "$1" 'any(.requests[]; .label == $wanted and .route == "simpleenroll" and .status == 200)' <<<"$answer" >/dev/null; do
         [ "$SECONDS" -lt "$until" ] || fail "the server does not issue $1" "$answer"
         last_request=$(jq .next <<<"$answer")
     done
@@ -150,13 +150,13 @@ awk 'NF { print; sum += $4 } END { printf "idle PSS of the three %.1f MB (budget
 cat "$work/installed"
 
 step "power cut while the EST server has the renewal of est-id in its hands"
-begin_renewal est-id '{"kind":"delay","service":"est","label":"est-id","delayMilliseconds":60000,"count":1}'
+begin_renewal est-id '{"kind":"delay","service":"est","label":"est-id","route":"simplereenroll","delayMilliseconds":60000,"count":1}'
 cut_power
 back_again a
 finish_renewal est-id a
 
 step "power cut as the renewed device-id is on its way to the device"
-begin_renewal device-id '{"kind":"delay","service":"est","label":"device-id","delayMilliseconds":2000,"count":1}'
+begin_renewal device-id '{"kind":"delay","service":"est","label":"device-id","route":"simpleenroll","delayMilliseconds":2000,"count":1}'
 wait_for_issue device-id
 cut_power
 back_again a
