@@ -82,11 +82,12 @@ internal sealed class CertCommands(TimeProvider time, Machine machine)
     private static int RunImport(CommandLine line, Terminal terminal)
     {
         var (id, file) = (line.Words[0], line.Words[1]);
-        // Read here, so that what is no certificate is told with the file's name.
-        foreach (var certificate in EstFiles.Certificates(file)) certificate.Dispose();
+        var pem = EstFiles.Read(file);
+        // Looked at here, so that what is no certificate is told with the file's name.
+        foreach (var certificate in EstFiles.Certificates(pem, file)) certificate.Dispose();
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
         daemons.Ask("certd", $"/certificates/{Uri.EscapeDataString(id)}", "PUT",
-            JsonFields.Write(json => json.WriteString("pem"u8, EstFiles.Read(file))));
+            JsonFields.Write(json => json.WriteString("pem"u8, pem)));
         terminal.Line($"{id} is taken; 'estprov cert list' shows whether it is in use already");
         return 0;
     }

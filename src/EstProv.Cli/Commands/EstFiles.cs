@@ -25,12 +25,15 @@ internal static class EstFiles
         }
     }
 
-    public static X509Certificate2Collection Certificates(string path)
+    public static X509Certificate2Collection Certificates(string path) => Certificates(Read(path), path);
+
+    /// <param name="path">Where <paramref name="content"/> was read.</param>
+    public static X509Certificate2Collection Certificates(ReadOnlySpan<byte> content, string path)
     {
         var certificates = new X509Certificate2Collection();
         try
         {
-            certificates.ImportFromPem(Encoding.UTF8.GetString(Read(path)));
+            certificates.ImportFromPem(Encoding.UTF8.GetString(content));
             if (certificates.Count > 0) return certificates;
         }
         catch (CryptographicException)
