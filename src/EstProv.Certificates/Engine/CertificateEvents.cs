@@ -22,15 +22,15 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
         ]);
     }
 
-    public void Failed(Credential credential, ProblemException problem, TimeSpan next)
+    public void Failed(Credential credential, ProblemException problem, int attempt, TimeSpan next)
     {
         var (url, shown) = (credential.LastUrl ?? "", credential.LastCredential ?? "");
         var seconds = next.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
-        if (url.Length == 0) Log.FailedEarly(log, credential.Id, credential.Failures, seconds, problem.ToLogText());
-        else Log.Failed(log, credential.Id, url, shown, credential.Failures, seconds, problem.ToLogText());
+        if (url.Length == 0) Log.FailedEarly(log, credential.Id, attempt, seconds, problem.ToLogText());
+        else Log.Failed(log, credential.Id, url, shown, attempt, seconds, problem.ToLogText());
         publish("failed", credential.Id,
         [
-            ("id", credential.Id), ("url", url), ("credential", shown), ("attempt", credential.Failures.ToString(CultureInfo.InvariantCulture)),
+            ("id", credential.Id), ("url", url), ("credential", shown), ("attempt", attempt.ToString(CultureInfo.InvariantCulture)),
             ("code", problem.Code), ("message", problem.Message), ("hint", problem.Hint), ("retrySeconds", seconds),
         ]);
     }

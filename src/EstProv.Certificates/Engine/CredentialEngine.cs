@@ -3,6 +3,7 @@ using EstProv.Certificates.Client;
 using EstProv.Certificates.Renewal;
 using EstProv.Certificates.Store;
 using EstProv.Keys.Client;
+using EstProv.LocalApi.Client;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 
@@ -329,9 +330,12 @@ internal sealed partial class CredentialEngine : IDisposable
     {
         Steps.CountRescue(credential, problem);
         TimeSpan gap;
+        int attempt;
         lock (Table.Gate)
         {
-            credential.Failures++;
+            attempt = credential.Failures + 1;
+            // Which way an attempt goes depends on how often one has failed (Needs); this one is gone on with.
+            if (!LocalTrouble.IsPassing(problem)) credential.Failures = attempt;
             credential.Disappointments++;
             credential.Problem = new CredentialProblem(problem.Message, problem.Hint, problem.Code);
             gap = Gap(credential, problem);
@@ -339,7 +343,7 @@ internal sealed partial class CredentialEngine : IDisposable
             credential.WaitsFor = gap;
         }
 
-        _parts.Events.Failed(credential, problem, gap);
+        _parts.Events.Failed(credential, problem, attempt, gap);
         KeepWait(credential, problem, gap);
     }
 
@@ -384,7 +388,7 @@ internal sealed partial class CredentialEngine : IDisposable
 
     private TimeSpan Gap(Credential credential, ProblemException problem)
     {
-        if (problem.Code == "keyd_unreachable") return credential.LocalBackoff.Next();
+        if (LocalTrouble.IsPassing(problem)) return credential.LocalBackoff.Next();
         var jitter = _parts.Random.NextDouble();
         // With a rescue somebody stands by.
         return credential is { Current: { } current, KeyMissing: false, Rescue: null }

@@ -157,7 +157,7 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
                 credential.WaitsFor = gap;
             }
 
-            parts.Events.Failed(credential, problem, gap);
+            parts.Events.Failed(credential, problem, credential.Failures, gap);
         }, cancel);
     }
 

@@ -1,3 +1,4 @@
+using EstProv.LocalApi.Client;
 using EstProv.Platform;
 
 namespace EstProv.Identity.Hub;
@@ -35,7 +36,7 @@ internal static class HubCodes
     /// <summary>The hub has not answered the question: what it said last is the best that is known.</summary>
     public static bool IsOffline(ProblemException problem)
         => problem.Code is Unreachable or Timeout or Reset or Dns or Proxy or BadAnswer or Throttled or ServerError
-                or "certd_unreachable" or "keyd_unreachable"
+            || LocalTrouble.IsPassing(problem)
             || problem.Code.StartsWith("hub_tls_", StringComparison.Ordinal) && problem.Code != TlsAlert;
 
     /// <summary>It concerns one module; another one may fare better.</summary>

@@ -1,5 +1,6 @@
 using EstProv.Certificates.Client;
 using EstProv.Configuration.Identityd;
+using EstProv.LocalApi.Client;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 
@@ -208,7 +209,7 @@ internal sealed class ProvisioningLoop(
     {
         if (CloudCodes.NeedsSomebody(problem)) return _refused;
         _refused.Reset();
-        return problem.Code is "certd_unreachable" or "keyd_unreachable" ? _local : _passing;
+        return LocalTrouble.IsPassing(problem) ? _local : _passing;
     }
 
     private TimeSpan Pending(CredentialAnswer answer, int asked, TimeSpan took)

@@ -11,7 +11,7 @@ internal sealed unsafe class EventPoll : IDisposable
     /// <summary>The token of the wake-up.</summary>
     public const ulong WakeToken = ulong.MaxValue;
 
-    private const uint Readable = 1;
+    private const uint Readable = 1, HungUp = 0x10;
     private const uint OneShot = 1u << 30;
     private const int Add = 1, Modify = 3, CloseOnExec = 0x80000;
 
@@ -39,14 +39,17 @@ internal sealed unsafe class EventPoll : IDisposable
     public void ArmForHangUp(int descriptor, ulong token) => Control(Modify, descriptor, OneShot, token);
 
     /// <summary>Waits for one event; false after <paramref name="milliseconds"/> (-1: never) or a signal.</summary>
-    public bool Wait(int milliseconds, out ulong token)
+    /// <param name="hungUp">The peer has closed both directions: nobody reads an answer.</param>
+    public bool Wait(int milliseconds, out ulong token, out bool hungUp)
     {
         var buffer = stackalloc byte[16];
         if (Libc.EpollWait(_poll, buffer, 1, milliseconds) <= 0)
         {
-            token = 0;
+            (token, hungUp) = (0, false);
             return false;
         }
+
+        hungUp = (*(uint*)buffer & HungUp) != 0;
 
         token = MemoryMarshal.Read<ulong>(new ReadOnlySpan<byte>(buffer + DataOffset, 8));
         return true;

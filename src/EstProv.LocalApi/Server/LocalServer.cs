@@ -195,14 +195,14 @@ public sealed partial class LocalServer : IDisposable
         while (true)
         {
             Interlocked.Increment(ref _waitingThreads);
-            var happened = _poll.Wait(WaitMilliseconds(), out var token);
+            var happened = _poll.Wait(WaitMilliseconds(), out var token, out var hungUp);
             var othersWait = Interlocked.Decrement(ref _waitingThreads) > 0;
             if (_stopped) break;
             if (!happened && othersWait && Environment.TickCount64 - idleSince >= Options.IdleThread.TotalMilliseconds) break;
             try
             {
                 Tend();
-                if (happened && Handle(worker, token, othersWait)) idleSince = Environment.TickCount64;
+                if (happened && Handle(worker, token, hungUp, othersWait)) idleSince = Environment.TickCount64;
             }
             catch (Exception cause)
             {
@@ -218,7 +218,7 @@ public sealed partial class LocalServer : IDisposable
     }
 
     /// <summary>True when the event was a connection's.</summary>
-    private bool Handle(Worker worker, ulong token, bool othersWait)
+    private bool Handle(Worker worker, ulong token, bool hungUp, bool othersWait)
     {
         if (token >= Acceptor.FirstToken)
         {
@@ -228,6 +228,13 @@ public sealed partial class LocalServer : IDisposable
 
         var connection = Connections.Take(token);
         if (connection is null) return false;
+        if (hungUp)
+        {
+            // Given up, such as in the socket's queue while the daemon started: what nobody waits for must not take the place of what is asked anew.
+            Connections.Close(connection);
+            return true;
+        }
+
         var caller = connection.Caller;
         try
         {

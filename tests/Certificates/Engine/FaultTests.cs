@@ -139,6 +139,28 @@ public sealed class FaultTests
         Assert.That(device.Keyd.CurrentSpki("device-id"), Is.EqualTo(device.Current("device-id")!.SpkiHash));
     }
 
+    [TestCase("keyd_unreachable")]
+    [TestCase("too_many_requests")]
+    [TestCase("too_many_connections")]
+    [TestCase("deadline")]
+    [TestCase("stopping")]
+    [Description("a device that starts slowly: certd was up before keyd, and a renewal that was due waited for six minutes")]
+    public async Task A_renewal_that_keyd_had_no_time_for_is_tried_within_seconds_and_has_not_failed(string code)
+    {
+        await using var device = await RenewalTests.ProvisionedAsync();
+        var before = device.Current("est-id")!;
+        (device.Keyd.IsDown, device.Keyd.DownAs) = (true, code);
+        device.Advance(TimeSpan.FromDays(80));
+        Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(before.Spki));
+        Assert.That(device.Engine.Table.FindLocked("est-id")!.Problem!.Code, Is.EqualTo(code));
+
+        device.Keyd.IsDown = false;
+        device.Advance(TimeSpan.FromSeconds(11));
+
+        Assert.That(device.Current("est-id")!.Spki, Is.Not.EqualTo(before.Spki), () => device.Events.ToString());
+        Assert.That(device.Events.Await("failed", "est-id").Fields["attempt"], Is.EqualTo("1"));
+    }
+
     [Test]
     public async Task A_confirmation_holds_although_keyd_goes_down_before_it_could_follow()
     {

@@ -32,6 +32,9 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
     /// <summary>Nobody answers.</summary>
     public bool IsDown { get; set; }
 
+    /// <summary>The code of what it says while it is down.</summary>
+    public string DownAs { get; set; } = "keyd_unreachable";
+
     /// <summary>Goes down at this call, counted from now; 0 for never.</summary>
     public int DownAt { get; set; }
 
@@ -162,7 +165,7 @@ internal sealed class SoftKeyd : IKeyClient, IDisposable
     private void Demand()
     {
         if (DownAt > 0 && --DownAt == 0) IsDown = true;
-        if (IsDown) throw new ProblemException("keyd_unreachable", "the Key Service does not answer", "start it", 503);
+        if (IsDown) throw new ProblemException(DownAs, "the Key Service does not answer", "start it", 503);
     }
 
     private SoftKey Make(string keyId, string algorithms)

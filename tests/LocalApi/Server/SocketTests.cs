@@ -115,6 +115,36 @@ public sealed partial class SocketTests
     }
 
     [Test]
+    [Description("a device that starts slowly: what others gave up on while the daemon started took the place of what they asked anew")]
+    public void Requests_that_were_given_up_in_the_queue_are_not_carried_out()
+    {
+        const int GivenUp = 40;
+        using var inherited = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Bind(inherited);
+        inherited.Listen(GivenUp + 1);
+        for (var i = 0; i < GivenUp; i++)
+        {
+            using var impatient = new RawClient(Socket);
+            impatient.Send(RawClient.Get("/slow"));
+        }
+
+        using var patient = new RawClient(Socket);
+        patient.Send(RawClient.Get("/slow"));
+        using var server = new LocalServer(
+            new LocalServerOptions { SocketPath = "/unused", Descriptors = [Duplicate((int)inherited.SafeHandle.DangerousGetHandle())], MaxRequestsPerUid = 1 }, NullLogger.Instance, TimeProvider.System);
+        var carriedOut = 0;
+        server.Map("GET", "/slow", [TestServer.Version], (_, response) => response.Bytes(Interlocked.Increment(ref carriedOut) == 1 ? "first"u8 : "later"u8, "text/plain"));
+
+        server.Start();
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(patient.Read().Body, Is.EqualTo("first"));
+            Assert.That(Volatile.Read(ref carriedOut), Is.EqualTo(1));
+        });
+    }
+
+    [Test]
     public void Aliases_serve_the_same_under_the_same_mode_and_go_with_the_server()
     {
         string[] aliases = [Path.Combine(_folder.FullName, "a.sock"), Path.Combine(_folder.FullName, "b.sock"), Socket];
