@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EstProv.LocalApi;
+using EstProv.Platform.Time;
 
 namespace EstProv.Certificates.Api;
 
@@ -163,7 +164,7 @@ internal static class CertificateJson
         {
             json.WriteStartObject();
             json.WriteString("issuer"u8, entry.Name.ToString());
-            json.WriteString("since"u8, Store.HeaderedPem.Format(entry.Since));
+            json.WriteString("since"u8, Utc.Format(entry.Since));
             json.WriteNumber("overSeconds"u8, entry.Over.TotalSeconds);
             json.WriteString("by"u8, entry.Configured ? "configuration"u8 : "command"u8);
             json.WriteEndObject();
@@ -176,7 +177,7 @@ internal static class CertificateJson
             json.WriteStartObject();
             json.WriteString("id"u8, certificate.Id);
             json.WriteString("issuer"u8, certificate.Issuer);
-            json.WriteOptional("from", certificate.From is { } from ? Store.HeaderedPem.Format(from) : null);
+            json.WriteOptional("from", certificate.From is { } from ? Utc.Format(from) : null);
             json.WriteEndObject();
         }
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Distrust;
@@ -20,7 +20,7 @@ internal static class DistrustFile
         var text = new StringBuilder(Opening).Append('\n');
         foreach (var entry in entries)
         {
-            text.Append(HeaderedPem.Format(entry.Since)).Append('\t').Append(((long)entry.Over.TotalSeconds).ToString(CultureInfo.InvariantCulture)).Append('\t')
+            text.Append(Utc.Format(entry.Since)).Append('\t').Append(((long)entry.Over.TotalSeconds).ToString(CultureInfo.InvariantCulture)).Append('\t')
                 .Append(entry.Configured ? "configured" : "command").Append('\t').Append(entry.Settled ? "settled" : "floor").Append('\t').Append(entry.Name).Append('\n');
         }
 
@@ -39,7 +39,7 @@ internal static class DistrustFile
 
     private static DistrustEntry? Entry(string[] fields)
     {
-        if (fields.Length != Fields || HeaderedPem.ParseTime(fields[0]) is not { } since || IssuerName.Parse(fields[4]) is not { } name) return null;
+        if (fields.Length != Fields || Utc.Parse(fields[0]) is not { } since || IssuerName.Parse(fields[4]) is not { } name) return null;
         return long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds <= TimeSpan.MaxValue.TotalSeconds / 2
             ? new DistrustEntry(name, since, TimeSpan.FromSeconds(seconds), fields[2] == "configured", fields[3] == "settled")
             : null;

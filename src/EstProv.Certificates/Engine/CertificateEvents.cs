@@ -1,6 +1,7 @@
 using System.Globalization;
 using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 
@@ -17,7 +18,7 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
         publish("issued", certificate.Id,
         [
             ("id", certificate.Id), ("url", certificate.Url ?? ""), ("credential", certificate.Credential ?? ""), ("seconds", seconds),
-            ("subjectName", certificate.Subject), ("issuer", certificate.Issuer), ("notAfter", HeaderedPem.Format(certificate.NotAfter)),
+            ("subjectName", certificate.Subject), ("issuer", certificate.Issuer), ("notAfter", Utc.Format(certificate.NotAfter)),
             ("key", certificate.KeyAlgorithm),
         ]);
     }
@@ -140,11 +141,11 @@ internal sealed partial class CertificateEvents(ILogger log, Action<string, stri
     public void Note(string id, string what) => Log.Note(log, id, what);
 
     private static (string Name, string? Value)[] Fields(StoredCertificate certificate) =>
-        [("id", certificate.Id), ("spki", certificate.Spki), ("notAfter", HeaderedPem.Format(certificate.NotAfter))];
+        [("id", certificate.Id), ("spki", certificate.Spki), ("notAfter", Utc.Format(certificate.NotAfter))];
 
     private static (string Name, string? Value)[] AnchorFields(string origin, LearntAnchor anchor, string change) =>
     [
-        ("id", origin), ("change", change), ("subject", anchor.Subject), ("spki", anchor.Spki), ("by", anchor.By), ("notAfter", HeaderedPem.Format(anchor.NotAfter)),
+        ("id", origin), ("change", change), ("subject", anchor.Subject), ("spki", anchor.Spki), ("by", anchor.By), ("notAfter", Utc.Format(anchor.NotAfter)),
     ];
 
     private static partial class Log

@@ -1,6 +1,7 @@
 using EstProv.Certificates.Api;
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
+using EstProv.Platform.Time;
 
 namespace EstProv.Certificates.Engine;
 
@@ -19,7 +20,7 @@ internal sealed class CredentialListing(EngineParts parts, CredentialEngine engi
 
             foreach (var other in engine.Table.Others)
             {
-                entries.Add(Describe(other, other.Kind == StoredKind.Imported ? "imported" : "issued") with { NextRenewal = HeaderedPem.Format(engine.Announcements.TimeOf(other)) });
+                entries.Add(Describe(other, other.Kind == StoredKind.Imported ? "imported" : "issued") with { NextRenewal = Utc.Format(engine.Announcements.TimeOf(other)) });
             }
         }
 
@@ -40,9 +41,9 @@ internal sealed class CredentialListing(EngineParts parts, CredentialEngine engi
             KeyId = credential.KeyId,
             Url = entry.Url ?? credential.LastUrl,
             Credential = entry.Credential ?? credential.LastCredential,
-            LastAttempt = credential.LastAttempt is { } at ? HeaderedPem.Format(at) : null,
+            LastAttempt = credential.LastAttempt is { } at ? Utc.Format(at) : null,
             Problem = problem is null ? null : Body(problem),
-            NextRenewal = isRenewed ? HeaderedPem.Format(Needs.RenewalAt(credential, credential.Current!)) : null,
+            NextRenewal = isRenewed ? Utc.Format(Needs.RenewalAt(credential, credential.Current!)) : null,
             RetrySeconds = wait > TimeSpan.Zero ? Math.Round(wait.TotalSeconds, 1) : null,
         };
     }
@@ -63,8 +64,8 @@ internal sealed class CredentialListing(EngineParts parts, CredentialEngine engi
         State = state,
         Subject = certificate.Subject,
         Issuer = certificate.Issuer,
-        NotBefore = HeaderedPem.Format(certificate.NotBefore),
-        NotAfter = HeaderedPem.Format(certificate.NotAfter),
+        NotBefore = Utc.Format(certificate.NotBefore),
+        NotAfter = Utc.Format(certificate.NotAfter),
         KeyAlgorithm = certificate.KeyAlgorithm,
         Url = certificate.Url,
         Credential = certificate.Credential,

@@ -1,8 +1,8 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using EstProv.Certificates.Issuing;
-using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Engine;
@@ -142,7 +142,7 @@ internal sealed class IssuancePlan(EngineParts parts, CredentialEngine engine)
             return Needs.Of(credential, parts.Clock, engine.Identities.BootstrapAlways(credential)) switch
             {
                 Need.None when credential.Current is { } current && credential.Issuance is not null =>
-                    $"at {HeaderedPem.Format(Needs.RenewalAt(credential, current))}",
+                    $"at {Utc.Format(Needs.RenewalAt(credential, current))}",
                 Need.None => "as soon as somebody asks for it",
                 Need.FirstIssue => "now, since there is none yet" + later,
                 Need.KeyMissing => "now, since its key is gone" + later,
@@ -157,7 +157,7 @@ internal sealed class IssuancePlan(EngineParts parts, CredentialEngine engine)
     private string Of(Credential identity)
     {
         lock (engine.Table.Gate)
-            return identity.Current is { } current ? $" ({current.Subject}, until {HeaderedPem.Format(current.NotAfter)})"
+            return identity.Current is { } current ? $" ({current.Subject}, until {Utc.Format(current.NotAfter)})"
                 : " (which is not there yet)";
     }
 

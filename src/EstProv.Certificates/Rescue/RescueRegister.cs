@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using EstProv.Certificates.Store;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 
@@ -75,7 +74,7 @@ internal sealed class RescueRegister(string homedir, BelievedClock clock)
     }
 
     private Entry Parse(string[] fields) =>
-        fields.Length == Fields && HeaderedPem.ParseTime(fields[0]) is { } end && int.TryParse(fields[2], NumberStyles.None, CultureInfo.InvariantCulture, out var refusals)
+        fields.Length == Fields && Utc.Parse(fields[0]) is { } end && int.TryParse(fields[2], NumberStyles.None, CultureInfo.InvariantCulture, out var refusals)
             ? new Entry(fields[3], end, fields[1] == "used", refusals)
             : throw Damaged();
 
@@ -84,7 +83,7 @@ internal sealed class RescueRegister(string homedir, BelievedClock clock)
         var text = new StringBuilder(Opening).Append('\n');
         foreach (var entry in entries)
         {
-            text.Append(HeaderedPem.Format(entry.NotAfter)).Append('\t').Append(entry.IsUsed ? "used" : "open").Append('\t')
+            text.Append(Utc.Format(entry.NotAfter)).Append('\t').Append(entry.IsUsed ? "used" : "open").Append('\t')
                 .Append(entry.Refusals.ToString(CultureInfo.InvariantCulture)).Append('\t').Append(entry.Serial).Append('\n');
         }
 

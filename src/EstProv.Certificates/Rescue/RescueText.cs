@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 using EstProv.Certificates.Store;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Rescue;
@@ -130,9 +130,7 @@ internal static class RescueText
         }
 
         private DateTimeOffset Time(string name) =>
-            DateTimeOffset.TryParseExact(Need(name), "yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
-                ? time
-                : throw RescueProblems.Unreadable($"{name} is no time like 2026-01-31T12:00:00Z");
+            Utc.Parse(Need(name)) ?? throw RescueProblems.Unreadable($"{name} is no time like 2026-01-31T12:00:00Z");
 
         private string Need(string name) => _once.GetValueOrDefault(name) ?? throw RescueProblems.Unreadable($"it has no {name}");
 

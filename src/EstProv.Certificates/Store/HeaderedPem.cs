@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using EstProv.Platform;
 
@@ -51,11 +50,6 @@ internal static class HeaderedPem
 
     public static ProblemException Damaged(string path) =>
         new("store_damaged", $"{path} is not a file of the certificate store, or damaged", "remove it; the certificate is issued again");
-
-    public static string Format(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
-
-    public static DateTimeOffset? ParseTime(string? text) =>
-        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
 
     private static string Escape(string value) =>
         value.AsSpan().IndexOfAny("\\\r\n") < 0 ? value : value.Replace("\\", "\\\\").Replace("\r", "\\r").Replace("\n", "\\n");

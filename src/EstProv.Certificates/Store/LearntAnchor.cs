@@ -1,4 +1,5 @@
 using System.Globalization;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Store;
@@ -45,8 +46,8 @@ internal sealed record OriginAnchors
         var headers = new List<KeyValuePair<string, string?>>
         {
             new("Origin", Origin),
-            new("First-End", FirstEnd is { } end ? HeaderedPem.Format(end) : null),
-            new("Ask-From", AskFrom is { } from ? HeaderedPem.Format(from) : null),
+            new("First-End", FirstEnd is { } end ? Utc.Format(end) : null),
+            new("Ask-From", AskFrom is { } from ? Utc.Format(from) : null),
             new("Anchors", Anchors.Count.ToString(CultureInfo.InvariantCulture)),
         };
         var pem = "";
@@ -55,8 +56,8 @@ internal sealed record OriginAnchors
             var (anchor, name) = (Anchors[i], Prefix(i));
             headers.Add(new(name + "Subject", anchor.Subject));
             headers.Add(new(name + "Spki", anchor.Spki));
-            headers.Add(new(name + "Not-After", HeaderedPem.Format(anchor.NotAfter)));
-            headers.Add(new(name + "Learnt-At", HeaderedPem.Format(anchor.LearntAt)));
+            headers.Add(new(name + "Not-After", Utc.Format(anchor.NotAfter)));
+            headers.Add(new(name + "Learnt-At", Utc.Format(anchor.LearntAt)));
             headers.Add(new(name + "From", anchor.From));
             headers.Add(new(name + "By", anchor.By));
             headers.Add(new(name + "By-Spki", anchor.BySpki));
@@ -71,7 +72,7 @@ internal sealed record OriginAnchors
     {
         var (headers, pem) = HeaderedPem.Read(path, text);
         string Need(string name) => headers.TryGetValue(name, out var value) ? value : throw HeaderedPem.Damaged(path);
-        DateTimeOffset Time(string name) => HeaderedPem.ParseTime(Need(name)) ?? throw HeaderedPem.Damaged(path);
+        DateTimeOffset Time(string name) => Utc.Parse(Need(name)) ?? throw HeaderedPem.Damaged(path);
 
         var blocks = PemText.Split(pem);
         if (!int.TryParse(Need("Anchors"), NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count != blocks.Count) throw HeaderedPem.Damaged(path);
@@ -96,8 +97,8 @@ internal sealed record OriginAnchors
         {
             Origin = Need("Origin"),
             Anchors = anchors,
-            FirstEnd = HeaderedPem.ParseTime(headers.GetValueOrDefault("First-End")),
-            AskFrom = HeaderedPem.ParseTime(headers.GetValueOrDefault("Ask-From")),
+            FirstEnd = Utc.Parse(headers.GetValueOrDefault("First-End")),
+            AskFrom = Utc.Parse(headers.GetValueOrDefault("Ask-From")),
         };
     }
 

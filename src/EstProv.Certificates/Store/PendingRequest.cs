@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Store;
@@ -40,7 +41,7 @@ internal sealed record PendingRequest
     public byte[] ToFile() => HeaderedPem.Write(
         [
             new("Id", Id), new("Key-Id", KeyId), new("Spki", Spki), new("Url", Url), new("Reenroll", Reenroll ? "yes" : "no"),
-            new("Credential", Credential), new("Requested-Name", RequestedName), new("Asked-At", HeaderedPem.Format(AskedAt)), new("Since", HeaderedPem.Format(Since)),
+            new("Credential", Credential), new("Requested-Name", RequestedName), new("Asked-At", Utc.Format(AskedAt)), new("Since", Utc.Format(Since)),
             new("Retry-After", ((long)RetryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture)),
         ],
         PemEncoding.WriteString("CERTIFICATE REQUEST", Csr));
@@ -54,7 +55,7 @@ internal sealed record PendingRequest
         if (!PemEncoding.TryFind(pem, out var fields) || !long.TryParse(Need("Retry-After"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
             throw HeaderedPem.Damaged(path);
 
-        var askedAt = HeaderedPem.ParseTime(Need("Asked-At")) ?? throw HeaderedPem.Damaged(path);
+        var askedAt = Utc.Parse(Need("Asked-At")) ?? throw HeaderedPem.Damaged(path);
         return new PendingRequest
         {
             Id = Need("Id"),
@@ -65,7 +66,7 @@ internal sealed record PendingRequest
             Credential = Need("Credential"),
             RequestedName = headers.GetValueOrDefault("Requested-Name"),
             AskedAt = askedAt,
-            Since = HeaderedPem.ParseTime(headers.GetValueOrDefault("Since")) ?? askedAt,
+            Since = Utc.Parse(headers.GetValueOrDefault("Since")) ?? askedAt,
             RetryAfter = TimeSpan.FromSeconds(Math.Min(seconds, (long)TimeSpan.FromDays(365).TotalSeconds)),
             Csr = Convert.FromBase64String(pem[fields.Base64Data]),
         };

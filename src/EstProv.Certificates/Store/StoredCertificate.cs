@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Store;
@@ -84,8 +85,8 @@ internal sealed record StoredCertificate
     public byte[] ToFile() => HeaderedPem.Write(
         [
             new("Id", Id), new("Kind", Kind.ToString()), new("Key-Id", KeyId), new("Spki", Spki), new("Subject", Subject), new("Issuer", Issuer),
-            new("Not-Before", HeaderedPem.Format(NotBefore)), new("Not-After", HeaderedPem.Format(NotAfter)), new("Key-Algorithm", KeyAlgorithm),
-            new("Issued-At", HeaderedPem.Format(IssuedAt)), new("Spread", Spread.ToString("R", CultureInfo.InvariantCulture)), new("Url", Url),
+            new("Not-Before", Utc.Format(NotBefore)), new("Not-After", Utc.Format(NotAfter)), new("Key-Algorithm", KeyAlgorithm),
+            new("Issued-At", Utc.Format(IssuedAt)), new("Spread", Spread.ToString("R", CultureInfo.InvariantCulture)), new("Url", Url),
             new("Credential", Credential), new("Requested-Name", RequestedName), new("Request", Request), new("Operator-File", OperatorFile),
             new("Proved-By", ProvedByCaller ? "caller" : null), new("Issuer-Spki", IssuerSpki), new("Taken-All-The-Same", TakenAllTheSame ? "yes" : null),
         ],
@@ -96,7 +97,7 @@ internal sealed record StoredCertificate
     {
         var (headers, pem) = HeaderedPem.Read(path, text);
         string Need(string name) => headers.TryGetValue(name, out var value) ? value : throw HeaderedPem.Damaged(path);
-        DateTimeOffset Time(string name) => HeaderedPem.ParseTime(Need(name)) ?? throw HeaderedPem.Damaged(path);
+        DateTimeOffset Time(string name) => Utc.Parse(Need(name)) ?? throw HeaderedPem.Damaged(path);
 
         if (!Enum.TryParse<StoredKind>(Need("Kind"), out var kind)
             || !double.TryParse(Need("Spread"), NumberStyles.Float, CultureInfo.InvariantCulture, out var spread)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Cli.Daemons;
@@ -26,7 +27,7 @@ internal static class Json
             ? new ProblemException(Text(problem, "code") ?? "", message, Text(problem, "hint") ?? "") : null;
 
     public static DateTimeOffset? Time(JsonElement parent, string name)
-        => DateTimeOffset.TryParse(Text(parent, name), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
+        => Utc.Parse(Text(parent, name));
 
     public static double? Number(JsonElement parent, string name)
         => double.TryParse(Text(parent, name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Text.Json;
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Provisioning;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Identity.Api;
@@ -30,10 +30,10 @@ internal static class StatusJson
         WriteText(json, "hub", state?.Hub ?? manual?.Hub);
         WriteText(json, "device", state?.DeviceId ?? manual?.DeviceId);
         WriteText(json, "registrationId", state?.RegistrationId ?? (settings as DpsProvisioning)?.RegistrationId);
-        if (state is not null) json.WriteString("since"u8, Time(state.Since));
+        if (state is not null) json.WriteString("since"u8, Utc.Format(state.Since));
         if (now.WaitingFor.Length > 0) json.WriteString("waitingFor"u8, now.WaitingFor);
         if (now.Attempt > 0) json.WriteNumber("attempt"u8, now.Attempt);
-        if (now.NextAttempt is { } next) json.WriteString("nextAttempt"u8, Time(next));
+        if (now.NextAttempt is { } next) json.WriteString("nextAttempt"u8, Utc.Format(next));
         WriteProblem(json, now.Problem);
         json.WriteEndObject();
     }
@@ -69,5 +69,4 @@ internal static class StatusJson
         if (text is { Length: > 0 }) json.WriteString(name, text);
     }
 
-    private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
 }

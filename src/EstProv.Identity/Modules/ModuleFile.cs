@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Identity.Modules;
@@ -14,7 +14,6 @@ internal sealed class ModuleFile(string folder)
 
     private const int LargestFile = 256 * 1024;
 
-    private const string TimeFormat = "yyyy-MM-ddTHH:mm:ssZ";
 
     public string Path { get; } = System.IO.Path.Combine(folder, "modules.json");
 
@@ -72,7 +71,7 @@ internal sealed class ModuleFile(string folder)
         if (module.ManagedBy is { } managedBy) json.WriteString("managedBy"u8, managedBy);
         if (module.IsHosts) json.WriteBoolean("host"u8, true);
         if (module.Mark is { } mark) json.WriteString("mark"u8, mark);
-        json.WriteString("seen"u8, module.Seen.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
+        json.WriteString("seen"u8, Utc.Format(module.Seen));
         json.WriteEndObject();
     }
 
@@ -98,8 +97,7 @@ internal sealed class ModuleFile(string folder)
     private static KnownModule? ParseModule(JsonElement element)
     {
         if (Text(element, "id") is not { Length: > 0 } id || Text(element, "generation") is not { } generation
-            || !DateTimeOffset.TryParseExact(Text(element, "seen"), TimeFormat, CultureInfo.InvariantCulture,
-                DateTimeStyles.AssumeUniversal, out var seen)) return null;
+            || Utc.Parse(Text(element, "seen")) is not { } seen) return null;
         return new KnownModule
         {
             ModuleId = id,

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using EstProv.Platform.Time;
 using EstProv.Platform;
 
 namespace EstProv.Identity.Provisioning;
@@ -69,7 +69,7 @@ internal sealed class ProvisionedStore(string folder)
             json.WriteString("keyId", state.KeyId);
             json.WriteString("certificate", state.Certificate);
             json.WriteString("spki", state.Spki);
-            json.WriteString("since", state.Since.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
+            json.WriteString("since", Utc.Format(state.Since));
             json.WriteEndObject();
         }
 
@@ -92,8 +92,7 @@ internal sealed class ProvisionedStore(string folder)
             || Text(root, "endpoint") is not { } endpoint || Text(root, "scope") is not { } scope
             || Text(root, "certificateId") is not { } certificateId || Text(root, "keyId") is not { } keyId
             || Text(root, "certificate") is not { } certificate || Text(root, "spki") is not { } spki
-            || !DateTimeOffset.TryParse(Text(root, "since"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal,
-                out var since)) return null;
+            || Utc.Parse(Text(root, "since")) is not { } since) return null;
         return new ProvisionedState
         {
             Hub = hub,

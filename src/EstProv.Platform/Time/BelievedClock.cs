@@ -92,7 +92,7 @@ public sealed class BelievedClock
             _stored = serverTime;
         }
 
-        AtomicFile.Write(_stateFile, System.Text.Encoding.ASCII.GetBytes(serverTime.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ") + "\n"));
+        AtomicFile.Write(_stateFile, System.Text.Encoding.ASCII.GetBytes(Utc.Format(serverTime) + "\n"));
         return true;
     }
 
@@ -100,7 +100,7 @@ public sealed class BelievedClock
     {
         try
         {
-            if (file is not null && File.Exists(file) && DateTimeOffset.TryParse(File.ReadAllText(file).Trim(), out var stored)) return stored;
+            if (file is not null && File.Exists(file) && Utc.Parse(File.ReadAllText(file).Trim()) is { } stored) return stored;
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
