@@ -76,7 +76,9 @@ is_reached() {
 # wait_for_issue LABEL: until the server has issued, and no longer.
 wait_for_issue() {
     local until=$((SECONDS + 120)) answer
-    while answer=$(control "requests?after=$last_request&wait=10") && ! jq -e --arg wanted "$1" 'any(.requests[]; .label == $wanted and .route == "simpleenroll" and .status == 200)' <<<"$answer" >/dev/null; do
+    while true; do
+        answer=$(control "requests?after=$last_request&wait=10") || fail "the simulator does not tell what it was asked" "$(tail -n 5 "$work/simulator.log")"
+        ! jq -e --arg wanted "$1" 'any(.requests[]; .label == $wanted and .route == "simpleenroll" and .status == 200)' <<<"$answer" >/dev/null || return 0
         [ "$SECONDS" -lt "$until" ] || fail "the server does not issue $1" "$answer"
         last_request=$(jq .next <<<"$answer")
     done
@@ -175,6 +177,22 @@ finish_renewal device-id a
 step "and forth again"
 power_off
 back_again b
+
+step "factory reset: refused without a bootstrap certificate, and nothing is lost; with it, all certificates are new"
+before=$(serial est-id)$(serial device-id)
+ask 120 '
+mv /data/secrets/bootstrap.cer /data/secrets/away
+if estprov factory-reset --yes 2>/run/refusal; then exit 1; fi
+mv /data/secrets/away /data/secrets/bootstrap.cer
+cat /run/refusal
+grep -q ^hint: /run/refusal' || fail "the reset is not refused" "without a bootstrap there is no way back"
+is_healthy b
+[ "$(serial est-id)$(serial device-id)" = "$before" ] || fail "the refused reset has changed certificates" "$before"
+ask 300 'estprov factory-reset --yes' || fail "the device is not reset" "the lines above, and its journal below"
+is_healthy b
+for id in est-id device-id; do
+    [[ $before != *"$(serial "$id")"* ]] || fail "$id is the one from before the reset" "$before"
+done
 
 step "what is left in the token"
 ask 60 '
