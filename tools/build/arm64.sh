@@ -32,11 +32,14 @@ publish_arm64() {
     dotnet publish "$top/src/EstProv/EstProv.csproj" -c Release -r linux-arm64 -o "$out/arm64/publish" -v quiet --nologo \
         -p:LinkerFlavor=lld -p:ObjCopyName=aarch64-linux-gnu-objcopy
     say "build the C parts for arm64"
+    # Debian's linker for arm64 fills each file up to the next 64 KB before what is written; LLVM's does not. The compiler finds it in a folder of its own.
+    mkdir -p "$out/arm64/tools"
+    ln -sfn "$(command -v ld.lld)" "$out/arm64/tools/ld.lld"
     # Ours before Debian's own headers of x86-64; the library by its name, since no pkg-config of this machine knows it.
     arm64_native=(O="$out/arm64/native" CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar OBJCOPY=aarch64-linux-gnu-objcopy NM=aarch64-linux-gnu-nm PKG_CONFIG=false
         "CPPFLAGS=-I$out/arm64/root/usr/include -I$out/arm64/root/usr/include/aarch64-linux-gnu"
         "CFLAGS=-O2 -g -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$top=/estprov"
-        "LDFLAGS=-Wl,-O1 -L$out/arm64/root/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,$out/arm64/root/usr/lib/aarch64-linux-gnu")
+        "LDFLAGS=-Wl,-O1 -fuse-ld=lld -B$out/arm64/tools -L$out/arm64/root/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,$out/arm64/root/usr/lib/aarch64-linux-gnu")
     make_arm64 all
 }
 
