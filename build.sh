@@ -16,6 +16,7 @@ usage: ./build.sh COMMAND
   test [NAME ...]           build with all warnings as errors, then every test (or the named folders of tests/)
   interop [PEER ...]        against other people's EST software out of Debian's packages: libest, strongSwan, BouncyCastle
   programs                  openssl, curl, nginx, Python, unmodified, with keys that keyd keeps: this Debian's and trixie's
+  openssl4                  the provider and its tests against OpenSSL 4, which Debian has in its experimental suite
   bench [PART]              publish, then print speed, memory, size and round trips beside the budgets: device, identity,
                             keys, native (tools/bench)
   fuzz [SECONDS] [TARGET]   fuzz the readers of http, json, uri, toml, and the native ones: answer, watch, pkcs11_module,
@@ -36,7 +37,7 @@ EOF
 command=${1:-}
 [ $# -gt 0 ] && shift
 case $command in
-demo | test | interop | programs | bench | fuzz | crash | fleet | systemd | arm64 | appliance | release | lint | install)
+demo | test | interop | programs | openssl4 | bench | fuzz | crash | fleet | systemd | arm64 | appliance | release | lint | install)
     # shellcheck source=/dev/null
     . "$top/tools/build/$command.sh"
     "run_$command" "$@"

@@ -33,6 +33,11 @@ fetch_root() {
     printf 'deb %s%s %s main\n' "$keys" "$mirror" "$suite" >"$apt/sources.list"
     options=(-qq -o "Dir::State=$apt" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt" -o "Dir::Etc::sourcelist=$apt/sources.list"
         -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false)
+    # What comes after the next release stands on the next one's.
+    if [ "$suite" = experimental ]; then
+        printf 'deb %s%s sid main\n' "$keys" "$mirror" >>"$apt/sources.list"
+        options+=(-t experimental)
+    fi
     apt-get "${options[@]}" update || fail "the package lists of $suite cannot be had from $mirror" "look above; proxies and keys are those of this machine's apt"
     apt-get "${options[@]}" install -y --no-install-recommends --download-only "${packages[@]}" >/dev/null ||
         fail "the packages cannot be had from $mirror" "look above"
