@@ -55,6 +55,15 @@ check_layer() {
         [[ $recipe == *_$(sed -n 's|.*<Version>\(.*\)</Version>.*|\1|p' "$top/Directory.Build.props").bb ]] || fault "$recipe" "has another version than Directory.Build.props" "rename it"
         grep -q "LICENSE;md5=$(md5sum <"$top/LICENSE" | cut -d' ' -f1)" "$recipe" || fault "$recipe" "has another checksum of LICENSE" "md5sum LICENSE"
     done
+    # shellcheck source=tools/build/install.sh
+    . "$top/tools/build/install.sh"
+    rm -rf "$out/layer"
+    lay_out_system "$out/layer"
+    check_taken "src/EstProv, laid out," < <(cd "$out/layer" && find . ! -type d -printf '%P\n')
+    rm -rf "$out/layer"
+    for file in ossl-modules/estprov.so pkcs11/libestprov-pkcs11.so p11-kit/modules/estprov.module; do
+        grep -q "^FILES:.*/${file}[ \"]" "$layer"/recipes-estprov/libestprov/libestprov_*.bb || fault libestprov "packages no $file" FILES
+    done
     [ "$layer_faults" = 0 ] || fail "the Yocto layer has $layer_faults faults" "the lines above"
 }
 
@@ -62,6 +71,24 @@ check_layer() {
 fault() {
     printf '%s %s (%s)\n' "${1#"$top"/}" "$2" "$3" >&2
     layer_faults=$((layer_faults + 1))
+}
+
+# check_taken WHERE: each file of the standard input is one that estprov's do_install takes, or leaves to another recipe. Its patterns are read from the recipe.
+check_taken() {
+    local recipe file pattern found
+    local -a patterns
+    recipe=$(echo "$top"/meta-estprov/recipes-estprov/estprov/estprov_*.bb)
+    # shellcheck disable=SC2016 # the recipe expands it
+    mapfile -t patterns < <(sed -n '/case $file in/,/esac/s/^ *\([A-Za-z][^ ]*\))\( ;;\)\?$/\1/p' "$recipe" | tr '|' '\n')
+    [ ${#patterns[@]} -gt 5 ] || fault "$recipe" "has no list of the archive's files" "case \$file in"
+    while IFS= read -r file; do
+        found=
+        for pattern in "${patterns[@]}"; do
+            # shellcheck disable=SC2254 # a pattern it is
+            case $file in $pattern) found=1 ;; esac
+        done
+        [ -n "$found" ] || fault "$recipe" "does not know $file, which $1 has" "do_install"
+    done
 }
 
 # check_release: what bitbake's checks of packages would say of the archives that are there.
@@ -77,7 +104,10 @@ check_release() {
         while IFS= read -r file; do check_elf readelf "$file" "$machine"; done < <(find "$folder/usr" -type f \( -name estprov -o -name '*.so' -o -name '*.so.*' \))
         (cd "$folder" && while read -r _ hash _ file; do [ "$hash" = "->" ] || [ "$(sha256sum <"$file" | cut -d' ' -f1)" = "$hash" ] || exit 1; done < <(grep -v ^link MANIFEST)) ||
             fail "$archive has other files than its MANIFEST says" "./build.sh arm64, ./build.sh release"
-        printf '%s: ELF files and manifest are right\n' "$(basename "$archive")"
+        layer_faults=0
+        check_taken "$(basename "$archive")" < <(cd "$folder" && find . ! -type d -printf '%P\n')
+        [ "$layer_faults" = 0 ] || fail "$archive has files that no recipe packages" "the lines above"
+        printf '%s: ELF files, manifest and recipe are right\n' "$(basename "$archive")"
         rm -rf "$folder"
     done
 }

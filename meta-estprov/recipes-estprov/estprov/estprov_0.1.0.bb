@@ -8,7 +8,7 @@ LIC_FILES_CHKSUM = "file://usr/share/doc/estprov/LICENSE;md5=ab024054126ce30ac5e
     file://${COMMON_LICENSE_DIR}/BSD-2-Clause;md5=cb641bc04cda31daea161b1bc15da69f"
 CVE_PRODUCT = "estprov"
 
-inherit estprov-release estprov-users systemd features_check
+inherit estprov-release estprov-users systemd features_check bash-completion
 
 ESTPROV_ARCH:aarch64 = "arm64"
 ESTPROV_ARCH:x86-64 = "x64"
@@ -37,17 +37,37 @@ RRECOMMENDS:${PN} = "ca-certificates"
 do_configure[noexec] = "1"
 do_compile[noexec] = "1"
 
+# Every file of the archive goes somewhere: one that this recipe does not know stops the build. ./build.sh lint reads the names that stand before the brackets.
 do_install() {
-    install -d ${D}${bindir} ${D}${libexecdir}/estprov ${D}${systemd_system_unitdir} ${D}${nonarch_libdir}/sysusers.d ${D}${nonarch_libdir}/tmpfiles.d ${D}${docdir}/estprov
-    install -m 0755 ${S}/usr/bin/estprov ${D}${bindir}/estprov
-    for role in keyd certd identityd; do
-        ln -s ${@os.path.relpath(d.getVar('bindir'), d.getVar('libexecdir') + '/estprov')}/estprov ${D}${libexecdir}/estprov/estprov-$role
+    cd ${S}
+    find . ! -type d | sed 's|^\./||' | sort | while read -r file; do
+        case $file in
+        usr/bin/*)
+            install -D -m 0755 $file ${D}${bindir}/${file##*/} ;;
+        usr/libexec/estprov/*)
+            install -d ${D}${libexecdir}/estprov
+            ln -s ${@os.path.relpath(d.getVar('bindir'), d.getVar('libexecdir') + '/estprov')}/estprov ${D}${libexecdir}/estprov/${file##*/} ;;
+        usr/lib/systemd/system/*)
+            install -D -m 0644 $file ${D}${systemd_system_unitdir}/${file##*/} ;;
+        usr/lib/tmpfiles.d/*)
+            install -D -m 0644 $file ${D}${nonarch_libdir}/tmpfiles.d/${file##*/} ;;
+        usr/share/bash-completion/completions/*)
+            install -D -m 0644 $file ${D}${datadir}/bash-completion/completions/${file##*/} ;;
+        usr/share/man/man1/*)
+            install -D -m 0644 $file ${D}${mandir}/man1/${file##*/} ;;
+        usr/share/doc/estprov/drop-ins/*)
+            install -D -m 0644 $file ${D}${docdir}/estprov/drop-ins/${file##*/} ;;
+        sbom.cdx.json)
+            install -D -m 0644 $file ${D}${docdir}/estprov/$file ;;
+        # estprov-config has these, and libestprov those.
+        etc/estprov/*) ;;
+        usr/lib/libestprov.so.*|usr/lib/ossl-modules/*|usr/lib/pkcs11/*|usr/share/p11-kit/modules/*) ;;
+        # useradd has the users. The systemd class writes the preset from SYSTEMD_AUTO_ENABLE, and the licence is in the image's manifest.
+        usr/lib/sysusers.d/*|usr/lib/systemd/system-preset/*|usr/share/doc/estprov/LICENSE|MANIFEST) ;;
+        *)
+            bbfatal "the archive has $file, which this recipe does not know" ;;
+        esac
     done
-    install -m 0644 ${S}/usr/lib/systemd/system/* ${D}${systemd_system_unitdir}/
-    install -m 0644 ${S}/usr/lib/tmpfiles.d/estprov.conf ${D}${nonarch_libdir}/tmpfiles.d/
-    # No sysusers: useradd has the users. No preset: the systemd class writes it from SYSTEMD_AUTO_ENABLE.
-    rmdir ${D}${nonarch_libdir}/sysusers.d
-    cp -r --no-preserve=ownership ${S}/usr/share/doc/estprov/drop-ins ${D}${docdir}/estprov/
 
     for option in ${PACKAGECONFIG}; do
         case $option in
