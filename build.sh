@@ -24,6 +24,7 @@ usage: ./build.sh COMMAND
   crash [ARGUMENT ...]      cut the power at every call that writes, and see whether the device goes on (tools/crash)
   fleet [SEED]              a million devices over three years in virtual time, and one with all its parts; the bounds of
                             the renewal policy
+  guides [PAGE ...]         do the guides as they are written, each on a machine of its own (tools/guides)
   systemd                   under a real systemd in namespaces: the units, users and credential that ship (tools/systemd)
   arm64                     cross-compile, and make the archives that an image's build takes (out/release)
   appliance [--before A]    an arm64 device boots, provisions itself, loses power and changes its root (tools/appliance)
@@ -37,7 +38,7 @@ EOF
 command=${1:-}
 [ $# -gt 0 ] && shift
 case $command in
-demo | test | interop | programs | openssl4 | bench | fuzz | crash | fleet | systemd | arm64 | appliance | release | lint | install)
+demo | test | interop | programs | openssl4 | bench | fuzz | crash | fleet | guides | systemd | arm64 | appliance | release | lint | install)
     # shellcheck source=/dev/null
     . "$top/tools/build/$command.sh"
     "run_$command" "$@"

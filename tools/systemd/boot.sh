@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # systemd as the first process of a machine in namespaces: this machine's files with a memory file system over them, what ships laid out on it, and device.sh
-# as the one program that is started. Nothing of this machine is changed.
-# usage: boot.sh TREE OUT FOLDER (for what comes back; build.sh makes the namespaces and the cgroup)
+# (or another PROGRAM of the tree) as the one program that is started. Nothing of this machine is changed.
+# usage: boot.sh TREE OUT FOLDER [PROGRAM [ARGUMENT]] (FOLDER for what comes back; build.sh makes the namespaces and the cgroup)
 set -euo pipefail
 
-readonly tree=$1 out=$2 back=$3
+readonly tree=$1 out=$2 back=$3 program=${4:-tools/systemd/device.sh} argument=${5:-}
 world=$(mktemp -d)
 readonly world
 mount -t tmpfs tmpfs "$world"
@@ -31,7 +31,7 @@ Description=The test's device
 After=basic.target
 [Service]
 Type=exec
-ExecStart=/bin/bash "$tree/tools/systemd/device.sh" "$out" "$back"
+ExecStart=/bin/bash "$tree/$program" "$out" "$back" "$argument"
 Environment="DOTNET_ROOT=${DOTNET_ROOT:-}" "PATH=$PATH"
 ExecStopPost=/bin/systemctl poweroff --force --force
 StandardOutput=append:$back/output

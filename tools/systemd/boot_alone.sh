@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# boot.sh in namespaces and a cgroup of its own, which end with it. usage: boot_alone.sh TREE OUT FOLDER, as root in a mount namespace of its own
+# boot.sh in namespaces and a cgroup of its own, which end with it. usage: boot_alone.sh TREE OUT FOLDER [PROGRAM [ARGUMENT]], as root in a mount namespace of its own
 set -euo pipefail
 
 hierarchy=$(mktemp -d)
