@@ -90,7 +90,7 @@ public static class OperatorCommand
         return code;
     }
 
-    private static Command Find(Command[] commands, ReadOnlySpan<string> arguments, out ReadOnlySpan<string> rest)
+    internal static Command Find(Command[] commands, ReadOnlySpan<string> arguments, out ReadOnlySpan<string> rest)
     {
         var group = false;
         foreach (var command in commands)

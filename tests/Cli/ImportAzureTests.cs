@@ -131,6 +131,96 @@ public sealed class ImportAzureTests : IDisposable
         Assert.That(code, Is.EqualTo(64));
     }
 
+    /// <summary>Each has what a real file has, and the pain that it answers: nobody could tell what of his configuration was lost on the way.</summary>
+    [TestCase("import-est", """
+        hostname = "device-0001"
+        allow_elevated_docker_permissions = false
+        [provisioning]
+        source = "dps"
+        global_endpoint = "https://global.azure-devices-provisioning.net"
+        id_scope = "0ab1234C5D6"
+        [provisioning.attestation]
+        method = "x509"
+        registration_id = "device-0001"
+        identity_cert = { method = "est", common_name = "device-0001" }
+        [cert_issuance.est]
+        trusted_certs = ["file:///var/secrets/est-ca.pem"]
+        [cert_issuance.est.auth]
+        username = "estuser"
+        password = "estpwd-91c3"
+        bootstrap_identity_cert = "file:///var/secrets/bootstrap.pem"
+        bootstrap_identity_pk = "pkcs11:token=edge;object=bootstrap?pin-value=4711"
+        headers = { X-Tenant = "factory-7" }
+        [cert_issuance.est.identity_auto_renew]
+        rotate_key = true
+        [cert_issuance.est.urls]
+        default = "https://est.example/.well-known/est"
+        [aziot_keys]
+        pkcs11_lib_path = "/usr/lib/vendor.so"
+        pkcs11_base_slot = "pkcs11:token=edge?pin-value=4711"
+        [edge_ca]
+        cert = "file:///var/secrets/edge-ca.pem"
+        pk = "file:///var/secrets/edge-ca.key.pem"
+        """)]
+    [TestCase("import-connection-string", """
+        [provisioning]
+        source = "manual"
+        connection_string = "HostName=hub.example;DeviceId=device-0001;SharedAccessKey=YXppb3Q="
+        """)]
+    [TestCase("import-symmetric-key", """
+        [provisioning]
+        source = "dps"
+        id_scope = "0ab1234C5D6"
+        attestation = { method = "symmetric_key", registration_id = "device-0001", symmetric_key = { value = "YXppb3Q=" } }
+        """)]
+    [TestCase("import-key-file", """
+        [provisioning]
+        source = "manual"
+        iothub_hostname = "hub.example"
+        device_id = "device-0001"
+        [provisioning.authentication]
+        method = "x509"
+        identity_cert = "file:///var/secrets/device.pem"
+        identity_pk = "file:///var/secrets/device.key.pem"
+        """)]
+    [TestCase("import-tpm", """
+        [provisioning]
+        source = "dps"
+        id_scope = "0ab1234C5D6"
+        attestation = { method = "tpm", registration_id = "device-0001" }
+        """)]
+    [TestCase("import-http", """
+        [provisioning]
+        source = "none"
+        [cert_issuance.est]
+        trusted_certs = ["file:///var/secrets/est-ca.pem"]
+        [cert_issuance.est.auth]
+        bootstrap_identity_cert = "file:///var/secrets/bootstrap.pem"
+        bootstrap_identity_pk = "pkcs11:token=edge;object=bootstrap"
+        [cert_issuance.est.urls]
+        default = "http://est.example/.well-known/est"
+        """)]
+    [TestCase("import-not-toml", "[provisioning\n")]
+    public void What_is_said_of_what_comes_over_and_what_does_not(string transcript, string super)
+    {
+        File.WriteAllText(At("config.toml"), super + "\n");
+        Directory.CreateDirectory(At("out"));
+        Transcript.CheckIn(_device.Folder, transcript, "config", "import-azure", At("config.toml"), "--out", At("out"));
+        foreach (var secret in (string[])["estpwd-91c3", "YXppb3Q", "4711"])
+            Assert.That(File.ReadAllText(Path.Combine(Transcript.SourceFolder(), "Transcripts", transcript + ".txt")), Does.Not.Contain(secret));
+    }
+
+    [Test]
+    public void What_is_there_already_and_what_is_not_there_is_said()
+    {
+        Import("[provisioning]\nsource = \"none\"\n", expected: 0);
+        Transcript.CheckIn(_device.Folder, "import-over-another", "config", "import-azure", At("config.toml"), "--out", At("out"));
+        Transcript.CheckIn(_device.Folder, "import-no-file", "config", "import-azure", At("nowhere.toml"), "--out", At("out"));
+        Directory.CreateDirectory(At("empty"));
+        Transcript.CheckIn(_device.Folder, "import-no-configuration", "config", "import-azure", At("empty"), "--out", At("out"));
+        Transcript.CheckIn(_device.Folder, "import-no-out", "config", "import-azure", At("config.toml"));
+    }
+
     private string Import(string super, int expected)
     {
         File.WriteAllText(At("config.toml"), super + "\n");

@@ -10,17 +10,28 @@ internal static class Transcript
 {
     public static void Check(string name, FakeDevice? device, params string[] arguments)
     {
-        var expected = Path.Combine(AppContext.BaseDirectory, "Transcripts", name + ".txt");
         var shown = Run(device, arguments, out var code);
+        Compare(name, arguments, shown, code, device?.Folder, "/run/estprov");
+    }
+
+    /// <summary>Of a command that asks no daemon, but reads and writes files in a folder, which the transcript calls <c>/etc</c>.</summary>
+    public static void CheckIn(string folder, string name, params string[] arguments)
+    {
+        var shown = Run(null, arguments, out var code);
+        Compare(name, arguments, shown, code, folder, "/etc");
+    }
+
+    private static void Compare(string name, string[] arguments, string shown, int code, string? folder, string called)
+    {
         var text = $"$ estprov {string.Join(' ', arguments)}\n{shown}[exit {code}]\n";
-        if (device is not null) text = text.Replace(device.Folder, "/run/estprov", StringComparison.Ordinal);
+        if (folder is not null) text = text.Replace(folder, called, StringComparison.Ordinal);
         if (Environment.GetEnvironmentVariable("ESTPROV_UPDATE_TRANSCRIPTS") is { Length: > 0 })
         {
             File.WriteAllText(Path.Combine(SourceFolder(), "Transcripts", name + ".txt"), text);
             return;
         }
 
-        Assert.That(text, Is.EqualTo(File.ReadAllText(expected)));
+        Assert.That(text, Is.EqualTo(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Transcripts", name + ".txt"))));
     }
 
     /// <summary>Output and errors in the order in which they came.</summary>
