@@ -41,7 +41,8 @@ all: shim
 shim: $(SHIM_SO) $(SHIM_A)
 
 # Pure computation: it waits for nothing and calls nobody back, so that no stack is ever unwound through it.
-$(addprefix $(O)/,common/json.o common/base64.o common/http_head.o shim/buffer.o shim/error.o shim/watch_answer.o): SHIM_CFLAGS += -fno-asynchronous-unwind-tables
+$(addprefix $(O)/,common/json.o common/base64.o common/http_head.o common/shown.o shim/buffer.o shim/error.o shim/reply.o shim/request.o \
+	shim/watch_answer.o): SHIM_CFLAGS += -fno-asynchronous-unwind-tables
 
 $(O)/common/%.o: common/%.c
 	@mkdir -p $(@D)

@@ -289,12 +289,14 @@ struct json json_parse(const char *text, size_t length)
 
 struct json json_member(const struct json *object, const char *name)
 {
-    struct reader reader = {object->at + 1, object->at + object->length};
     struct json value = {JSON_NONE, NULL, 0};
+    struct reader reader;
     struct json key;
 
     if (object->type != JSON_OBJECT)
         return value;
+    reader.at = object->at + 1;
+    reader.end = object->at + object->length;
     do {
         if (!read_name(&reader, &key))
             break;
@@ -308,11 +310,15 @@ struct json json_member(const struct json *object, const char *name)
 
 struct json json_next(const struct json *array, size_t *from)
 {
-    struct reader reader = {array->at + *from, array->at + array->length};
     struct json value = {JSON_NONE, NULL, 0};
+    struct reader reader;
 
+    if (array->type != JSON_ARRAY)
+        return value;
+    reader.at = array->at + *from;
+    reader.end = array->at + array->length;
     /* Before the first stands the bracket, before the others a comma. */
-    if (array->type != JSON_ARRAY || (!take(&reader, '[') && !take(&reader, ',')))
+    if (!take(&reader, '[') && !take(&reader, ','))
         return value;
     skip_space(&reader);
     if (reader.at < reader.end && *reader.at == ']')

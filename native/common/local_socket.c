@@ -69,7 +69,9 @@ int local_find_user(const char *name, char *room, size_t size, uid_t *uid)
         error = getpwnam_r(name, &entry, room, size, &found);
     while (error == EINTR);
     if (found == NULL)
-        return error == ERANGE ? -ERANGE : -ENOENT;
+        /* getpwnam_r(3) lists these for a name that is not found, beside 0. */
+        return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM ? -ENOENT
+                                                                                                   : -error;
     *uid = entry.pw_uid;
     return 0;
 }

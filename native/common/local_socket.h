@@ -21,7 +21,8 @@ int local_connect(const char *path, int *descriptor);
 /* The user of the process that listens. */
 int local_peer(int descriptor, uid_t *uid);
 
-/* Looks a user up, in room of the caller's. -ENOENT: there is none; -ERANGE: the room is too small. */
+/* Looks a user up, in room of the caller's. -ENOENT: there is none; -ERANGE: the room is too small;
+ * else what kept it from being looked up. */
 int local_find_user(const char *name, char *room, size_t size, uid_t *uid);
 
 /* Until one of the events of poll(2), at most until the deadline: -ETIMEDOUT. */

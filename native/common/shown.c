@@ -7,8 +7,11 @@ void shown(const struct json *object, const char *name, char *out, size_t size)
 {
     const struct json value = json_member(object, name);
     static const char more[] = "...";
-    const int error = json_text(&value, out, size, NULL);
+    int error;
 
+    /* What does not fit is looked at up to its cut, which may lie behind what json_text wrote. */
+    memset(out, 0, size);
+    error = json_text(&value, out, size, NULL);
     if (error == -EPROTO) {
         out[0] = '\0';
     } else if (error == -ERANGE) {

@@ -48,9 +48,11 @@ static int cipher_with(struct estprov *context, const char *name, const struct c
     call_begin(context);
     if (what->iv_size < 1 || what->iv_size > IV_LONGEST)
         return fail(context, -EINVAL, "an iv has 1 to %d bytes, not %zu", IV_LONGEST, what->iv_size);
-    if (what->input_size > REQUEST_LONGEST || what->aad_size > REQUEST_LONGEST)
-        return fail(context, -EMSGSIZE, "the Key Service takes %d bytes in one request", REQUEST_LONGEST);
-    error = key_find(context, name, true, &key);
+    error = check_size(context, ESTPROV_KEYD, what->input_size);
+    if (error == 0)
+        error = check_size(context, ESTPROV_KEYD, what->aad_size);
+    if (error == 0)
+        error = key_find(context, name, true, &key);
     if (error == 0) {
         error = cipher_by(context, &key, what);
         if (key_is_void(context, &key, error)) {

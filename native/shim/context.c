@@ -38,6 +38,7 @@ int estprov_open(struct estprov **context, const char *folder, int timeout_ms)
     memcpy(opened->folder, folder, strlen(folder));
     opened->timeout_ms = timeout_ms > 0 ? timeout_ms : TIMEOUT_MS;
     opened->owner = getpid();
+    opened->user = geteuid();
     opened->active = -1;
     for (int i = 0; i < DAEMONS; i++)
         opened->connections[i] = -1;
@@ -82,11 +83,12 @@ void call_begin(struct estprov *context)
     buffer_clear(&context->text);
     /* Of a call whose thread was cancelled: its answer would be taken for the next one's. */
     close_descriptor(&context->active);
-    if (context->owner == getpid())
+    if (context->owner == getpid() && context->user == geteuid())
         return;
     /* Closing the child's copy does not end the parent's connection. */
     drop_connections(context);
     context->owner = getpid();
+    context->user = geteuid();
 }
 
 int fail(struct estprov *context, int error, const char *format, ...)

@@ -30,7 +30,8 @@ struct known_handle {
 
 /* All memory that a call takes hangs on the context: a thread that is cancelled in a call loses nothing. */
 struct estprov {
-    pid_t owner; /* who opened the connections: after a fork they are somebody else's */
+    pid_t owner; /* who opened the connections: after a fork they are somebody else's, */
+    uid_t user;  /* and for whom: daemons know a connection by its user, as he was when it was made */
     int timeout_ms;
     int connections[DAEMONS]; /* kept open between calls, or -1 */
     int active;               /* the connection of the call in progress, or -1 */
@@ -64,7 +65,8 @@ extern const struct daemon daemons[DAEMONS];
 /* Notes what failed, and returns error. */
 int fail(struct estprov *context, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Begins a call: nothing has failed yet, and after a fork nothing of the parent's is used. */
+/* Begins a call: nothing has failed yet, and after a fork or a change of the user (setuid) no connection of
+ * before is used. */
 void call_begin(struct estprov *context);
 
 /* Notes the daemon's words in an answer other than 2xx, and returns the errno for it. */

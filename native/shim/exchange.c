@@ -1,6 +1,5 @@
 #include "exchange.h"
 
-#include "../common/base64.h"
 #include "../common/local_socket.h"
 
 #include <errno.h>
@@ -15,48 +14,13 @@ enum {
     MOST_HANG_UPS = 3      /* without a byte of an answer: then it is no restart */
 };
 
-int target_begin(struct estprov *context, enum estprov_daemon daemon, const char *path, const char *segment)
-{
-    if (segment != NULL && (segment[0] == '\0' || strlen(segment) > ID_LONGEST))
-        return fail(context, segment[0] == '\0' ? -EINVAL : -ENAMETOOLONG, "an id has 1 to %d bytes",
-                    ID_LONGEST);
-    buffer_text(&context->target, path);
-    if (segment != NULL)
-        buffer_escaped(&context->target, segment);
-    buffer_text(&context->target, "?api-version=");
-    buffer_text(&context->target, daemons[daemon].version);
-    return 0;
-}
-
-void target_query(struct estprov *context, const char *name, const char *value)
-{
-    buffer_text(&context->target, "&");
-    buffer_text(&context->target, name);
-    buffer_text(&context->target, "=");
-    buffer_escaped(&context->target, value);
-}
-
-void request_head(struct buffer *out, const char *method, const struct buffer *target, const char *media_type,
-                  size_t body_length)
-{
-    buffer_text(out, method);
-    buffer_text(out, " ");
-    buffer_add(out, target->data, target->length);
-    buffer_text(out, " HTTP/1.1\r\nHost: localhost\r\n");
-    if (body_length > 0 || strcmp(method, "GET") != 0) {
-        buffer_text(out, "Content-Type: ");
-        buffer_text(out, media_type != NULL ? media_type : "application/json");
-        buffer_text(out, "\r\nContent-Length: ");
-        buffer_number(out, (long long)body_length);
-        buffer_text(out, "\r\n");
-    }
-    buffer_text(out, "\r\n");
-}
-
 static int compose(struct estprov *context, const struct exchange *how)
 {
     struct buffer *const sent = &context->sent;
+    const int error = check_size(context, how->daemon, context->body.length);
 
+    if (error != 0)
+        return error;
     buffer_clear(sent);
     request_head(sent, how->method, &context->target, how->media_type, context->body.length);
     buffer_add(sent, context->body.data, context->body.length);
@@ -64,9 +28,6 @@ static int compose(struct estprov *context, const struct exchange *how)
         return fail(context, -ENOMEM, "out of memory");
     if (context->target.length > TARGET_LONGEST)
         return fail(context, -ENAMETOOLONG, "the names are too long for a request");
-    if (context->body.length > REQUEST_LONGEST)
-        return fail(context, -EMSGSIZE, "the request has %zu bytes, and the %s takes %d",
-                    context->body.length, daemons[how->daemon].service, REQUEST_LONGEST);
     return 0;
 }
 
@@ -89,11 +50,6 @@ static int reach(struct estprov *context, enum estprov_daemon daemon, int64_t de
         if (local_pause(PAUSE_MS, deadline) != 0)
             return error == -EAGAIN ? -ETIMEDOUT : error;
     }
-}
-
-static int broken(struct estprov *context, enum estprov_daemon daemon, const char *wrong)
-{
-    return fail(context, -EPROTO, "the answer of the %s %s", daemons[daemon].service, wrong);
 }
 
 /* Receives another piece of the answer. -ECONNRESET at its end. */
@@ -127,28 +83,30 @@ static int receive_reply(struct estprov *context, enum estprov_daemon daemon, in
         const int error = receive_piece(context, daemon, deadline);
 
         if (error != 0 && reply->length > 0 && error == -ECONNRESET)
-            return broken(context, daemon, "ends within its header");
+            return reply_broken(context, daemon, "ends within its header");
         if (error != 0)
             return error;
         context->head_length = http_head_length(reply->data, reply->length);
         if ((context->head_length == 0 ? reply->length : context->head_length) > HTTP_HEAD_LONGEST)
-            return broken(context, daemon, "has too long a header");
+            return reply_broken(context, daemon, "has too long a header");
     }
     wrong = http_head_parse(reply->data, context->head_length, REPLY_LONGEST, &context->head);
     if (wrong != NULL)
-        return broken(context, daemon, wrong);
+        return reply_broken(context, daemon, wrong);
     whole = context->head_length + context->head.content_length;
     while (reply->length < whole) {
         const int error = receive_piece(context, daemon, deadline);
 
         if (error == -ECONNRESET)
-            return broken(context, daemon, "is shorter than its Content-Length");
+            return reply_broken(context, daemon, "is shorter than its Content-Length");
         if (error != 0)
             return error;
     }
     if (reply->length > whole)
-        return broken(context, daemon, "is longer than its Content-Length");
+        return reply_broken(context, daemon, "is longer than its Content-Length");
     reply->data[whole] = '\0';
+    /* With more pieces the text may have moved, and the head has pointers into it. */
+    (void)http_head_parse(reply->data, context->head_length, REPLY_LONGEST, &context->head);
     return 0;
 }
 
@@ -167,9 +125,11 @@ static int ask(struct estprov *context, enum estprov_daemon daemon, int64_t dead
     return receive_reply(context, daemon, deadline);
 }
 
-static bool is_stopping(const struct estprov *context)
+/* Soon it will be served: the daemon restarts, or this user has as many requests or connections as he may. */
+static bool is_passing(const struct estprov *context)
 {
-    return context->head.status == 503 && strcmp(context->code, "stopping") == 0;
+    return context->head.status == 503 &&
+           (strcmp(context->code, "stopping") == 0 || strncmp(context->code, "too_many_", 9) == 0);
 }
 
 static int exchange_until(struct estprov *context, const struct exchange *how, int64_t deadline)
@@ -204,7 +164,7 @@ static int exchange_until(struct estprov *context, const struct exchange *how, i
             return 0;
         body = reply_body(context, &length);
         error = fail_refused(context, daemon, context->head.status, body, length);
-        if (!is_stopping(context) || local_pause(PAUSE_MS, deadline) != 0)
+        if (!is_passing(context) || local_pause(PAUSE_MS, deadline) != 0)
             return error;
         close_descriptor(&context->connections[daemon]);
     }
@@ -228,74 +188,4 @@ int exchange(struct estprov *context, const struct exchange *how)
         context->code[0] = '\0';
     }
     return error;
-}
-
-const char *reply_body(const struct estprov *context, size_t *length)
-{
-    *length = context->head.content_length;
-    return context->reply.data + context->head_length;
-}
-
-int reply_json(struct estprov *context, struct json *object)
-{
-    size_t length;
-    const char *const body = reply_body(context, &length);
-
-    *object = json_parse(body, length);
-    return object->type == JSON_OBJECT ? 0 : broken(context, context->answering, "is no JSON object");
-}
-
-static int reply_wrong(struct estprov *context, const char *name)
-{
-    return fail(context, -EPROTO, "the answer of the %s has no %s that can be taken",
-                daemons[context->answering].service, name);
-}
-
-int reply_text(struct estprov *context, const struct json *object, const char *name, char *out, size_t size)
-{
-    const struct json value = json_member(object, name);
-    size_t length;
-
-    if (json_text(&value, out, size, &length) != 0 || length == 0)
-        return reply_wrong(context, name);
-    return 0;
-}
-
-int reply_optional(struct estprov *context, const struct json *object, const char *name, char *out,
-                   size_t size)
-{
-    const struct json value = json_member(object, name);
-
-    out[0] = '\0';
-    if (value.type == JSON_NONE || (value.type == JSON_WORD && value.at[0] == 'n'))
-        return 0;
-    return json_text(&value, out, size, NULL) == 0 ? 0 : reply_wrong(context, name);
-}
-
-int reply_in_place(struct estprov *context, const struct json *object, const char *name, char **text,
-                   size_t *length)
-{
-    const struct json value = json_member(object, name);
-
-    /* Unescaped it is never longer, and its closing quote makes room for the zero byte. */
-    *text = context->reply.data + (value.type == JSON_NONE ? 0 : value.at - context->reply.data);
-    if (json_text(&value, *text, value.length + 1, length) != 0)
-        return reply_wrong(context, name);
-    return 0;
-}
-
-int reply_bytes(struct estprov *context, const struct json *object, const char *name, char **bytes,
-                size_t *length)
-{
-    size_t encoded;
-    ssize_t decoded;
-    const int error = reply_in_place(context, object, name, bytes, &encoded);
-
-    if (error != 0)
-        return error;
-    decoded = base64_decode(*bytes, encoded, *bytes);
-    if (decoded < 0)
-        return reply_wrong(context, name);
-    *length = (size_t)decoded;
-    return 0;
 }

@@ -25,6 +25,13 @@ struct exchange {
  * makes may be made twice. An answer other than 2xx is an error with the daemon's words. */
 int exchange(struct estprov *context, const struct exchange *how);
 
+/* Whether a request's input is larger than a daemon takes in one: -EMSGSIZE then, before any of it is copied.
+ */
+int check_size(struct estprov *context, enum estprov_daemon daemon, size_t size);
+
+/* -EPROTO, with what is wrong with the answer in words. */
+int reply_broken(struct estprov *context, enum estprov_daemon daemon, const char *wrong);
+
 /* The answer's body. */
 const char *reply_body(const struct estprov *context, size_t *length);
 

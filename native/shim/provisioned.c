@@ -71,21 +71,26 @@ static int wait_with(struct estprov *context, struct estprov_watch *watch, int64
     }
 }
 
+/* Closing is a cancellation point: until it is done, the context knows of the watch. */
+static void stop_waiting(struct estprov *context)
+{
+    estprov_watch_close(context->waiting);
+    context->waiting = NULL;
+}
+
 int estprov_wait_provisioned(struct estprov *context, int timeout_ms)
 {
     const int64_t deadline = local_now() + timeout_ms;
-    struct estprov_watch *watch;
     int error;
 
     call_begin(context);
     if (timeout_ms < 0)
         return fail(context, -EINVAL, "a time-out of %d ms", timeout_ms);
-    error = estprov_watch_open(context, ESTPROV_IDENTITYD, &watch);
-    if (error != 0)
-        return error;
-    context->waiting = watch;
-    error = wait_with(context, watch, deadline);
-    context->waiting = NULL;
-    estprov_watch_close(watch);
+    /* Of a wait whose thread was cancelled. */
+    stop_waiting(context);
+    error = estprov_watch_open(context, ESTPROV_IDENTITYD, &context->waiting);
+    if (error == 0)
+        error = wait_with(context, context->waiting, deadline);
+    stop_waiting(context);
     return error;
 }

@@ -44,8 +44,10 @@ static int sign_with(struct estprov *context, const char *name, bool symmetric, 
                      const char *hash, const void *input, size_t input_size)
 {
     struct key key;
-    int error = key_find(context, name, symmetric, &key);
+    int error = check_size(context, ESTPROV_KEYD, input_size);
 
+    if (error == 0)
+        error = key_find(context, name, symmetric, &key);
     if (error != 0)
         return error;
     error = sign_by(context, &key, algorithm, hash, input, input_size);

@@ -90,6 +90,9 @@ static int ask(struct estprov_watch *watch)
 
     buffer_clear(&watch->reply);
     watch->changes.type = JSON_NONE;
+    /* The daemon would go on taking him for the user that he was. */
+    if (watch->user != geteuid())
+        return later(watch, -EAGAIN);
     compose(watch);
     if (watch->target.failed || watch->request.failed)
         return later(watch, fail(watch->context, -ENOMEM, "out of memory"));
@@ -106,8 +109,10 @@ static int ask(struct estprov_watch *watch)
 static int begin(struct estprov_watch *watch)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    const int error = connect_daemon(watch->context, watch->daemon, &watch->socket);
+    int error;
 
+    watch->user = geteuid();
+    error = connect_daemon(watch->context, watch->daemon, &watch->socket);
     if (error != 0)
         return later(watch, error);
     if (epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->socket, &event) != 0)

@@ -12,6 +12,7 @@
 struct estprov_watch {
     struct estprov *context;
     pid_t owner;
+    uid_t user; /* for whom the connection was made */
     enum estprov_daemon daemon;
     int epoll;
     int timer;

@@ -16,6 +16,9 @@ bool check_text_has(const char *text, const char *part, const char *file, int li
 /* The name is a sentence. */
 void run_test(const char *name, void (*test)(void));
 
+/* Of a test that cannot be run here, and why: it is counted, and said. */
+void skip_test(const char *why);
+
 /* Prints the sums; the exit status. */
 int finish_tests(void);
 

@@ -35,11 +35,15 @@ static bool wait_readable(const struct fake_daemon *fake, int descriptor)
     return entries[1].revents == 0;
 }
 
-static bool send_all(struct fake_daemon *fake, int descriptor, const char *text)
+static bool send_all(struct fake_daemon *fake, int descriptor, char *text)
 {
     size_t left = strlen(text);
+    const char zero = atomic_load(&fake->zero);
     const int pause = atomic_load(&fake->pause_ms);
 
+    for (size_t i = 0; zero != 0 && i < left; i++)
+        if (text[i] == zero)
+            text[i] = '\0';
     while (left > 0) {
         const ssize_t sent = send(descriptor, text, pause > 0 ? 1 : left, MSG_NOSIGNAL);
 
@@ -112,6 +116,8 @@ static void *serve_connection(void *argument)
     free(connection);
     while (receive_request(fake, descriptor, request)) {
         const char *const answer = take_answer(fake, request);
+        char *copy;
+        bool sent;
 
         if (answer == fake_hang_up)
             break;
@@ -119,7 +125,12 @@ static void *serve_connection(void *argument)
             (void)wait_readable(fake, descriptor);
             break;
         }
-        if (!send_all(fake, descriptor, answer) || atomic_load(&fake->closes))
+        copy = strdup(answer);
+        if (copy == NULL)
+            die("strdup");
+        sent = send_all(fake, descriptor, copy);
+        free(copy);
+        if (!sent || atomic_load(&fake->closes))
             break;
     }
     free(request);

@@ -31,6 +31,7 @@ struct fake_daemon {
     atomic_int accepted;
     atomic_int pause_ms; /* between the bytes of an answer */
     atomic_bool closes;  /* hangs up after each answer, without saying so */
+    atomic_char zero;    /* goes out as a zero byte, which an answer's text cannot have; 0: none */
 };
 
 /* A new folder for sockets; valid until the next call. */

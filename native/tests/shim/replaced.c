@@ -45,6 +45,7 @@ __thread int resume_interrupted;
 __thread int allocations_left = -1;
 __thread int failing_epoll;
 __thread int short_passwd;
+__thread int failing_passwd;
 
 int __wrap_getsockopt(int descriptor, int level, int name, void *value, socklen_t *length)
 {
@@ -136,6 +137,10 @@ int __wrap_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_even
 int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *room, size_t size, struct passwd **found)
 {
     *found = NULL;
+    if (failing_passwd == ESRCH)
+        return 0;
+    if (failing_passwd != 0)
+        return failing_passwd;
     if (short_passwd > 0) {
         short_passwd--;
         return ERANGE;

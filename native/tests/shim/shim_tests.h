@@ -38,6 +38,7 @@ extern __thread int resume_interrupted; /* so many recv and send say EINTR first
 extern __thread int allocations_left;   /* then there is no memory; -1: always */
 extern __thread int failing_epoll;      /* 1: epoll_create1, 2: timerfd_create, 3: epoll_ctl */
 extern __thread int short_passwd;       /* so many times getpwnam_r wants more room */
+extern __thread int failing_passwd;     /* 0, or the error of getpwnam_r; ESRCH: it knows no such user */
 
 /* Milliseconds for what is sure to come, however slow the machine, or valgrind. Nothing waits for its end. */
 enum { PLENTY = 120000 };

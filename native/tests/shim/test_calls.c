@@ -378,6 +378,23 @@ static void ciphers(void)
     CHECK_INT(estprov_encrypt(world.context, NULL, "iv", 2, NULL, 0, "p", 1, out, &size), -EINVAL);
 }
 
+/* Of a size that is never read: with a wrong one the library would loop, or copy what is not there. */
+static void too_large(void)
+{
+    const int before = atomic_load(&world.keyd->requests);
+    uint8_t mac[32];
+    char out[64];
+    size_t size = sizeof(out);
+
+    CHECK_INT(estprov_hmac(world.context, "id=never", "x", SIZE_MAX, mac), -EMSGSIZE);
+    CHECK_TEXT_HAS(estprov_message(world.context), "and the Key Service takes 65536");
+    CHECK_INT(estprov_hmac(world.context, "v1.k", "x", 65537, mac), -EMSGSIZE);
+    CHECK_INT(estprov_sign(world.context, "v1.k", ESTPROV_EDDSA, "x", SIZE_MAX, out, &size), -EMSGSIZE);
+    CHECK_INT(estprov_encrypt(world.context, "v1.k", "iv", 2, NULL, 0, "x", SIZE_MAX, out, &size), -EMSGSIZE);
+    CHECK_INT(estprov_encrypt(world.context, "v1.k", "iv", 2, "x", SIZE_MAX, "x", 1, out, &size), -EMSGSIZE);
+    CHECK_INT(atomic_load(&world.keyd->requests), before);
+}
+
 static void versions(void)
 {
     char version[16];
@@ -522,6 +539,7 @@ void test_calls(void)
     run_test("a key named by its id is looked up once, and again when the handle is void", ids);
     run_test("names that are too long are told", long_names);
     run_test("AEAD encrypts and decrypts", ciphers);
+    run_test("input that no request takes is refused before it is copied", too_large);
     run_test("a daemon tells its version", versions);
     run_test("whether the device is provisioned is told, and what it waits for", provisioning);
     run_test("each refusal has its errno and the daemon's words", refusals);

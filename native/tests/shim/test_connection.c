@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct world world;
@@ -140,6 +142,28 @@ static void stopping(void)
     CHECK_INT(ask(), -EAGAIN);
 }
 
+static void busy(void)
+{
+    static const char *const codes[] = {"{\"message\":\"busy\",\"code\":\"too_many_requests\"}",
+                                        "{\"message\":\"busy\",\"code\":\"too_many_connections\"}"};
+    struct estprov *context;
+    const char *const ok = world.identityd->otherwise;
+
+    for (int i = 0; i < 2; i++) {
+        fake_next(world.identityd, fake_json("503 X", codes[i]));
+        fake_next(world.identityd, fake_json("503 X", codes[i]));
+        CHECK_INT(ask(), 0);
+        CHECK_INT(fake_left(world.identityd), 0);
+    }
+    CHECK_INT(estprov_open(&context, world.folder, 100), 0);
+    fake_otherwise(world.identityd, fake_json("503 X", codes[0]));
+    CHECK_INT(ask_until_answered(context), -EAGAIN);
+    CHECK_TEXT_HAS(estprov_message(context), "busy");
+    CHECK_TEXT_HAS(estprov_code(context), "too_many_requests");
+    estprov_close(context);
+    fake_otherwise(world.identityd, ok);
+}
+
 static void stops_for_ever(void)
 {
     struct estprov *context;
@@ -199,6 +223,55 @@ static void peers(void)
     CHECK_INT(ask_as(1000, 1001, PLENTY), -EPERM);
     short_passwd = 0;
     CHECK_INT(atomic_load(&world.identityd->requests), before + 4);
+}
+
+static void lookup(int error, int expected, const char *words)
+{
+    struct estprov *context;
+
+    CHECK_INT(estprov_open(&context, world.folder, PLENTY), 0);
+    pretended_self = 1000;
+    pretended_uid = 1;
+    failing_passwd = error;
+    CHECK_INT(estprov_provisioned(context), expected);
+    CHECK_TEXT_HAS(estprov_message(context), words);
+    /* It is looked up again, and not remembered as being away. */
+    failing_passwd = 0;
+    CHECK_INT(estprov_provisioned(context), 0);
+    pretended_self = -1;
+    pretended_uid = -1;
+    estprov_close(context);
+}
+
+static void lookups(void)
+{
+    static const char nobody[] = "belongs to a process of uid 1, and there is no user estprov-identityd here";
+
+    lookup(ESRCH, -EPERM, nobody);
+    lookup(ENOENT, -EPERM, nobody);
+    lookup(EMFILE, -EMFILE, "looking up the user estprov-identityd: too many open files");
+    lookup(ENOMEM, -ENOMEM, "looking up the user estprov-identityd: out of memory");
+}
+
+static void outsiders(void)
+{
+    int status = 255;
+    pid_t child;
+
+    CHECK_INT(chmod(world.identityd->path, 0), 0);
+    child = fork();
+    if (child == 0) {
+        /* Root may connect to everything. */
+        if (geteuid() == 0 && setuid(65534) != 0)
+            _exit(2);
+        _exit(ask() == -EACCES && strstr(estprov_message(world.context),
+                                         "; the calling user must be in the group estprov") != NULL
+                  ? 0
+                  : 1);
+    }
+    (void)waitpid(child, &status, 0);
+    CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : 255, 0);
+    CHECK_INT(chmod(world.identityd->path, 0600), 0);
 }
 
 static void activation(void)
@@ -328,9 +401,12 @@ void test_connection(void)
     run_test("a daemon that does not come back is told after the time-out, one that never was at once",
              does_not_come_back);
     run_test("a daemon that stops is asked again", stopping);
+    run_test("what is too much at one time is asked again", busy);
     run_test("a daemon that stops for ever is told with the time-out", stops_for_ever);
     run_test("hanging up once is overcome, always is told", hangs_up);
     run_test("only the daemon's user and ourselves are spoken to", peers);
+    run_test("a user that cannot be looked up is told apart from a stranger", lookups);
+    run_test("who is not in the sockets' group is told so", outsiders);
     run_test("a socket that systemd still holds becomes the daemon's", activation);
     run_test("silence ends with the time-out, and is not mistaken for the next answer", silence);
     run_test("a slow answer ends with the time-out of the whole", dribble);

@@ -1,4 +1,5 @@
 #include "../../common/json.h"
+#include "../../common/shown.h"
 #include "check.h"
 #include "shim_tests.h"
 
@@ -183,6 +184,41 @@ static void arrays(void)
     CHECK(json_next(&empty, &from).type == JSON_NONE);
 }
 
+/* Under UBSan: nothing is reckoned from its NULL. */
+static void nothing(void)
+{
+    const struct json object = json_parse("{}", 2);
+    const struct json none = json_member(&object, "a");
+    const struct json inner = json_member(&none, "b");
+    size_t from = 0;
+
+    CHECK(none.type == JSON_NONE && inner.type == JSON_NONE);
+    CHECK(json_next(&none, &from).type == JSON_NONE);
+    from = 7;
+    CHECK(json_next(&none, &from).type == JSON_NONE);
+}
+
+static void cut(void)
+{
+    static const char text[] = "{\"a\":\"1234\\ud83d\\ude00567\",\"b\":\"12\xc3\xa9\xc3\xa9"
+                               "89\",\"c\":\"1234567\"}";
+    const struct json object = json_parse(text, strlen(text));
+    char out[8];
+
+    /* Bytes that would be taken for the middle of a character. */
+    memset(out, 0x80, sizeof(out));
+    shown(&object, "a", out, sizeof(out));
+    CHECK(strcmp(out, "1234...") == 0);
+    memset(out, 0x80, sizeof(out));
+    shown(&object, "b", out, sizeof(out));
+    CHECK(strcmp(out, "12\xc3\xa9...") == 0);
+    memset(out, 0x80, sizeof(out));
+    shown(&object, "c", out, sizeof(out));
+    CHECK(strcmp(out, "1234567") == 0);
+    shown(&object, "d", out, sizeof(out));
+    CHECK(out[0] == '\0');
+}
+
 void test_json(void)
 {
     run_test("json that is right is taken", good);
@@ -191,4 +227,6 @@ void test_json(void)
     run_test("json texts are unescaped to UTF-8, without zeros, within their room", texts);
     run_test("json numbers are whole and positive", numbers);
     run_test("json arrays are walked through", arrays);
+    run_test("what is not there has no members and no elements", nothing);
+    run_test("texts are cut for a log between characters, whatever was in their room", cut);
 }

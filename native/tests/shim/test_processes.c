@@ -56,6 +56,35 @@ static void forks(void)
     CHECK_INT(atomic_load(&world.keyd->accepted), 2);
 }
 
+/* Daemons look at who connects, once for each connection. */
+static void another_user(void)
+{
+    struct estprov_watch *watch;
+    struct estprov_change change;
+    int before;
+
+    fake_otherwise(world.certd, fake_ok("{\"next\":5,\"changes\":[]}"));
+    CHECK_INT(sign(world.context), 0);
+    CHECK_INT(estprov_watch_open(world.context, ESTPROV_CERTD, &watch), 0);
+    CHECK_INT(estprov_watch_next(watch, PLENTY, &change), 0);
+    before = atomic_load(&world.keyd->accepted);
+    pretended_self = 4711;
+    pretended_uid = 4711;
+    CHECK_INT(sign(world.context), 0);
+    CHECK_INT(atomic_load(&world.keyd->accepted), before + 1);
+    CHECK_INT(sign(world.context), 0);
+    CHECK_INT(atomic_load(&world.keyd->accepted), before + 1);
+    before = atomic_load(&world.certd->accepted);
+    while (atomic_load(&world.certd->accepted) == before)
+        CHECK_INT(estprov_watch_next(watch, 10, &change), -ETIMEDOUT);
+    pretended_self = -1;
+    pretended_uid = -1;
+    before = atomic_load(&world.keyd->accepted);
+    CHECK_INT(sign(world.context), 0);
+    CHECK_INT(atomic_load(&world.keyd->accepted), before + 1);
+    estprov_watch_close(watch);
+}
+
 static void watch_in_child(void)
 {
     struct estprov_watch *watch;
@@ -186,6 +215,59 @@ static void goes_on_after_cancellation(void)
     estprov_close(context);
 }
 
+/* Epoll instances and timers: the fakes, in this process as well, have none. */
+static int own_descriptors(void)
+{
+    int count = 0;
+
+    for (int i = 0; i < 256; i++) {
+        char link[40];
+        char target[64] = "";
+
+        (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", i);
+        if (readlink(link, target, sizeof(target) - 1) > 0 && strncmp(target, "anon_inode:", 11) == 0)
+            count++;
+    }
+    return count;
+}
+
+static void *wait_in_vain(void *context)
+{
+    return estprov_wait_provisioned(context, PLENTY) == 0 ? context : NULL;
+}
+
+/* What a cancelled wait has left open the next one closes, or the context's end. */
+static void waits_on_after_cancellation(void)
+{
+    const int before = open_descriptors();
+    struct estprov *context;
+    int after_first = 0;
+
+    CHECK_INT(estprov_open(&context, world.folder, PLENTY), 0);
+    fake_otherwise(world.identityd, fake_ok("{\"state\":\"registering\",\"next\":1,\"changes\":[]}"));
+    for (int i = 0; i < 4; i++) {
+        const int requests = atomic_load(&world.identityd->requests);
+        pthread_t thread;
+
+        (void)pthread_create(&thread, NULL, wait_in_vain, context);
+        /* The status, and the watch's first answer: then it waits in poll. */
+        while (atomic_load(&world.identityd->requests) < requests + 2)
+            (void)poll(NULL, 0, 1);
+        (void)pthread_cancel(thread);
+        (void)pthread_join(thread, NULL);
+        if (i == 0)
+            after_first = own_descriptors();
+        else
+            CHECK_INT(own_descriptors(), after_first);
+    }
+    fake_otherwise(world.identityd, fake_ok("{\"state\":\"provisioned\",\"next\":1,\"changes\":[]}"));
+    CHECK_INT(estprov_wait_provisioned(context, PLENTY), 0);
+    estprov_close(context);
+    for (long until = milliseconds() + PLENTY; open_descriptors() > before + 1 && milliseconds() < until;)
+        (void)poll(NULL, 0, 5);
+    CHECK(open_descriptors() <= before + 1);
+}
+
 static void *sign_many(void *argument)
 {
     struct waiter *const waiter = argument;
@@ -218,10 +300,12 @@ void test_processes(void)
     world_open(&world, PLENTY);
     fake_otherwise(world.keyd, SIGNED);
     run_test("a forked child asks on a connection of its own", forks);
+    run_test("after a change of the user nothing is asked on connections of before", another_user);
     run_test("a watch belongs to the process that opened it", watch_in_child);
     run_test("a thread that is cancelled in a call leaves nothing behind", cancelled_in_call);
     run_test("a thread that is cancelled while it waits leaves nothing behind", cancelled_in_wait);
     run_test("a context is of use after a cancelled call", goes_on_after_cancellation);
+    run_test("a context may wait on after waits that were cancelled", waits_on_after_cancellation);
     run_test("threads with a context each do not meet", threads);
     world_close(&world);
 }
