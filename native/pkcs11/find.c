@@ -4,6 +4,7 @@
 #include "session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* With the lock held, for a session that begins a search: all that matches, as it stands now. */
 static CK_RV collect(struct search *search, const CK_ATTRIBUTE *attributes, size_t count)
@@ -35,6 +36,23 @@ static struct session *enter_session(CK_SESSION_HANDLE handle, CK_RV *value)
     return session;
 }
 
+/* Programs look for data and secret keys, too: there never are any, and no daemon is asked for them. */
+static bool may_match(const CK_ATTRIBUTE *attributes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        CK_OBJECT_CLASS class;
+
+        if (attributes[i].type != CKA_CLASS)
+            continue;
+        if (attributes[i].pValue == NULL || attributes[i].ulValueLen != sizeof(class))
+            return false;
+        memcpy(&class, attributes[i].pValue, sizeof(class));
+        if (class != CKO_PRIVATE_KEY && class != CKO_PUBLIC_KEY && class != CKO_CERTIFICATE)
+            return false;
+    }
+    return true;
+}
+
 CK_RV find_objects_init(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *attributes, CK_ULONG count)
 {
     CK_RV value;
@@ -47,7 +65,7 @@ CK_RV find_objects_init(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *attributes, CK_U
     if (session->search.active)
         return module_leave(CKR_OPERATION_ACTIVE);
     (void)module_leave(CKR_OK);
-    value = objects_refresh();
+    value = may_match(attributes, count) ? objects_refresh() : CKR_OK;
     if (value != CKR_OK)
         return value;
     session = enter_session(handle, &value);

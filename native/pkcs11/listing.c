@@ -41,6 +41,15 @@ static int key_of(struct listing *listing, const char *id, struct listed_key **k
     return 0;
 }
 
+static int no_place(struct estprov *context, int error, const char *id)
+{
+    if (error == -E2BIG)
+        return fail(context, error, "there are more than %d keys: %s and those after it are not offered",
+                    MOST_KEYS, id);
+    return fail(context, error, "%s stands twice in %s, or there is no memory", id,
+                secure_getenv(keys_variable) == NULL ? "the list of the Key Service" : keys_variable);
+}
+
 /* A pair of a kind that this module knows; others are passed over, as later versions may have more. */
 static int add_pair(struct listed_key *key, bool current, const char *handle, const void *spki, size_t size)
 {
@@ -96,7 +105,7 @@ static int take_entry(struct estprov *context, const struct json *entry, struct 
         return error;
     error = key_of(listing, id, &key);
     if (error != 0)
-        return fail(context, error, "the list of the Key Service is out of order, or too long, at %s", id);
+        return no_place(context, error, id);
     if (handle[0] != '\0') {
         error = take_spki(entry, key, strcmp(state, "current") == 0, handle);
         return error == 0 ? 0 : fail(context, error, "the list of the Key Service has no key under %s", id);
@@ -178,9 +187,7 @@ static int ask_key(struct estprov *context, struct listing *listing, const char 
     error = key_of(listing, id, &key);
     if (error == 0)
         error = add_pair(key, true, handle, body, length);
-    return error == 0
-               ? 0
-               : fail(context, error, "%s: %s is named twice, or there is no memory", keys_variable, id);
+    return error == 0 ? 0 : no_place(context, error, id);
 }
 
 /* Ids with commas between them. */
@@ -205,6 +212,13 @@ static int ask_named_keys(struct estprov *context, struct listing *listing, cons
     return error;
 }
 
+/* Some is better than nothing, and is said. */
+static int no_more(struct estprov *context, int error)
+{
+    (void)told(context, error);
+    return 0;
+}
+
 /* ---- Certificates ---- */
 
 static int want_certificate(struct listing *listing, const char *id, const char *key_id)
@@ -212,7 +226,7 @@ static int want_certificate(struct listing *listing, const char *id, const char 
     struct listed_certificate *grown;
 
     if (listing->certificate_count == MOST_CERTIFICATES)
-        return 0;
+        return -E2BIG;
     grown = realloc(listing->certificates, (listing->certificate_count + 1) * sizeof(*grown));
     if (grown == NULL)
         return -ENOMEM;
@@ -335,6 +349,10 @@ static int ask_certificates(struct estprov *context, struct listing *listing)
     error = want_others(context, listing);
     if (error == -ENOMEM)
         return error;
+    if (error == -E2BIG)
+        error =
+            no_more(context, fail(context, error, "there are more than %d certificates: some are not offered",
+                                  MOST_CERTIFICATES));
     away = error != 0 && context->code[0] == '\0';
     if (error != 0)
         (void)told(context, error);
@@ -359,6 +377,8 @@ int listing_ask(struct estprov *context, struct listing *listing)
 
     memset(listing, 0, sizeof(*listing));
     error = names == NULL ? ask_all_keys(context, listing) : ask_named_keys(context, listing, names);
+    if (error == -E2BIG)
+        error = no_more(context, error);
     if (error == -EACCES && context->code[0] == '\0') {
         /* Every program of the machine may load this module, also those whose users are not in the sockets'
          * group. */

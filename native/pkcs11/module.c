@@ -61,6 +61,7 @@ CK_RV module_leave(CK_RV value)
 void context_borrow(struct lease *lease)
 {
     lease->context = NULL;
+    lease->error = 0;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &lease->cancel_state);
     (void)pthread_mutex_lock(&lock);
     while (module.borrowed >= MOST_CONTEXTS)
@@ -69,8 +70,8 @@ void context_borrow(struct lease *lease)
     if (module.kept_count > 0)
         lease->context = module.kept[--module.kept_count];
     (void)pthread_mutex_unlock(&lock);
-    if (lease->context == NULL && estprov_open(&lease->context, NULL, 0) != 0)
-        lease->context = NULL;
+    if (lease->context == NULL)
+        lease->error = estprov_open(&lease->context, NULL, 0);
 }
 
 void context_return(struct lease *lease)
@@ -90,7 +91,8 @@ void context_return(struct lease *lease)
 CK_RV told(const struct estprov *context, int error)
 {
     if (secure_getenv("ESTPROV_PKCS11_VERBOSE") != NULL)
-        (void)fprintf(stderr, "libestprov-pkcs11: error: %s\n",
+        (void)fprintf(stderr, "libestprov-pkcs11: error: %s%s\n",
+                      context == NULL && error != -ENOMEM ? "ESTPROV_SOCKET_FOLDER: " : "",
                       context == NULL ? estprov_strerror(error) : estprov_message(context));
     switch (error) {
     case -ENOMEM:

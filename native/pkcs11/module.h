@@ -20,7 +20,8 @@ CK_RV module_leave(CK_RV value);
  * as keyd serves at one time. Until it is given back, the thread is not cancelled: neither a lock nor a
  * context would come back. */
 struct lease {
-    struct estprov *context; /* NULL: no memory; it is given back all the same */
+    struct estprov *context; /* NULL: none could be opened; it is given back all the same */
+    int error;               /* why not */
     int cancel_state;
 };
 
@@ -28,7 +29,7 @@ void context_borrow(struct lease *lease);
 void context_return(struct lease *lease);
 
 /* For a call that failed: its words to stderr where ESTPROV_PKCS11_VERBOSE is set, and the value for the
- * caller. */
+ * caller. context NULL: none could be opened. */
 CK_RV told(const struct estprov *context, int error);
 
 CK_RV module_initialize(void *arguments);

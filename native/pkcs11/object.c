@@ -298,7 +298,7 @@ CK_RV objects_refresh(void)
     (void)module_leave(CKR_OK);
     memset(&listing, 0, sizeof(listing));
     context_borrow(&lease);
-    error = lease.context == NULL ? -ENOMEM : listing_ask(lease.context, &listing);
+    error = lease.context == NULL ? lease.error : listing_ask(lease.context, &listing);
     value = error == 0 ? CKR_OK : told(lease.context, error);
     context_return(&lease);
     if (module_enter() != CKR_OK) {

@@ -119,11 +119,13 @@ static CK_RV refused(const struct estprov *context, int error)
 static CK_RV sign_once(const struct job *job, const struct to_sign *input, unsigned char *out, bool *gone)
 {
     struct lease lease;
-    CK_RV value = CKR_HOST_MEMORY;
+    CK_RV value;
 
     *gone = false;
     context_borrow(&lease);
-    if (lease.context != NULL) {
+    if (lease.context == NULL) {
+        value = told(NULL, lease.error);
+    } else {
         const int error = ask(lease.context, job, input);
 
         *gone = is_gone(lease.context, error);

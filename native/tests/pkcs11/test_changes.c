@@ -2,8 +2,10 @@
 #include "material.h"
 #include "pkcs11_tests.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SIGNED "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n\x30\x06\x02\x01\x01\x02\x01\x02"
 #define LEAF "{\"pem\":\"" PEM(CERTIFICATE_EC) "\"}"
@@ -184,6 +186,79 @@ static void offers_named_keys(void)
     end();
 }
 
+/* The answer comes in two pieces, between which the library's buffer grows and moves. */
+static void keeps_the_handle_of_a_long_answer(void)
+{
+    static char answer[4200];
+    unsigned char der[64] = {0};
+    const size_t size = decoded(SPKI_ED25519, der);
+    CK_OBJECT_HANDLE found[2] = {0, 0};
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    const CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}};
+    CK_MECHANISM mechanism = {CKM_EDDSA, NULL, 0};
+    unsigned char message[] = "m";
+    unsigned char out[64];
+    CK_ULONG length = sizeof(out);
+    int used;
+
+    begin();
+    used =
+        snprintf(answer, sizeof(answer),
+                 "HTTP/1.1 200 OK\r\nEstprov-Key-Handle: v1.named\r\nX: %0*d\r\nContent-Length: %zu\r\n\r\n",
+                 3990, 0, size);
+    for (size_t i = 0; i < size; i++)
+        answer[(size_t)used + i] = der[i] == 0 ? '\xff' : (char)der[i];
+    atomic_store(&keyd->zero, '\xff');
+    (void)setenv("ESTPROV_PKCS11_KEYS", "sensor", 1);
+    fake_next_to(keyd, "GET /publickey?", answer);
+    CHECK_INT(find(wanted, 1, found, 2), 1);
+    (void)unsetenv("ESTPROV_PKCS11_KEYS");
+    CHECK_INT(p11->C_SignInit(session, &mechanism, found[0]), CKR_OK);
+    (void)p11->C_Sign(session, message, 1, out, &length);
+    CHECK_TEXT_HAS(fake_request(keyd), "handle=v1.named&");
+    end();
+}
+
+/* Pages of many keys: what has no place is said, and does not hide what has. */
+static void offers_the_first_of_too_many(void)
+{
+    enum { PAGE = 64, PAGES = 5 };
+    static char body[PAGE * 200 + 64];
+    static CK_OBJECT_HANDLE found[600];
+    char text[512] = "";
+    int ends[2];
+    const int saved = dup(STDERR_FILENO);
+
+    begin();
+    for (int page = 0; page < PAGES; page++) {
+        int used = snprintf(body, sizeof(body), "{\"keypairs\":[");
+
+        for (int i = 0; i < PAGE; i++)
+            used +=
+                snprintf(body + used, sizeof(body) - (size_t)used,
+                         "%s{\"keyId\":\"k%03d\",\"state\":\"current\",\"keyHandle\":\"h\",\"spki\":\"%s\"}",
+                         i == 0 ? "" : ",", page * PAGE + i, SPKI_ED25519);
+        (void)snprintf(body + used, sizeof(body) - (size_t)used, "],\"more\":%s}",
+                       page + 1 < PAGES ? "true" : "false");
+        fake_next_to(keyd, "GET /keypairs?", fake_ok(body));
+    }
+    fake_next_to(certd, "GET /credentials?", fake_ok(NO_CREDENTIALS));
+    if (!CHECK_INT(pipe(ends), 0))
+        return;
+    (void)dup2(ends[1], STDERR_FILENO);
+    (void)setenv("ESTPROV_PKCS11_VERBOSE", "1", 1);
+    CHECK_INT(find(NULL, 0, found, 600), 512);
+    (void)unsetenv("ESTPROV_PKCS11_VERBOSE");
+    (void)dup2(saved, STDERR_FILENO);
+    (void)close(saved);
+    (void)close(ends[1]);
+    CHECK(read(ends[0], text, sizeof(text) - 1) > 0);
+    (void)close(ends[0]);
+    CHECK(strcmp(text, "libestprov-pkcs11: error: there are more than 256 keys: k256 and those after it are "
+                       "not offered\n") == 0);
+    end();
+}
+
 void test_changes(void)
 {
     run_test("objects are their ids' through rotations, and keep their handles", follows_rotations);
@@ -192,5 +267,7 @@ void test_changes(void)
     run_test("a key that is gone is no object any more, until it is back", forgets_what_is_gone);
     run_test("a list comes in pages", reads_pages);
     run_test("a certificate whose id is not its key's is found", finds_certificates_of_other_ids);
+    run_test("a handle at the head of a long answer is kept whole", keeps_the_handle_of_a_long_answer);
+    run_test("of too many keys the first are offered, and it is said", offers_the_first_of_too_many);
     run_test("keys that the environment names are asked for one by one, and missed", offers_named_keys);
 }

@@ -169,8 +169,10 @@ static void has_nothing_for_strangers(void)
     int status = 255;
     pid_t child;
 
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        skip_test("only root can become another user");
         return;
+    }
     begin();
     CHECK_INT(chmod(keyd->path, 0600), 0);
     child = fork();
@@ -211,6 +213,29 @@ static void is_quiet_unless_asked(void)
     CHECK(read(ends[0], text, sizeof(text) - 1) > 0);
     (void)close(ends[0]);
     CHECK(strcmp(text, "libestprov-pkcs11: error: the token is away (status 503; plug it in)\n") == 0);
+    end();
+}
+
+static void names_a_wrong_folder(void)
+{
+    int ends[2];
+    char text[512] = "";
+    const int saved = dup(STDERR_FILENO);
+
+    begin();
+    if (!CHECK_INT(pipe(ends), 0))
+        return;
+    (void)setenv("ESTPROV_SOCKET_FOLDER", "relative", 1);
+    (void)setenv("ESTPROV_PKCS11_VERBOSE", "1", 1);
+    (void)dup2(ends[1], STDERR_FILENO);
+    CHECK_INT(p11->C_FindObjectsInit(session, NULL, 0), CKR_DEVICE_ERROR);
+    (void)dup2(saved, STDERR_FILENO);
+    (void)unsetenv("ESTPROV_PKCS11_VERBOSE");
+    (void)close(saved);
+    (void)close(ends[1]);
+    CHECK(read(ends[0], text, sizeof(text) - 1) > 0);
+    (void)close(ends[0]);
+    CHECK(strcmp(text, "libestprov-pkcs11: error: ESTPROV_SOCKET_FOLDER: a bad argument or request\n") == 0);
     end();
 }
 
@@ -255,5 +280,6 @@ void test_misfortunes(void)
     run_test("a malformed signature is an error, and no more", refuses_malformed_signatures);
     run_test("who may not even connect has an empty token", has_nothing_for_strangers);
     run_test("a daemon's words are told where they are asked for", is_quiet_unless_asked);
+    run_test("a folder that cannot be is named", names_a_wrong_folder);
     run_test("threads that are cancelled take nothing along", is_not_cancelled);
 }

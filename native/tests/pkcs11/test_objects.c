@@ -81,6 +81,30 @@ static void finds(void)
 }
 
 /* CKA_ID is what ties them together, and readable. */
+/* Data, secret keys, nonsense. */
+static void asks_for_nothing_in_vain(void)
+{
+    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+    CK_OBJECT_HANDLE found[8];
+    CK_OBJECT_CLASS others[] = {0, 4, 0x80000000UL};
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}};
+    int before;
+
+    begin();
+    offer_all();
+    CHECK_INT(find(wanted, 1, found, 8), 2);
+    before = atomic_load(&keyd->requests);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        class = others[i];
+        CHECK_INT(find(wanted, 1, found, 8), 0);
+    }
+    class = CKO_CERTIFICATE;
+    wanted[0].ulValueLen = 1;
+    CHECK_INT(find(wanted, 1, found, 8), 0);
+    CHECK_INT(atomic_load(&keyd->requests), before);
+    end();
+}
+
 static void ids_are_equal(void)
 {
     begin();
@@ -213,6 +237,7 @@ static void fills_in_what_it_can(void)
 void test_objects(void)
 {
     run_test("objects are found by class, label, id, key type and value", finds);
+    run_test("what can never be found is not asked for", asks_for_nothing_in_vain);
     run_test("a private key, its public key and its certificate have one CKA_ID", ids_are_equal);
     run_test("a private key tells its public part and nothing else", tells_of_private_keys);
     run_test("public keys of all kinds are told as PKCS#11 has them", tells_of_public_keys);
