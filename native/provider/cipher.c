@@ -225,22 +225,39 @@ static const char *check(const struct cipher *cipher)
     return NULL;
 }
 
+/* It comes whole, and only then is it seen whether the caller has room for it. */
+static bool give_plaintext(const struct cipher *cipher, const struct keyd_use *use, unsigned char *out,
+                           size_t out_size)
+{
+    struct problem problem = {REASON_NONE, ""};
+
+    if (!keyd_decrypt(use, &problem)) {
+        provider_raise(cipher->provider, &problem);
+        return false;
+    }
+    if (*use->length > out_size)
+        return provider_fail(cipher->provider, REASON_ALGORITHM,
+                             "the plaintext has %zu bytes, and the buffer %zu", *use->length, out_size);
+    memcpy(out, use->out, *use->length);
+    return true;
+}
+
 static int decrypt(void *context, unsigned char *out, size_t *length, size_t out_size,
                    const unsigned char *in, size_t in_length)
 {
     const struct cipher *cipher = context;
     const size_t size = (size_t)EVP_PKEY_get_size(cipher->key->public);
     const char *const hash = check(cipher);
-    struct problem problem = {REASON_NONE, ""};
-    const struct keyd_use use = {.socket = cipher->key->socket,
-                                 .handle = cipher->key->handle,
-                                 .algorithm = "RSA-OAEP",
-                                 .hash = hash,
-                                 .input = in,
-                                 .input_length = in_length,
-                                 .out = out,
-                                 .size = out_size < size ? out_size : size,
-                                 .length = length};
+    unsigned char *room;
+    struct keyd_use use = {.socket = cipher->key->socket,
+                           .handle = cipher->key->handle,
+                           .algorithm = "RSA-OAEP",
+                           .hash = hash,
+                           .input = in,
+                           .input_length = in_length,
+                           .size = size,
+                           .length = length};
+    bool done;
 
     if (hash == NULL)
         return 0;
@@ -251,10 +268,13 @@ static int decrypt(void *context, unsigned char *out, size_t *length, size_t out
     if (in_length != size)
         return provider_fail(cipher->provider, REASON_ALGORITHM,
                              "a ciphertext of this key has %zu bytes, not %zu", size, in_length);
-    if (keyd_decrypt(&use, &problem))
-        return 1;
-    provider_raise(cipher->provider, &problem);
-    return 0;
+    room = OPENSSL_malloc(size);
+    if (room == NULL)
+        return 0;
+    use.out = room;
+    done = give_plaintext(cipher, &use, out, out_size);
+    OPENSSL_clear_free(room, size);
+    return done;
 }
 
 static bool set_encrypt_params(const struct cipher *cipher, EVP_PKEY_CTX *inner)

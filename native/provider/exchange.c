@@ -1,6 +1,7 @@
 #include "exchange.h"
 
 #include "../common/local_socket.h"
+#include "../common/shown.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ACTIVATION_PAUSE_MS = 20, FULL_QUEUE_PAUSE_MS = 2 };
+enum {
+    ACTIVATION_PAUSE_MS = 20,
+    FULL_QUEUE_PAUSE_MS = 2,
+    RESTART_PAUSE_MS = 20,
+    MOST_HANG_UPS = 3 /* without a byte of an answer: then it is no restart */
+};
+
+enum outcome { FAILED, DONE, HUNG_UP };
 
 /* error: a negative errno. */
 static bool failed(struct problem *problem, const char *what, int error)
@@ -28,7 +36,8 @@ static bool bad_answer(struct problem *problem, const char *what)
     return false;
 }
 
-static bool find_user(const char *name, uid_t *uid)
+/* 0, or a negative errno; -ENOENT: there is none. */
+static int find_user(const char *name, uid_t *uid)
 {
     enum { STEP = 1024, LIMIT = 64 * STEP };
     int error = -ERANGE;
@@ -37,61 +46,99 @@ static bool find_user(const char *name, uid_t *uid)
         char *room = malloc(size);
 
         if (room == NULL)
-            return false;
+            return -ENOMEM;
         error = local_find_user(name, room, size, uid);
         free(room);
     }
-    return error == 0;
+    return error;
 }
 
-/* Whoever answers must be the daemon's user or ourselves: nobody else is asked to sign, however he came by
- * the path. */
-static bool is_trusted(uid_t uid, const char *server_user)
+/* Looked up once: a user data base may take longer than the time-out. */
+static int server_uid(const struct exchange_request *request, uid_t *uid)
 {
-    uid_t wanted = 0;
+    const unsigned int known = request->known_user == NULL ? 0 : atomic_load(request->known_user);
+    int error = 0;
 
-    return uid == geteuid() || (find_user(server_user, &wanted) && uid == wanted);
+    if (known != 0) {
+        *uid = known - 1;
+        return 0;
+    }
+    error = find_user(request->server_user, uid);
+    if (error == 0 && request->known_user != NULL)
+        atomic_store(request->known_user, *uid + 1);
+    return error;
 }
 
 /* With the daemon's queue full there is no connection at once (EAGAIN): then it is tried again. */
-static int connect_once(const char *path, int64_t deadline, struct problem *problem)
+static int connect_once(const char *path, bool restarts, int64_t deadline, struct problem *problem)
 {
     int descriptor;
     int error;
 
-    while ((error = local_connect(path, &descriptor)) == -EAGAIN) {
-        error = local_pause(FULL_QUEUE_PAUSE_MS, deadline);
-        if (error != 0)
+    for (;;) {
+        error = local_connect(path, &descriptor);
+        if (error == -EAGAIN && local_pause(FULL_QUEUE_PAUSE_MS, deadline) != 0)
+            error = -ETIMEDOUT;
+        if (error != -EAGAIN && !(restarts && (error == -ENOENT || error == -ECONNREFUSED) &&
+                                  local_pause(RESTART_PAUSE_MS, deadline) == 0))
             break;
     }
     if (error == 0)
         return descriptor;
     if (error == -ENAMETOOLONG)
         problem_set(problem, REASON_URI, "the path of the Key Service's socket is too long");
+    else if (error == -EACCES)
+        problem_set(problem, REASON_UNREACHABLE,
+                    "%s: not permitted; the calling user must be in the group estprov", path);
     else
         (void)failed(problem, path, error);
     return -1;
 }
 
+/* Whoever answers must be the daemon's user or ourselves: nobody else is asked to sign, however he came by
+ * the path. */
+static bool is_trusted(const struct exchange_request *request, uid_t uid, struct problem *problem)
+{
+    const char *const user = request->server_user;
+    uid_t wanted = 0;
+    int error;
+
+    if (uid == geteuid())
+        return true;
+    error = server_uid(request, &wanted);
+    if (error == 0 && uid == wanted)
+        return true;
+    if (error == 0)
+        problem_set(problem, REASON_PEER, "%s belongs to a process of uid %u, not to user %s",
+                    request->socket_path, (unsigned int)uid, user);
+    else if (error == -ENOENT)
+        problem_set(problem, REASON_PEER, "%s belongs to a process of uid %u, and there is no user %s here",
+                    request->socket_path, (unsigned int)uid, user);
+    else
+        problem_set(problem, REASON_PEER, "looking up the user %s: %s", user, strerror(-error));
+    return false;
+}
+
 /* A connection whose peer has been checked; -1 with a problem. */
-static int open_connection(const char *path, const char *server_user, int64_t deadline,
+static int open_connection(const struct exchange_request *request, bool restarts, int64_t deadline,
                            struct problem *problem)
 {
     for (;;) {
-        const int descriptor = connect_once(path, deadline, problem);
+        const int descriptor = connect_once(request->socket_path, restarts, deadline, problem);
         uid_t uid = 0;
+        int error;
 
         if (descriptor < 0)
             return -1;
-        if (local_peer(descriptor, &uid) == 0 && is_trusted(uid, server_user))
+        error = local_peer(descriptor, &uid);
+        if (error != 0)
+            (void)failed(problem, request->socket_path, error);
+        else if (is_trusted(request, uid, problem))
             return descriptor;
         (void)close(descriptor);
         /* Until the daemon runs, systemd (uid 0) is who listens; our having connected starts it. */
-        if (uid != 0 || local_pause(ACTIVATION_PAUSE_MS, deadline) != 0) {
-            problem_set(problem, REASON_PEER, "%s belongs to a process of uid %u, not to user %s", path,
-                        (unsigned int)uid, server_user);
+        if (error != 0 || uid != 0 || local_pause(ACTIVATION_PAUSE_MS, deadline) != 0)
             return -1;
-        }
     }
 }
 
@@ -118,7 +165,9 @@ static bool send_request(int descriptor, const struct exchange_request *request,
     if (request->body != NULL)
         memcpy(text + length, request->body, request->body_length);
     error = local_send(descriptor, text, (size_t)length + request->body_length, deadline);
-    return error == 0 || failed(problem, "sending to the Key Service", error);
+    /* Who refuses early, or stops, answers and hangs up before all is sent: the answer may be there. */
+    return error == 0 || error == -EPIPE || error == -ECONNRESET ||
+           failed(problem, "sending to the Key Service", error);
 }
 
 /* Receives more of the answer into the buffer; 0 bytes at its end. */
@@ -127,44 +176,78 @@ static bool receive_more(int descriptor, struct exchange_reply *reply, size_t us
 {
     const ssize_t received = local_receive(descriptor, reply->buffer + used, limit - used, deadline);
 
-    if (received < 0)
+    if (received < 0 && received != -ECONNRESET)
         return failed(problem, "receiving from the Key Service", (int)received);
-    *got = (size_t)received;
+    *got = received < 0 ? 0 : (size_t)received;
     return true;
 }
 
-static bool receive_reply(int descriptor, struct exchange_reply *reply, int64_t deadline,
-                          struct problem *problem)
+static enum outcome receive_reply(int descriptor, struct exchange_reply *reply, int64_t deadline,
+                                  struct problem *problem)
 {
     size_t used = 0;
     size_t head_length = 0;
     size_t whole;
     size_t got = 0;
-    const char *wrong;
+    const char *wrong = NULL;
 
     for (; head_length == 0; head_length = http_head_length(reply->buffer, used)) {
-        if (used == HTTP_HEAD_LONGEST)
-            return bad_answer(problem, "has too long a header");
+        if (used == HTTP_HEAD_LONGEST) {
+            wrong = "has too long a header";
+            break;
+        }
         if (!receive_more(descriptor, reply, used, HTTP_HEAD_LONGEST, &got, deadline, problem))
-            return false;
-        if (got == 0)
-            return bad_answer(problem, used == 0 ? "did not come: it hung up" : "ends within its header");
+            return FAILED;
+        if (got == 0) {
+            (void)bad_answer(problem, used == 0 ? "did not come: it hung up" : "ends within its header");
+            return used == 0 ? HUNG_UP : FAILED;
+        }
         used += got;
     }
-    wrong = http_head_parse(reply->buffer, head_length, REPLY_BODY_LIMIT, &reply->head);
-    if (wrong != NULL)
-        return bad_answer(problem, wrong);
-    whole = head_length + reply->head.content_length;
-    for (; used < whole; used += got) {
-        if (!receive_more(descriptor, reply, used, whole, &got, deadline, problem))
-            return false;
-        if (got == 0)
-            return bad_answer(problem, "is shorter than its Content-Length");
+    if (wrong == NULL)
+        wrong = http_head_parse(reply->buffer, head_length, REPLY_BODY_LIMIT, &reply->head);
+    if (wrong != NULL) {
+        (void)bad_answer(problem, wrong);
+        return FAILED;
     }
-    if (used > whole)
-        return bad_answer(problem, "is longer than its Content-Length");
+    whole = head_length + reply->head.content_length;
+    for (got = 1; got > 0 && used < whole; used += got)
+        if (!receive_more(descriptor, reply, used, whole, &got, deadline, problem))
+            return FAILED;
+    if (used != whole) {
+        (void)bad_answer(problem, used < whole ? "is shorter than its Content-Length"
+                                               : "is longer than its Content-Length");
+        return FAILED;
+    }
     reply->body = (const uint8_t *)reply->buffer + head_length;
-    return true;
+    return DONE;
+}
+
+static enum outcome ask_once(const struct exchange_request *request, bool restarts, int64_t deadline,
+                             struct exchange_reply *reply, struct problem *problem)
+{
+    const int descriptor = open_connection(request, restarts, deadline, problem);
+    enum outcome outcome = FAILED;
+
+    if (descriptor < 0)
+        return FAILED;
+    if (send_request(descriptor, request, deadline, problem))
+        outcome = receive_reply(descriptor, reply, deadline, problem);
+    (void)close(descriptor);
+    return outcome;
+}
+
+/* Soon it will be served: the daemon restarts, or this user has as many requests or connections as he may. */
+static bool is_passing(const struct exchange_reply *reply)
+{
+    struct json answer;
+    char code[32];
+
+    if (reply->head.status != 503)
+        return false;
+    answer = json_parse((const char *)reply->body, reply->head.content_length);
+    shown(&answer, "code", code, sizeof(code));
+    return strcmp(code, "stopping") == 0 || strncmp(code, "too_many_", 9) == 0;
 }
 
 bool exchange(const struct exchange_request *request, struct exchange_reply *reply, struct problem *problem)
@@ -173,14 +256,16 @@ bool exchange(const struct exchange_request *request, struct exchange_reply *rep
      * ours. */
     const int errno_before = errno;
     const int64_t deadline = local_now() + request->timeout_ms;
-    const int descriptor = open_connection(request->socket_path, request->server_user, deadline, problem);
-    bool done = false;
+    enum outcome outcome;
+    int hang_ups = 0;
 
-    if (descriptor >= 0) {
-        done = send_request(descriptor, request, deadline, problem) &&
-               receive_reply(descriptor, reply, deadline, problem);
-        (void)close(descriptor);
+    for (bool restarts = false;; restarts = true) {
+        outcome = ask_once(request, restarts, deadline, reply, problem);
+        if (outcome == HUNG_UP && ++hang_ups < MOST_HANG_UPS)
+            continue;
+        if (outcome != DONE || !is_passing(reply) || local_pause(RESTART_PAUSE_MS, deadline) != 0)
+            break;
     }
     errno = errno_before;
-    return done;
+    return outcome == DONE;
 }

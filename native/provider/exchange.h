@@ -4,6 +4,7 @@
 #include "../common/http_head.h"
 #include "problem.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +23,8 @@ enum {
 struct exchange_request {
     const char *socket_path;
     const char *server_user; /* the peer must run as this user or as ourselves */
-    int timeout_ms;          /* for all of it: connecting, sending and receiving */
+    atomic_uint *known_user; /* where 1 + that user's uid is remembered, once it is found; NULL: nowhere */
+    int timeout_ms; /* for all of it: connecting, sending and receiving, each time that it is tried */
     const char *method;
     const char *target;
     const uint8_t *body; /* sent as application/octet-stream; NULL: no body */
@@ -35,6 +37,9 @@ struct exchange_reply {
     char buffer[HTTP_HEAD_LONGEST + REPLY_BODY_LIMIT];
 };
 
+/* A daemon that hangs up without a word, that stops, or that has too many requests of this user, is asked
+ * again until the time-out: whatever is asked may be asked twice. Its absence is told at once, but where it
+ * has just gone away. */
 bool exchange(const struct exchange_request *request, struct exchange_reply *reply, struct problem *problem);
 
 #endif

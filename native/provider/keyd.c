@@ -13,6 +13,8 @@
 #define KEYD_USER "estprov-keyd"
 #define API_VERSION "2021-05-01"
 
+static atomic_uint keyd_user; /* see exchange.h */
+
 enum {
     /* The Key Service answers within 5 s, if only to say that its token does not: its words are worth the
        wait. */
@@ -54,7 +56,14 @@ static void refused(const struct exchange_reply *reply, struct problem *problem)
                 hint[0] != '\0' ? "; " : "", hint);
 }
 
-/* The reply of a successful exchange, to be freed; else NULL with a problem. */
+/* It may hold a plaintext, or a part of one. */
+static void end(struct exchange_reply *reply)
+{
+    explicit_bzero(reply, sizeof(*reply));
+    free(reply);
+}
+
+/* The reply of a successful exchange, to be ended; else NULL with a problem. */
 static struct exchange_reply *ask(const struct exchange_request *request, struct problem *problem)
 {
     struct exchange_reply *reply = malloc(sizeof(*reply));
@@ -68,7 +77,7 @@ static struct exchange_reply *ask(const struct exchange_request *request, struct
             return reply;
         refused(reply, problem);
     }
-    free(reply);
+    end(reply);
     return NULL;
 }
 
@@ -100,13 +109,20 @@ bool keyd_read_public(const struct key_uri *uri, struct keyd_public *out, struct
 {
     char name[ESCAPED_NAME_LIMIT];
     char target[TARGET_LIMIT];
-    struct exchange_request request = {
-        .server_user = KEYD_USER, .timeout_ms = timeout_ms(), .method = "GET", .target = target};
+    struct exchange_request request = {.server_user = KEYD_USER,
+                                       .known_user = &keyd_user,
+                                       .timeout_ms = timeout_ms(),
+                                       .method = "GET",
+                                       .target = target};
     struct exchange_reply *reply;
+    const char *const path = uri->socket[0] != '\0' ? uri->socket : default_socket();
     bool done;
 
-    (void)snprintf(out->socket, sizeof(out->socket), "%s",
-                   uri->socket[0] != '\0' ? uri->socket : default_socket());
+    if (strlen(path) >= sizeof(out->socket)) {
+        problem_set(problem, REASON_URI, "the path of the Key Service's socket is too long");
+        return false;
+    }
+    memcpy(out->socket, path, strlen(path) + 1);
     request.socket_path = out->socket;
     if (!uri_escape(uri->name, name, sizeof(name)) || !uri_format(uri, out->uri, sizeof(out->uri))) {
         problem_set(problem, REASON_URI, "the key's name is too long");
@@ -119,7 +135,7 @@ bool keyd_read_public(const struct key_uri *uri, struct keyd_public *out, struct
     if (reply == NULL)
         return false;
     done = take_public(reply, out, problem);
-    free(reply);
+    end(reply);
     return done;
 }
 
@@ -131,6 +147,7 @@ static bool use_key(const struct keyd_use *use, const char *path, size_t least, 
     char target[TARGET_LIMIT];
     const struct exchange_request request = {.socket_path = use->socket,
                                              .server_user = KEYD_USER,
+                                             .known_user = &keyd_user,
                                              .timeout_ms = timeout_ms(),
                                              .method = "POST",
                                              .target = target,
@@ -156,8 +173,7 @@ static bool use_key(const struct keyd_use *use, const char *path, size_t least, 
         *use->length = reply->head.content_length;
         done = true;
     }
-    explicit_bzero(reply, sizeof(*reply)); /* it may hold a plaintext */
-    free(reply);
+    end(reply);
     return done;
 }
 
