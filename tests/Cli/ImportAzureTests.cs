@@ -131,7 +131,7 @@ public sealed class ImportAzureTests : IDisposable
         Assert.That(code, Is.EqualTo(64));
     }
 
-    /// <summary>Each has what a real file has, and the pain that it answers: nobody could tell what of his configuration was lost on the way.</summary>
+    /// <summary>Each has what a real file has. The pain: nobody could tell what of his configuration was lost on the way.</summary>
     [TestCase("import-est", """
         hostname = "device-0001"
         allow_elevated_docker_permissions = false
@@ -206,8 +206,8 @@ public sealed class ImportAzureTests : IDisposable
         File.WriteAllText(At("config.toml"), super + "\n");
         Directory.CreateDirectory(At("out"));
         Transcript.CheckIn(_device.Folder, transcript, "config", "import-azure", At("config.toml"), "--out", At("out"));
-        foreach (var secret in (string[])["estpwd-91c3", "YXppb3Q", "4711"])
-            Assert.That(File.ReadAllText(Path.Combine(Transcript.SourceFolder(), "Transcripts", transcript + ".txt")), Does.Not.Contain(secret));
+        var shown = File.ReadAllText(Path.Combine(Transcript.SourceFolder(), "Transcripts", transcript + ".txt"));
+        Assert.That(shown, Does.Not.Contain("estpwd-91c3").And.Not.Contain("YXppb3Q").And.Not.Contain("4711"));
     }
 
     [Test]

@@ -5,7 +5,10 @@ using EstProv.Configuration;
 
 namespace EstProv.Cli.Tests.Documentation;
 
-/// <summary>What the pages of the tree tell their readers to type, to write into files and to read elsewhere, is there. The guides are done besides, by <c>./build.sh test guides</c>.</summary>
+/// <summary>
+/// What the pages of the tree tell their readers to type, to write into files and to read elsewhere, is there. The guides are done
+/// besides, by <c>./build.sh test guides</c>.
+/// </summary>
 public sealed partial class DocumentationTests
 {
     private static readonly Command[] s_commands = OperatorCommand.Commands("1.2.3", TimeProvider.System, new FakeMachine());
@@ -29,30 +32,36 @@ public sealed partial class DocumentationTests
     public void Every_command_of_the_tree_in_a_page_is_one_and_so_is_what_it_is_to_test()
     {
         var door = File.ReadAllText(Path.Combine(MarkdownPage.Root, "build.sh"));
-        var test = File.ReadAllText(Path.Combine(MarkdownPage.Root, "tools/build/test.sh"));
+        // Those that are scripts: 'is_wanted NAME', and the list of run_other_suites.
+        var test = Suites().Matches(File.ReadAllText(Path.Combine(MarkdownPage.Root, "tools/build/test.sh")))
+            .SelectMany(static match => match.Groups["names"].Value.Split(' ')).ToHashSet(StringComparer.Ordinal);
         List<string> wrong = [];
         foreach (var command in MarkdownPage.All.SelectMany(static page => ShellCommand.Of(page, "./build.sh", "build.sh")))
         {
             if (command.Words.Count < 2) continue;
-            if (!Regex.IsMatch(door, $@"^([a-z0-9| ]+\| )?{Regex.Escape(command.Words[1])}( \||\))", RegexOptions.Multiline, TimeSpan.FromSeconds(1)))
+            var entry = $@"^([a-z0-9| ]+\| )?{Regex.Escape(command.Words[1])}( \||\))";
+            if (!Regex.IsMatch(door, entry, RegexOptions.Multiline, TimeSpan.FromSeconds(1)))
                 wrong.Add($"{command.Text}: build.sh has no such command");
             if (command.Words[1] != "test") continue;
             foreach (var name in command.Words.Skip(2).TakeWhile(static word => char.IsAsciiLetter(word[0]) && word != "NAME"))
             {
-                if (!Directory.Exists(Path.Combine(MarkdownPage.Root, "tests", name)) && !test.Contains($"\" {name} \"", StringComparison.Ordinal))
+                if (!Directory.Exists(Path.Combine(MarkdownPage.Root, "tests", name)) && !test.Contains(name))
                     wrong.Add($"{command.Text}: there is no suite {name}");
             }
         }
 
         Assert.That(wrong, Is.Empty);
+        Assert.That(test, Does.Contain("guides").And.Contain("native"));
     }
 
     [Test]
     public void Every_target_of_make_in_a_page_is_one()
     {
-        var rules = string.Concat(Directory.GetFiles(Path.Combine(MarkdownPage.Root, "native")).Where(static file => file.EndsWith("Makefile", StringComparison.Ordinal)
-            || file.EndsWith(".mk", StringComparison.Ordinal)).Select(File.ReadAllText));
-        var targets = Phony().Matches(rules).SelectMany(static match => match.Groups["names"].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToHashSet(StringComparer.Ordinal);
+        var rules = string.Concat(Directory.GetFiles(Path.Combine(MarkdownPage.Root, "native"))
+            .Where(static file => Path.GetFileName(file) == "Makefile" || Path.GetExtension(file) == ".mk").Select(File.ReadAllText));
+        var targets = Phony().Matches(rules)
+            .SelectMany(static match => match.Groups["names"].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .ToHashSet(StringComparer.Ordinal);
         List<string> wrong = [];
         foreach (var command in MarkdownPage.All.SelectMany(static page => ShellCommand.Of(page, "make")))
         {
@@ -75,14 +84,14 @@ public sealed partial class DocumentationTests
         {
             // That is made of the schemas, and its examples are tried by tests/Configuration. What is Azure's is read by the guide itself.
             if (page.Name.EndsWith("REFERENCE.md", StringComparison.Ordinal)) continue;
-            foreach (var block in page.Blocks.Where(static block => block.Info.StartsWith("toml", StringComparison.Ordinal) || IsToml(block)))
+            foreach (var block in page.Blocks.Where(IsToml))
             {
                 if (block.Info.Contains("/aziot/", StringComparison.Ordinal)) continue;
                 var where = $"{page.Name}:{block.Line}";
                 foreach (var (path, text) in Pieces(block))
                 {
                     seen++;
-                    if (path is null) wrong.Add($"{where}: nothing says for which file this is, such as # certd.toml or # /etc/estprov/certd.d/50-name.toml");
+                    if (path is null) wrong.Add($"{where}: nothing says for which file this is, such as # certd.toml");
                     else wrong.AddRange(Bind(path, text).Select(problem => $"{where}: {problem}"));
                 }
             }
@@ -104,7 +113,7 @@ public sealed partial class DocumentationTests
                 var parts = target.Split('#', 2);
                 var file = parts[0].Length == 0 ? page.File : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(page.File)!, parts[0]));
                 if (!File.Exists(file) && !Directory.Exists(file)) wrong.Add($"{page.Name}:{line}: there is no {target}");
-                else if (parts.Length > 1 && MarkdownPage.All.FirstOrDefault(other => other.File == file)?.Anchors.Contains(parts[1]) != true)
+                else if (parts.Length > 1 && !MarkdownPage.All.Any(other => other.File == file && other.Anchors.Contains(parts[1])))
                     wrong.Add($"{page.Name}:{line}: {parts[0]} has no heading #{parts[1]}");
             }
         }
@@ -123,7 +132,8 @@ public sealed partial class DocumentationTests
         try
         {
             File.WriteAllText(file, text);
-            Assert.That(ShellCommand.Of(MarkdownPage.Of(file), "estprov").Select(static shown => Problem(shown) ?? ""), Has.Some.Contains(problem));
+            var found = ShellCommand.Of(MarkdownPage.Of(file), "estprov").Select(static shown => Problem(shown) ?? "");
+            Assert.That(found, Has.Some.Contains(problem));
         }
         finally
         {
@@ -144,16 +154,21 @@ public sealed partial class DocumentationTests
             var command = OperatorCommand.Find(s_commands, words, out var rest);
             var line = CommandLine.Parse(rest, [.. command.Options, Option.ShowHelp]);
             if (line.Words.Count > command.WordCount) return $"{command.Name} does not take '{line.Words[command.WordCount]}'";
-            return shown.IsWhole && !isCut && line.Words.Count < command.LeastWords && !line.Has(Option.ShowHelp.Name) ? $"{command.Name} needs {command.WordNames}" : null;
+            var isWhole = shown.IsWhole && !isCut && !line.Has(Option.ShowHelp.Name);
+            return isWhole && line.Words.Count < command.LeastWords ? $"{command.Name} needs {command.WordNames}" : null;
         }
         catch (UsageException usage)
         {
             // 'estprov key' and 'estprov key …' speak of all that begin so.
-            return words.Length == 1 && Array.Exists(s_commands, command => command.Name.StartsWith(words[0] + " ", StringComparison.Ordinal)) ? null : usage.Message;
+            var isGroup = words.Length == 1
+                && Array.Exists(s_commands, command => command.Name.StartsWith(words[0] + " ", StringComparison.Ordinal));
+            return isGroup ? null : usage.Message;
         }
     }
 
-    private static bool IsToml(CodeBlock block) => !block.IsFenced && block.Lines[0].StartsWith("[[principal]]", StringComparison.Ordinal);
+    private static bool IsToml(CodeBlock block) => block.IsFenced
+        ? block.Info.StartsWith("toml", StringComparison.Ordinal)
+        : block.Lines[0].StartsWith("[[principal]]", StringComparison.Ordinal);
 
     /// <summary>One block may have what belongs into several files, each behind a comment that names it.</summary>
     private static IEnumerable<(string? Path, string Text)> Pieces(CodeBlock block)
@@ -187,7 +202,8 @@ public sealed partial class DocumentationTests
             var (file, dropIns) = (Path.Combine(folder, daemon + ".toml"), Path.Combine(folder, daemon + ".d"));
             Directory.CreateDirectory(dropIns);
             var shipped = File.ReadAllText(Path.Combine(MarkdownPage.Root, "src/EstProv/config", daemon + ".toml"))
-                .Replace("credential:pin", "file:/run/pin", StringComparison.Ordinal).Replace("<ADD dps SCOPE ID HERE>", "0ne00A1B2C3", StringComparison.Ordinal);
+                .Replace("credential:pin", "file:/run/pin", StringComparison.Ordinal)
+                .Replace("<ADD dps SCOPE ID HERE>", "0ne00A1B2C3", StringComparison.Ordinal);
             text = text.Replace("credential:pin", "file:/run/pin", StringComparison.Ordinal);
             var isDropIn = path.Contains(".d/", StringComparison.Ordinal);
             File.WriteAllText(file, isDropIn ? shipped : text);
@@ -215,6 +231,9 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"^\.PHONY:(?<names>.*)$", RegexOptions.ExplicitCapture | RegexOptions.Multiline, 1000)]
     private static partial Regex Phony();
+
+    [GeneratedRegex("(is_wanted |for name in )(?<names>[a-z ]+);", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Suites();
 
     [GeneratedRegex("^[a-z][a-z-]+$", RegexOptions.None, 1000)]
     private static partial Regex Target();

@@ -5,7 +5,9 @@ namespace EstProv.Cli.Tests.Documentation;
 /// <summary>The codes that the source gives to problems, wherever they are made.</summary>
 internal static partial class ErrorCodes
 {
-    /// <summary>Whose servers' problems have one of these before what went wrong (<c>TlsServer.Codes</c>); and the daemons that a client may miss.</summary>
+    /// <summary>
+    /// Servers' problems have one of these before what went wrong (<c>TlsServer.Codes</c>); and the daemons that a client may miss.
+    /// </summary>
     private static readonly string[] s_servers = ["est", "dps", "hub", "cloud"], s_daemons = ["keyd", "certd", "identityd"];
 
     public static HashSet<string> OfTheSource()
@@ -16,12 +18,19 @@ internal static partial class ErrorCodes
             var text = File.ReadAllText(file);
             foreach (Match match in Log().Matches(text)) codes.Add(match.Groups["code"].Value);
             // There, what looks like a problem is a setting; its problems have a place in a file and no code.
-            if (file.Contains("/obj/", StringComparison.Ordinal) || file.Contains("/EstProv.Configuration/", StringComparison.Ordinal)) continue;
+            if (file.Contains("/obj/", StringComparison.Ordinal)) continue;
+            if (file.Contains("/EstProv.Configuration/", StringComparison.Ordinal)) continue;
             foreach (Match match in Made().Matches(text)) codes.Add(match.Groups["code"].Value);
-            foreach (Match match in OfServer().Matches(text)) codes.UnionWith(match.Groups["code"].Captures.SelectMany(static code => s_servers.Select(server => server + code.Value)));
+            foreach (Match match in OfServer().Matches(text))
+            {
+                foreach (Capture code in match.Groups["code"].Captures)
+                    codes.UnionWith(s_servers.Select(server => server + code.Value));
+            }
+
             foreach (Match match in OfServersCertificate().Matches(text))
                 codes.UnionWith(s_servers.Select(server => $"{server}_tls_{match.Groups["code"].Value}"));
-            foreach (Match match in OfDaemon().Matches(text)) codes.UnionWith(s_daemons.Select(daemon => daemon + match.Groups["code"].Value));
+            foreach (Match match in OfDaemon().Matches(text))
+                codes.UnionWith(s_daemons.Select(daemon => daemon + match.Groups["code"].Value));
             if (file.EndsWith("Codes.cs", StringComparison.Ordinal) || text.Contains("const string Unproved", StringComparison.Ordinal))
                 codes.UnionWith(Named().Matches(text).Select(static match => match.Groups["code"].Value));
         }
@@ -30,7 +39,9 @@ internal static partial class ErrorCodes
     }
 
     // As an argument of a problem or a finding, or in a table of them.
-    [GeneratedRegex("""(?:\bnew(?: ProblemException| ServerRefusal)?\(\s*|\.(?:Warn|Error)\([A-Za-z"]+,\s*|\(\d+, |=> \()"(?<code>[a-z][a-z0-9_]*)",""", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("""
+        (?:\bnew(?:[ ]ProblemException|[ ]ServerRefusal)?\(\s*|\.(?:Warn|Error)\([A-Za-z"]+,\s*|\(\d+,[ ]|=>[ ]\()"(?<code>[a-z][a-z0-9_]*)",
+        """, RegexOptions.ExplicitCapture | RegexOptions.IgnorePatternWhitespace, 1000)]
     private static partial Regex Made();
 
     [GeneratedRegex("""\bcode=(?<code>[a-z_]+)(?=[;)"])""", RegexOptions.ExplicitCapture, 1000)]

@@ -40,9 +40,12 @@ internal sealed partial class MarkdownPage
         List<string> folders = [Root];
         for (var i = 0; i < folders.Count; i++)
         {
-            pages.AddRange(Directory.GetFiles(folders[i], "*.md").Select(static file => new MarkdownPage(file, Path.GetRelativePath(Root, file))));
-            folders.AddRange(Directory.GetDirectories(folders[i])
-                .Where(static folder => Path.GetFileName(folder) is not ("bin" or "obj" or "out" or "node_modules") && Path.GetFileName(folder)[0] != '.'));
+            foreach (var file in Directory.GetFiles(folders[i], "*.md"))
+                pages.Add(new MarkdownPage(file, Path.GetRelativePath(Root, file)));
+            foreach (var folder in Directory.GetDirectories(folders[i]))
+            {
+                if (Path.GetFileName(folder) is not ("bin" or "obj" or "out" or "node_modules" or ['.', ..])) folders.Add(folder);
+            }
         }
 
         return pages;

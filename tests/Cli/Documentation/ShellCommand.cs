@@ -38,7 +38,8 @@ internal sealed record ShellCommand(string Page, int Line, IReadOnlyList<string>
         foreach (var command in Split(text))
         {
             // What runs it for another user, or with variables, stands before it.
-            var from = command[0] == "runuser" ? command.IndexOf("--") + 1 : command.FindIndex(static word => !word.Contains('=', StringComparison.Ordinal));
+            var from = command[0] == "runuser"
+                ? command.IndexOf("--") + 1 : command.FindIndex(static word => !word.Contains('=', StringComparison.Ordinal));
             if (from < 0 || from >= command.Count || !IsOne(command[from], programs)) continue;
             // In a file of OpenSSL's it is a name that gets a value.
             if (from + 1 < command.Count && command[from + 1] == "=") continue;
@@ -72,7 +73,8 @@ internal sealed record ShellCommand(string Page, int Line, IReadOnlyList<string>
                 continue;
             }
 
-            var isEnd = c is '\n' or ';' or '>' || (c == '|' && (i == 0 || text[i - 1] == ' ')) || (c == '&' && i + 1 < text.Length && text[i + 1] == '&')
+            var isEnd = c is '\n' or ';' or '>' || (c == '|' && (i == 0 || text[i - 1] == ' '))
+                || (c == '&' && i + 1 < text.Length && text[i + 1] == '&')
                 || (c == '#' && !isWord) || (c == ' ' && words.Count > 0 && text.AsSpan(i).StartsWith("   ", StringComparison.Ordinal));
             if (c is ' ' || isEnd)
             {
