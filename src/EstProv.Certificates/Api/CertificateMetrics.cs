@@ -35,6 +35,10 @@ internal sealed class CertificateMetrics(EngineParts parts, CredentialEngine eng
             foreach (var credential in credentials) metrics.Of(Id, credential.Id, credential.KeyMissing ? 1 : 0);
         }
 
+        metrics.Begin("estprov_certificate_issued_total", "counter");
+        foreach (var credential in credentials) metrics.Of(Id, credential.Id, changes.CountOf("issued", credential.Id));
+        metrics.Begin("estprov_certificate_failures_total", "counter");
+        foreach (var credential in credentials) metrics.Of(Id, credential.Id, changes.CountOf("failed", credential.Id));
         metrics.Begin("estprov_certificate_expiry_timestamp_seconds", "gauge");
         foreach (var certificate in all) metrics.Of(Id, certificate.Id, certificate.NotAfter.ToUnixTimeSeconds());
         metrics.Begin("estprov_certificate_attempts_total", "counter");

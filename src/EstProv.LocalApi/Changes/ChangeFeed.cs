@@ -50,7 +50,8 @@ public sealed class ChangeFeed
         {
             _ring[_published % Kept] = new Change(_first + _published, now, kind, subject, kept);
             _published++;
-            _counts[kind] = _counts.GetValueOrDefault(kind) + 1;
+            Count(kind);
+            Count(Key(kind, subject));
             Monitor.PulseAll(_gate);
         }
     }
@@ -60,6 +61,9 @@ public sealed class ChangeFeed
     {
         lock (_gate) return _counts.GetValueOrDefault(kind);
     }
+
+    /// <summary>The same, of one subject.</summary>
+    public long CountOf(string kind, string subject) => CountOf(Key(kind, subject));
 
     /// <summary>Adds the route to a server.</summary>
     public void Map(LocalServer server, string[] apiVersions) => server.Map("GET", "/changes", apiVersions, Answer, new RouteOptions { Waits = true });
@@ -72,6 +76,11 @@ public sealed class ChangeFeed
         var changes = Await(after, wait * 1000L, request.Stopping, out var next, out var lost);
         Write(response.Json(), changes, next, lost);
     }
+
+    private void Count(string key) => _counts[key] = _counts.GetValueOrDefault(key) + 1;
+
+    // Kinds have no spaces.
+    private static string Key(string kind, string subject) => kind + " " + subject;
 
     private void Wake()
     {

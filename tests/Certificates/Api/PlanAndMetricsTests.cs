@@ -65,6 +65,8 @@ public sealed class PlanAndMetricsTests
         Assert.That(MetricsPage.Served(text), Is.EqualTo(MetricsPage.Documented("EstProv.Certificates/README.md")));
         Assert.That(MetricsPage.Value(text, "estprov_certificate_attempts_total{result=\"issued\"}"), Is.AtLeast(2));
         Assert.That(MetricsPage.Value(text, "estprov_certificate_attempts_total{result=\"failed\"}"), Is.Zero);
+        Assert.That(MetricsPage.Value(text, "estprov_certificate_issued_total{id=\"device-id\"}"), Is.EqualTo(1));
+        Assert.That(MetricsPage.Value(text, "estprov_certificate_failures_total{id=\"device-id\"}"), Is.Zero);
         using var list = JsonDocument.Parse(certd.Send("GET", "/credentials").Body);
         var device = list.RootElement.GetProperty("credentials").EnumerateArray()
             .Single(static entry => entry.GetProperty("id").GetString() == "device-id");

@@ -42,7 +42,9 @@ public sealed class MetricsTests
     {
         var feed = new ChangeFeed(TimeProvider.System);
         for (var i = 0; i < 300; i++) feed.Publish("issued", "est-id");
-        feed.Publish("failed", "est-id");
+        feed.Publish("failed", "device-id");
+        Assert.That((feed.CountOf("issued", "est-id"), feed.CountOf("failed", "device-id"), feed.CountOf("failed", "est-id")),
+            Is.EqualTo((300L, 1L, 0L)));
         Assert.That((feed.CountOf("issued"), feed.CountOf("failed"), feed.CountOf("staged")), Is.EqualTo((300L, 1L, 0L)));
     }
 }
