@@ -28,6 +28,8 @@ check_layer() {
         ! grep -nE '\$\{WORKDIR\}' "$recipe" | grep -v 'WORKDIR}/build"' || fault "$recipe" "uses WORKDIR for sources" "UNPACKDIR"
         ! grep -n 'INSANE_SKIP' "$recipe" || fault "$recipe" "skips a check" "mend what it finds"
         ! grep -nE '\$\{D\}/(usr|etc|lib|var)/|"/(usr|lib)/' "$recipe" || fault "$recipe" "has folders by name" "bindir, sysconfdir, systemd_system_unitdir, …"
+        # shellcheck disable=SC2016 # bitbake expands it
+        ! grep -nE '[$][{]@[^}]*[{]' "$recipe" || fault "$recipe" "has braces within an expression" "kirkstone ends it at the first that closes"
         # Files of SRC_URI are beside the recipe.
         while IFS= read -r name; do
             [ -e "$(dirname "$recipe")/files/$name" ] || fault "$recipe" "names file://$name, which is not there" "files/$name"
@@ -101,7 +103,7 @@ check_release() {
         tar -C "$folder" --strip-components=1 -xJf "$archive"
         machine=X86-64
         [[ $archive != *arm64* ]] || machine=AArch64
-        while IFS= read -r file; do check_elf readelf "$file" "$machine"; done < <(find "$folder/usr" -type f \( -name estprov -o -name '*.so' -o -name '*.so.*' \))
+        while IFS= read -r file; do check_elf readelf "$file" "$machine"; done < <(find "$folder/usr" -type f \( -path '*/bin/estprov' -o -name '*.so' -o -name '*.so.*' \))
         (cd "$folder" && while read -r _ hash _ file; do [ "$hash" = "->" ] || [ "$(sha256sum <"$file" | cut -d' ' -f1)" = "$hash" ] || exit 1; done < <(grep -v ^link MANIFEST)) ||
             fail "$archive has other files than its MANIFEST says" "./build.sh arm64, ./build.sh release"
         layer_faults=0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The layer under real bitbake, without network. usage: try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer]
+# The layer under real bitbake, without network. usage: try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer] [packages]
 # BITBAKE and OPENEMBEDDED-CORE are checkouts of one series. As root it goes on as an ordinary user, since bitbake refuses root; WORK is then given to that user.
 set -euo pipefail
 
@@ -9,7 +9,7 @@ fail() {
 }
 say() { printf '\n-- %s\n' "$*"; }
 
-[ $# -ge 3 ] || fail "three folders are needed" "try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer]"
+[ $# -ge 3 ] || fail "three folders are needed" "try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer] [packages]"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(cd "$here/../.." && pwd)
 bitbake=$(realpath "$1") core=$(realpath "$2")
@@ -18,7 +18,7 @@ work=$(realpath "$3")
 readonly here tree bitbake core work
 shift 3
 steps=("$@")
-[ $# -gt 0 ] || steps=(parse check-layer)
+[ $# -gt 0 ] || steps=(parse check-layer packages)
 [ -x "$bitbake/bin/bitbake" ] || fail "$bitbake has no bin/bitbake" "a checkout of bitbake, of the branch that goes with the series"
 [ -e "$core/meta/conf/layer.conf" ] || fail "$core has no meta/conf/layer.conf" "a checkout of openembedded-core"
 for tool in python3 git diff patch tar bzip2 gzip xz file make; do
@@ -86,6 +86,53 @@ release() {
     done
 }
 
+# build_packages: what our recipes' packages are made of, judged by oe-core's checks and by this folder's list. The rest of oe-core is stubs/.
+build_packages() {
+    local tool root=${ESTPROV_ARM64_ROOT:-$tree/out/arm64/root} preload answer
+    for tool in aarch64-linux-gnu-gcc faked-sysv unshare dpkg-deb pkg-config /usr/sbin/useradd; do
+        command -v "$tool" >/dev/null || fail "$tool is missing" "the Debian packages gcc-aarch64-linux-gnu, fakeroot, util-linux, dpkg, pkg-config and passwd have these tools"
+    done
+    [ -e "$root/usr/lib/aarch64-linux-gnu/libcrypto.so.3" ] || fail "$root has no OpenSSL for arm64" "./build.sh arm64 unpacks it; or name its folder in ESTPROV_ARM64_ROOT"
+    [ "$(tar -tJf "$work/release/estprov-0.1.0-linux-arm64.tar.xz" | wc -l)" -gt 0 ] || fail "there is no archive of arm64 to package" "./build.sh arm64, or name its folder in ESTPROV_RELEASE"
+    preload=$(find /usr/lib -name libfakeroot-sysv.so -print -quit)
+    unshare --map-root-user --mount true || fail "this user may make no namespaces" "sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns"
+
+    if ! command -v cpio >/dev/null; then
+        mkdir -p "$work/bin"
+        cp "$here/stubs/files/cpio" "$work/bin/"
+        PATH=$PATH:$work/bin missing=${missing/ cpio/}
+    fi
+    configure "$core/meta" "$tree/meta-estprov" "$here/stubs"
+    # Owners have names, as on the device.
+    mkdir -p "$work/names" "$work/vendor"
+    cat /etc/passwd "$tree/meta-estprov/files/estprov-passwd" >"$work/names/passwd"
+    cat /etc/group "$tree/meta-estprov/files/estprov-group" >"$work/names/group"
+    # A vendor's module, as far as packaging goes.
+    printf 'unsigned long C_GetFunctionList(void **list);\nunsigned long C_GetFunctionList(void **list) { *list = 0; return 0x54; }\n' |
+        aarch64-linux-gnu-gcc -shared -fPIC -s -Wl,--hash-style=gnu -Wl,-soname,libacme-pkcs11.so -x c - -o "$work/vendor/libacme-pkcs11.so"
+    # bitbake starts a worker for each run, and the owners have to outlive it.
+    answer=$(faked-sysv)
+    # shellcheck disable=SC2064 # this one
+    trap "kill ${answer#*:}" EXIT
+    cat >>"$work/build/conf/local.conf" <<END
+ESTPROV_ARM64_ROOT = "$root"
+ESTPROV_NAMES = "$work/names"
+ESTPROV_VENDOR = "$work/vendor"
+ESTPROV_LIBFAKEROOT = "$preload"
+ESTPROV_FAKEROOTKEY = "${answer%%:*}"
+require conf/estprov-stubs.conf
+END
+    rm -rf "$work"/build/tmp* "$work/build/sstate-cache"
+    (cd build && bitbake estprov libestprov estprov-config estprov-data vendor-pkcs11 packagegroup-estprov) || fail "the packages are not built" "above"
+    # Two recipes for one thing cannot be built at once.
+    printf 'PREFERRED_PROVIDER_virtual/estprov-pkcs11 = "estprov-pkcs11-softhsm"\n' >"$work/build/conf/softhsm.conf"
+    (cd build && bitbake -R conf/softhsm.conf estprov-pkcs11-softhsm) || fail "the package of SoftHSM2 in a token's place is not built" "above"
+    "$here/contents.sh" "$work"/build/tmp*/deploy/deb >"$work/packages.txt"
+    diff -u "$here/packages.txt" "$work/packages.txt" || fail "the packages are others than $here/packages.txt says" "where they are right, copy $work/packages.txt there"
+    say "packages"
+    grep -c '^package ' "$work/packages.txt"
+}
+
 machine=qemuarm64
 release
 cd "$work"
@@ -104,7 +151,11 @@ for step in "${steps[@]}"; do
         configure "$core/meta"
         (cd build && yocto-check-layer --no-auto-dependency "$tree/meta-estprov") || fail "yocto-check-layer is not content" "above"
         ;;
-    *) fail "there is no step '$step'" "parse, check-layer" ;;
+    packages)
+        say "packages"
+        build_packages
+        ;;
+    *) fail "there is no step '$step'" "parse, check-layer, packages" ;;
     esac
 done
 say "series $series: ${steps[*]} done"

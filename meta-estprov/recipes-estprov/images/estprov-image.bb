@@ -10,6 +10,6 @@ IMAGE_INSTALL += "packagegroup-estprov estprov-data"
 IMAGE_FSTYPES += "ext4 wic"
 WKS_FILE ?= "${ESTPROV_LAYERDIR}/files/wic/estprov-ab.wks.in"
 # The plugin changed its name after styhead.
-ESTPROV_WIC_EFI ?= "${@'bootimg-efi' if {'kirkstone', 'scarthgap'} & set((d.getVar('LAYERSERIES_CORENAMES') or '').split()) else 'bootimg_efi'}"
+ESTPROV_WIC_EFI ?= "${@bb.utils.contains_any('LAYERSERIES_CORENAMES', 'kirkstone scarthgap', 'bootimg-efi', 'bootimg_efi', d)}"
 ESTPROV_ROOT_SIZE ?= "512M"
 ESTPROV_DATA_SIZE ?= "64M"
