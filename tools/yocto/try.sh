@@ -120,13 +120,16 @@ ESTPROV_NAMES = "$work/names"
 ESTPROV_VENDOR = "$work/vendor"
 ESTPROV_LIBFAKEROOT = "$preload"
 ESTPROV_FAKEROOTKEY = "${answer%%:*}"
+ESTPROV_HOST_UID = "$(id -u)"
+ESTPROV_HOST_GID = "$(id -g)"
 require conf/estprov-stubs.conf
 END
     rm -rf "$work"/build/tmp* "$work/build/sstate-cache"
-    (cd build && bitbake estprov libestprov estprov-config estprov-data vendor-pkcs11 packagegroup-estprov) || fail "the packages are not built" "above"
+    (cd build && bitbake estprov libestprov estprov-config estprov-data vendor-pkcs11 packagegroup-estprov) 2>&1 | tee "$work/packages.log" || fail "the packages are not built" "above"
     # Two recipes for one thing cannot be built at once.
     printf 'PREFERRED_PROVIDER_virtual/estprov-pkcs11 = "estprov-pkcs11-softhsm"\n' >"$work/build/conf/softhsm.conf"
-    (cd build && bitbake -R conf/softhsm.conf estprov-pkcs11-softhsm) || fail "the package of SoftHSM2 in a token's place is not built" "above"
+    (cd build && bitbake -R conf/softhsm.conf estprov-pkcs11-softhsm) 2>&1 | tee -a "$work/packages.log" || fail "the package of SoftHSM2 in a token's place is not built" "above"
+    ! grep 'QA Issue' "$work/packages.log" || fail "oe-core's checks have findings" "what it calls a warning counts here, too"
     "$here/contents.sh" "$work"/build/tmp*/deploy/deb >"$work/packages.txt"
     diff -u "$here/packages.txt" "$work/packages.txt" || fail "the packages are others than $here/packages.txt says" "where they are right, copy $work/packages.txt there"
     say "packages"
