@@ -165,6 +165,11 @@ static void serve_one(struct fake_keyd *fake, int connection)
     reading = strncmp(fake->request, "GET /publickey?", 15) == 0;
     decrypting = strncmp(fake->request, "POST /decrypt?", 14) == 0;
     scripted = reading ? atomic_load(&fake->read_answer) : atomic_load(&fake->sign_answer);
+    if (scripted != NULL && atomic_load(&fake->scripted_left) > 0 &&
+        atomic_fetch_sub(&fake->scripted_left, 1) == 1) {
+        atomic_store(&fake->read_answer, NULL);
+        atomic_store(&fake->sign_answer, NULL);
+    }
     (void)atomic_fetch_add(reading ? &fake->reads : decrypting ? &fake->decryptions : &fake->signatures, 1);
     if (atomic_load(&fake->silent))
         (void)wait_readable(fake, connection); /* until the client gives up */

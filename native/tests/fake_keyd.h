@@ -22,6 +22,7 @@ struct fake_keyd {
     /* Sent in place of the next answers when not NULL. */
     const char *_Atomic read_answer;
     const char *_Atomic sign_answer; /* and of a decryption */
+    atomic_int scripted_left;        /* so many times, or, where it is 0, always */
     atomic_bool silent;              /* take the request and never answer */
     atomic_int dribble;              /* milliseconds between the bytes of an answer */
     int listener;

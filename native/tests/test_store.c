@@ -42,6 +42,7 @@ static void by_id(void)
 /* A program that nobody gave an openssl.cnf finds the socket by the environment. */
 static void by_environment(void)
 {
+    char path[128];
     EVP_PKEY *key;
 
     (void)setenv("ESTPROV_KEYD_SOCKET", ec->socket, 1);
@@ -51,6 +52,12 @@ static void by_environment(void)
     (void)unsetenv("ESTPROV_KEYD_SOCKET");
     CHECK(world_open(world, "estprov:" FAKE_HANDLE) == NULL);
     CHECK_TEXT_HAS(world_errors(), "/run/estprov-test/keyd.sock: No such file or directory");
+    /* Its first 107 characters are another path. */
+    (void)snprintf(path, sizeof(path), "/%0*d", 110, 0);
+    (void)setenv("ESTPROV_KEYD_SOCKET", path, 1);
+    CHECK(world_open(world, "estprov:" FAKE_HANDLE) == NULL);
+    CHECK_TEXT_HAS(world_errors(), "the path of the Key Service's socket is too long");
+    (void)unsetenv("ESTPROV_KEYD_SOCKET");
 }
 
 static void lonely_world(void)
