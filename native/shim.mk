@@ -70,13 +70,17 @@ install-shim: $(SHIM_SO)
 	install -d $(DESTDIR)$(LIBDIR)
 	install -m 0755 $(SHIM_SO) $(DESTDIR)$(LIBDIR)/
 
+# Below the prefix where they are there, so that `pkg-config --define-prefix` moves them too.
+PC_LIBDIR = $(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))
+PC_INCLUDEDIR = $(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))
+
 # What a program is built with.
 install-dev: install-shim $(SHIM_A)
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/EstProv
 	install -m 0644 include/estprov.h $(DESTDIR)$(INCLUDEDIR)/
 	install -m 0644 $(SHIM_A) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(SHIM_SO)) $(DESTDIR)$(LIBDIR)/libestprov.so
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@PC_LIBDIR@|$(PC_LIBDIR)|' -e 's|@PC_INCLUDEDIR@|$(PC_INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		shim/estprov.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/estprov.pc
 	install -m 0644 shim/EstProvConfig.cmake $(DESTDIR)$(LIBDIR)/cmake/EstProv/
 	sed -e 's|@VERSION@|$(VERSION)|' shim/EstProvConfigVersion.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/EstProv/EstProvConfigVersion.cmake
@@ -172,8 +176,7 @@ check-fuzz: $(if $(SANITIZE)$(THREADS),,fuzzers)
 # The examples, as a firmware's build would make them: with the installed header and library, through pkg-config.
 EXAMPLES = publish sas sign_log watch_renewal
 EXAMPLES_ROOT = $(abspath $(O))/examples/root
-EXAMPLES_PKG_CONFIG = PKG_CONFIG_PATH=$(EXAMPLES_ROOT)/usr/lib/pkgconfig $(PKG_CONFIG) --define-variable=prefix=$(EXAMPLES_ROOT)/usr \
-	--define-variable=libdir=$(EXAMPLES_ROOT)/usr/lib --define-variable=includedir=$(EXAMPLES_ROOT)/usr/include
+EXAMPLES_PKG_CONFIG = PKG_CONFIG_PATH=$(EXAMPLES_ROOT)/usr/lib/pkgconfig $(PKG_CONFIG) --define-variable=prefix=$(EXAMPLES_ROOT)/usr
 
 .PHONY: examples
 examples: shim

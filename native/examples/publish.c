@@ -1,6 +1,7 @@
 /* Waits for the device's identity, opens mutual TLS to the hub with the device's key, which stays in the Key
- * Service, and publishes one message. cc publish.c $(pkg-config --cflags --libs estprov libssl libcrypto)
- * usage: publish HUB-CA.pem MESSAGE [PORT] */
+ * Service, and publishes one message. */
+/* cc publish.c $(pkg-config --cflags --libs estprov libssl libcrypto) */
+/* usage: publish HUB-CA.pem MESSAGE [PORT] */
 #include <estprov.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
@@ -58,7 +59,7 @@ int main(int argc, char **argv)
     static char chain[64 * 1024];
     size_t size = sizeof(chain);
     struct estprov_identity me;
-    char request[1024], answer[1024], address[300];
+    char answer[1024], address[300];
     SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
     SSL *connection;
     BIO *hub;
@@ -84,12 +85,11 @@ int main(int argc, char **argv)
                SSL_set1_host(connection, me.gateway) == 1,
            "name");
     demand(BIO_do_connect(hub) == 1, "no connection to the hub");
-    snprintf(request, sizeof(request),
-             "POST /devices/%s/messages/events?api-version=2020-03-13 HTTP/1.1\r\nHost: "
-             "%s\r\nContent-Length: %zu\r\n"
-             "Connection: close\r\n\r\n%s",
-             me.device_id, me.hub, strlen(argv[2]), argv[2]);
-    demand(BIO_puts(hub, request) > 0, "the message does not go out");
+    demand(BIO_printf(hub,
+                      "POST /devices/%s/messages/events?api-version=2020-03-13 HTTP/1.1\r\nHost: %s\r\n"
+                      "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                      me.device_id, me.hub, strlen(argv[2]), argv[2]) > 0,
+           "the message does not go out");
     const int got = BIO_read(hub, answer, sizeof(answer) - 1);
     answer[got > 0 ? got : 0] = '\0';
     printf("%s as %s: %.*s\n", me.hub, me.device_id, (int)strcspn(answer, "\r\n"), answer);

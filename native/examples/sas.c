@@ -1,6 +1,7 @@
 /* Prints what an MQTT or AMQP client of the hub needs: the caller's own identity (by his user), a SAS token
- * for an hour, and the connection string. cc sas.c $(pkg-config --cflags --libs estprov) usage: sas [MODULE]
- */
+ * for an hour, and the connection string. */
+/* cc sas.c $(pkg-config --cflags --libs estprov) */
+/* usage: sas [MODULE] */
 #include <estprov.h>
 #include <stdio.h>
 #include <stdlib.h>

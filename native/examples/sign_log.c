@@ -1,6 +1,7 @@
 /* Signs the SHA-256 of standard input, such as a line of a log, with the device's current key; prints the
- * signature in hexadecimal. The digest is made by whatever library the firmware has. cc sign_log.c
- * $(pkg-config --cflags --libs estprov libcrypto) usage: sign_log KEY-ID <FILE */
+ * signature in hexadecimal. The digest is made by whatever library the firmware has. */
+/* cc sign_log.c $(pkg-config --cflags --libs estprov libcrypto) */
+/* usage: sign_log KEY-ID <FILE */
 #include <estprov.h>
 #include <openssl/evp.h>
 #include <stdio.h>

@@ -1,13 +1,23 @@
 /* Follows a certificate: prints the size of its chain at once and whenever there is another one, until COUNT
  * were seen. This is where firmware reloads its TLS context, or asks for another certificate where the key is
- * its own ("expiring"). cc watch_renewal.c $(pkg-config --cflags --libs estprov) usage: watch_renewal
- * CERTIFICATE-ID [COUNT] */
+ * its own ("expiring"). */
+/* cc watch_renewal.c $(pkg-config --cflags --libs estprov) */
+/* usage: watch_renewal CERTIFICATE-ID [COUNT] */
 #include <errno.h>
 #include <estprov.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Whether another certificate is in use: after "reread" it may be, as changes may have been missed. */
+static int is_another(const struct estprov_change *change, const char *id)
+{
+    return strcmp(change->kind, "reread") == 0 ||
+           (strcmp(change->subject, id) == 0 &&
+            (strcmp(change->kind, "committed") == 0 || strcmp(change->kind, "replaced") == 0 ||
+             strcmp(change->kind, "taken-back") == 0));
+}
 
 static int show(struct estprov *context, const char *id)
 {
@@ -43,13 +53,9 @@ int main(int argc, char **argv)
         if (poll(&entry, 1, -1) < 0 && errno != EINTR)
             return EXIT_FAILURE;
         while ((error = estprov_watch_next(watch, 0, &change)) == 0) {
-            /* "reread": changes may have been missed, such as before the start. */
-            const int reread = strcmp(change.kind, "reread") == 0;
-
             if (strcmp(change.subject, argv[1]) == 0)
                 printf("%s %s %s\n", change.time, change.kind, change.reason);
-            if ((reread || (strcmp(change.kind, "committed") == 0 && strcmp(change.subject, argv[1]) == 0)) &&
-                show(context, argv[1]) && --left == 0)
+            if (is_another(&change, argv[1]) && show(context, argv[1]) && --left == 0)
                 break;
         }
         if (error != 0 && error != -EAGAIN)

@@ -2,20 +2,25 @@
 #define ESTPROV_H
 
 /*
- * EstProv for firmware: the device's identity, its certificates, and the use of keys that stay in the Key
- * Service.
+ * EstProv for firmware: the device's identity, its certificates, and keys that stay in the Key Service.
  *
  * Calls return 0, or a negative errno; estprov_message() has the daemon's own words, estprov_code() its error
  * code. Buffers are the caller's: *size is their size before, and the length of the result after; of texts
  * both count the zero byte. Where the result is longer, nothing is written, *size is the size needed, and the
  * call returns -ERANGE. Sizes are bytes, times milliseconds unless said otherwise. A context and its watches
  * belong to one thread at a time. No threads, no signals, no globals, no exit.
- *
- * -EACCES the daemon does not permit it       -EAGAIN    not now (see the message)   -ETIMEDOUT no answer in
- * time -ENOENT nothing of that name, or no daemon  -EINVAL    a bad argument or request   -EIO       the
- * daemon failed -EPERM  somebody else owns the socket       -EPROTO    a malformed answer          -ESTALE
- * another process' watch
  */
+/* clang-format off */
+/* -EACCES        the daemon does not permit it      -EPERM         somebody else owns the socket
+ * -EAGAIN        not now (see the message)          -ETIMEDOUT     no answer in time
+ * -ENOENT        nothing of that name, or no socket -ECONNREFUSED  the daemon does not run
+ * -EINVAL        a bad argument or request          -ECONNRESET    the daemon hung up, again and again
+ * -ENAMETOOLONG  a name that no request takes       -EIO           the daemon failed
+ * -EMSGSIZE      input that no request takes        -EPROTO        a malformed answer
+ * -ERANGE        the buffer is too small (above)    -ENOMEM        out of memory
+ * -EEXIST        a conflict with what is there      -ENOSPC        the daemon has no space left
+ * -ESTALE        another process' watch             -ENOTSUP       the daemon is too old */
+/* clang-format on */
 
 #include <stddef.h>
 #include <stdint.h>
