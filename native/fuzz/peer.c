@@ -57,15 +57,16 @@ int64_t __wrap_local_now(void)
 int __wrap_local_connect(const char *path, int *descriptor)
 {
     int pair[2];
-    char head[80];
+    char head[120];
 
     (void)path;
     *descriptor = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return -1;
     if (answer.body_only) {
-        const int length =
-            snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", answer.size);
+        const int length = snprintf(
+            head, sizeof(head), "HTTP/1.1 200 OK\r\nEstprov-Key-Handle: v1.h\r\nContent-Length: %zu\r\n\r\n",
+            answer.size);
 
         (void)send(pair[1], head, (size_t)length, MSG_NOSIGNAL);
     }

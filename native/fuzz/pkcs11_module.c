@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST, SIGN_EC, SIGN_RSA, KEY, CERTIFICATE, ECDSA, WAYS };
+enum { LIST, SIGN_EC, SIGN_RSA, KEY, CERTIFICATE, ECDSA, NAMED, WAYS };
 
 #define LISTED(spki) \
     "{\"keypairs\":[{\"keyId\":\"k\",\"state\":\"current\",\"keyHandle\":\"h\",\"spki\":\"" spki "\"}]}"
@@ -91,18 +91,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 1)
         return 0;
-    if (way >= KEY) {
+    if (way >= KEY && way != NAMED) {
         parse(way, data + 1, size - 1);
         return 0;
     }
     if (module_initialize(NULL) != CKR_OK)
         return 0;
+    /* One key that the environment names: its public key is the body, and its handle in the head. */
+    if (way == NAMED)
+        (void)setenv("ESTPROV_PKCS11_KEYS", "k", 1);
+    else
+        (void)unsetenv("ESTPROV_PKCS11_KEYS");
     demand(open_session(THE_SLOT, CKF_SERIAL_SESSION, NULL, NULL, &session) == CKR_OK);
-    if (way == LIST)
+    if (way == LIST || way == NAMED)
         fuzz_answer(data + 1, size - 1, body);
     else
         fuzz_answer((const uint8_t *)listed, strlen(listed), true);
-    if (way == LIST)
+    if (way == LIST || way == NAMED)
         read_all(session);
     else
         sign_by(session, way == SIGN_EC ? CKM_ECDSA_SHA256 : CKM_SHA256_RSA_PKCS, data + 1, size - 1, body);
