@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # top and out are build.sh's
 # Ordinary programs, unmodified, with keys that keyd keeps, through OpenSSL's provider (tools/programs): this machine's, and those of another Debian in a chroot.
 
-programs_packages=(openssl curl nginx-light python3-minimal iproute2 util-linux mount gcc make libssl-dev pkg-config)
+programs_packages=(openssl curl nginx-light mosquitto mosquitto-clients python3-minimal iproute2 util-linux mount gcc make libssl-dev pkg-config)
 programs_suite=trixie
 # libssl-dev: the provider is built against that OpenSSL too.
 programs_suite_packages=(openssl libssl-dev curl nginx-light python3-minimal libpython3-stdlib)

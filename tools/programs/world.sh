@@ -58,7 +58,7 @@ done
 . "$tree/tools/programs/run.sh"
 for root in "$@"; do
     enter_root "$root"
-    for name in openssl tls curl nginx python; do
+    for name in openssl tls curl nginx mosquitto python; do
         # shellcheck source=/dev/null
         . "$tree/tools/programs/cases/$name.sh"
     done

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using EstProv.LocalApi;
 
 namespace EstProv.Keys.Routes;
 
@@ -13,8 +12,10 @@ internal static class BinaryFields
     /// <exception cref="JsonException">It is something else than base64.</exception>
     public static byte[]? OptionalBytes(this JsonElement json, string name)
     {
-        if (json.OptionalText(name) is null) return null;
-        return json.GetProperty(name).TryGetBytesFromBase64(out var value) ? value : throw Unexpected(name);
+        // Not by way of a string, which nobody could zero: the bytes may be a key.
+        if (json.ValueKind != JsonValueKind.Object) throw new JsonException(null, "$", null, null);
+        if (!json.TryGetProperty(name, out var text) || text.ValueKind == JsonValueKind.Null) return null;
+        return text.ValueKind == JsonValueKind.String && text.TryGetBytesFromBase64(out var value) ? value : throw Unexpected(name);
     }
 
     private static JsonException Unexpected(string name) => new(null, "$." + name, null, null);

@@ -26,6 +26,7 @@ internal sealed class CipherRoutes(KeyService service)
 
     private void Encrypt(LocalRequest request, LocalResponse response)
     {
+        request.Secret = true;
         var body = request.Json(static json => CipherFields.Read(json, "plaintext"));
         try
         {
@@ -73,6 +74,7 @@ internal sealed class CipherRoutes(KeyService service)
             "RSA-OAEP" => Open(request, body),
             _ => throw RefusedForDecryption(body.Algorithm, "AEAD and RSA-OAEP"),
         };
+        response.Secret = true;
         Answer(response, "plaintext"u8, plaintext);
         CryptographicOperations.ZeroMemory(plaintext);
     }

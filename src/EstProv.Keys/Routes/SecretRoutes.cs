@@ -21,6 +21,7 @@ internal sealed class SecretRoutes(KeyService service)
     /// <summary><c>{keyId, usage}</c> generates, <c>{keyId, keyBytes, usage?}</c> imports; then the usage is what bytes of that length can be used for.</summary>
     private void Create(LocalRequest request, LocalResponse response)
     {
+        request.Secret = true;
         var (id, usage, value) = request.Json(static json => (json.Text("keyId"), json.OptionalText("usage"), json.OptionalBytes("keyBytes") ?? []));
         try
         {

@@ -41,6 +41,9 @@ public sealed class LocalRequest
     /// <summary>Empty when the request has none.</summary>
     public ReadOnlyMemory<byte> Body { get; private set; }
 
+    /// <summary>The body has a key or a plaintext in it: it is zeroed once it is answered. To be set before the body is looked at.</summary>
+    public bool Secret { get; set; }
+
     public PeerCredentials Peer { get; private set; }
 
     /// <summary>Set when the server stops, and, on routes that wait, when the client has gone.</summary>
@@ -129,6 +132,7 @@ public sealed class LocalRequest
         Peer = peer;
         Matched = null;
         ReadsJson = false;
+        Secret = false;
     }
 
     internal void Match(Route? route, string? apiVersion)

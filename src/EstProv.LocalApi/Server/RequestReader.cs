@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using EstProv.LocalApi.Interop;
 
 namespace EstProv.LocalApi.Server;
@@ -58,6 +59,9 @@ internal sealed class RequestReader(LocalServerOptions options, TimeProvider tim
         _start += _headLength + request.Head.ContentLength;
         Next();
     }
+
+    /// <summary>Zeroes the body of the request that was read last.</summary>
+    public void WipeBody() => CryptographicOperations.ZeroMemory(_buffer.AsSpan(_start + _headLength, request.Head.ContentLength));
 
     /// <param name="wait">Whether to wait, for the connection's receive timeout, for a request to begin.</param>
     public ReadOutcome Read(Connection connection, bool wait)
@@ -164,12 +168,16 @@ internal sealed class RequestReader(LocalServerOptions options, TimeProvider tim
         if (_start > 0)
         {
             _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+            // It may become a secret body, and was copied: see WipeBody.
+            CryptographicOperations.ZeroMemory(_buffer.AsSpan(_end - _start, _start));
             _end -= _start;
             _start = 0;
         }
 
         if (_end < _buffer.Length) return;
         var needed = _headLength == 0 ? options.MaxHeadBytes : _headLength + request.Head.ContentLength;
+        var old = _buffer;
         Array.Resize(ref _buffer, Math.Max(needed, _buffer.Length + 1));
+        CryptographicOperations.ZeroMemory(old);
     }
 }

@@ -85,16 +85,27 @@ internal sealed partial class Worker
         if (refusal == Refusal.None && !_server.Throttle.TryEnter(connection.Caller, route!.Waits)) refusal = Refusal.TooManyRequests;
         _server.Count(refusal != Refusal.None);
         if (refusal != Refusal.None) _response.Problem(refusal);
-        else if (!Handle(connection, route!)) return false;
+        else if (!Handle(connection, route!))
+        {
+            Forget();
+            return false;
+        }
 
         var isHead = _request.MethodBytes.SequenceEqual("HEAD"u8);
         // Who is refused is not listened to without end.
         var close = _request.Head.Close || isHead || _server.Stopping.IsCancellationRequested || (refuseAll && _reader.HasMore);
         var sent = Send(connection, close, !isHead, wait: !refuseAll);
-        _response.End();
+        Forget();
         if (!sent || close) return false;
         _reader.Consume();
         return true;
+    }
+
+    /// <summary>Nothing secret of the request or its answer stays behind.</summary>
+    private void Forget()
+    {
+        _response.End();
+        if (_request.Secret) _reader.WipeBody();
     }
 
     /// <summary>False when the deadline's watch has answered in the handler's place.</summary>
