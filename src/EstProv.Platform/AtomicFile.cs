@@ -27,14 +27,15 @@ public static class AtomicFile
         {
             var options = new FileStreamOptions
             {
-                Mode = FileMode.Create,
+                // Never what is there: it may be a link, or open to others.
+                Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,
                 Share = FileShare.None,
                 BufferSize = 0,
                 UnixCreateMode = mode,
             };
             using var folder = Folder.Of(path);
-            using (var stream = new FileStream(temporary, options))
+            using (var stream = Create(temporary, options))
             {
                 stream.Write(content);
                 stream.Flush(flushToDisk: true);
@@ -47,6 +48,21 @@ public static class AtomicFile
         {
             TryDelete(temporary);
             throw Explain(path, cause);
+        }
+    }
+
+    private static FileStream Create(string temporary, FileStreamOptions options)
+    {
+        const int Exists = 17;
+        try
+        {
+            return new FileStream(temporary, options);
+        }
+        catch (IOException cause) when ((cause.HResult & 0xFFFF) == Exists)
+        {
+            // What an interrupted write has left. A link goes as such, whatever it leads to.
+            File.Delete(temporary);
+            return new FileStream(temporary, options);
         }
     }
 

@@ -26,6 +26,23 @@ public sealed partial class AtomicFileTests
     }
 
     [Test]
+    public void What_lies_in_the_place_of_the_temporary_file_is_not_written_to()
+    {
+        File.WriteAllText(At("victim"), "precious");
+        File.CreateSymbolicLink(At("state.tmp"), At("victim"));
+        AtomicFile.Write(At("state"), "new"u8);
+        Assert.That((File.ReadAllText(At("victim")), File.ReadAllText(At("state"))), Is.EqualTo(("precious", "new")));
+        Assert.That(new FileInfo(At("state")).LinkTarget, Is.Null);
+
+        File.WriteAllText(At("state.tmp"), "left behind by an interrupted write");
+        File.SetUnixFileMode(At("state.tmp"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite);
+        AtomicFile.Write(At("state"), "newer"u8);
+        Assert.That(File.ReadAllText(At("state")), Is.EqualTo("newer"));
+        Assert.That(File.GetUnixFileMode(At("state")), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
+        Assert.That(File.Exists(At("state.tmp")), Is.False);
+    }
+
+    [Test]
     public void What_is_nowhere_cannot_be_renamed() =>
         Assert.That(() => AtomicFile.Rename(At("from"), At("to")), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("file_no_folder").Or.Property("Code").EqualTo("file_write"));
 
