@@ -139,6 +139,8 @@ public sealed class ListTests
 
         public int Asked { get; private set; }
 
+        public override StoredKey Create(KeyAlgorithm algorithm) => throw new InvalidOperationException("A list makes nothing.");
+
         public override StoredKey Load()
         {
             Asked++;

@@ -5,7 +5,7 @@ using Net.Pkcs11Interop.LowLevelAPI80;
 namespace EstProv.Keys.Pkcs11;
 
 /// <summary>
-/// C_GenerateKeyPair with CKA_LABEL = key id and CKA_ID = <see cref="StorageId"/>; the private key is sensitive and not extractable.
+/// C_GenerateKeyPair with CKA_LABEL and CKA_ID (of a key of ours its key id and <see cref="StorageId"/>); the private key is sensitive and not extractable.
 /// </summary>
 internal static class KeyPairGeneration
 {
@@ -13,14 +13,14 @@ internal static class KeyPairGeneration
 
     /// <param name="keepPublic">Whether the public half becomes an object of the token, else of the session.</param>
     public static CKR Run(
-        Pkcs11Token token, Pkcs11Session session, StorageId id, string keyId, KeyAlgorithm algorithm, bool keepPublic,
+        Pkcs11Token token, Pkcs11Session session, byte[] id, string label, KeyAlgorithm algorithm, bool keepPublic,
         out ulong publicKey, out ulong privateKey)
     {
-        var result = Run(token, session, id, keyId, algorithm, keepPublic, plain: false, out publicKey, out privateKey);
+        var result = Run(token, session, id, label, algorithm, keepPublic, plain: false, out publicKey, out privateKey);
         // Some tokens want a key for one purpose only, or know the Edwards curve by its OID only.
         var again = algorithm.Kind() != KeyKind.Ec && result is CKR.CKR_TEMPLATE_INCONSISTENT or CKR.CKR_ATTRIBUTE_VALUE_INVALID
             or CKR.CKR_ATTRIBUTE_TYPE_INVALID or CKR.CKR_DOMAIN_PARAMS_INVALID or CKR.CKR_CURVE_NOT_SUPPORTED;
-        return again ? Run(token, session, id, keyId, algorithm, keepPublic, plain: true, out publicKey, out privateKey) : result;
+        return again ? Run(token, session, id, label, algorithm, keepPublic, plain: true, out publicKey, out privateKey) : result;
     }
 
     /// <summary>
@@ -44,13 +44,13 @@ internal static class KeyPairGeneration
         return unusable ? CKR.CKR_MECHANISM_INVALID : result;
     }
 
-    private static CKR Run(Pkcs11Token token, Pkcs11Session session, StorageId id, string keyId, KeyAlgorithm algorithm, bool keepPublic, bool plain,
+    private static CKR Run(Pkcs11Token token, Pkcs11Session session, byte[] id, string label, KeyAlgorithm algorithm, bool keepPublic, bool plain,
         out ulong publicKey, out ulong privateKey)
     {
         var publicPart = new AttributeTemplate().Add(CKA.CKA_TOKEN, keepPublic).Add(CKA.CKA_PRIVATE, false).Add(CKA.CKA_VERIFY, true)
-            .Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
+            .Add(CKA.CKA_LABEL, label).Add(CKA.CKA_ID, id);
         var privatePart = new AttributeTemplate().Add(CKA.CKA_TOKEN, true).Add(CKA.CKA_PRIVATE, true).Add(CKA.CKA_SENSITIVE, true)
-            .Add(CKA.CKA_EXTRACTABLE, false).Add(CKA.CKA_SIGN, true).Add(CKA.CKA_LABEL, keyId).Add(CKA.CKA_ID, id.ToBytes());
+            .Add(CKA.CKA_EXTRACTABLE, false).Add(CKA.CKA_SIGN, true).Add(CKA.CKA_LABEL, label).Add(CKA.CKA_ID, id);
 
         var mechanism = new CK_MECHANISM();
         switch (algorithm.Kind())

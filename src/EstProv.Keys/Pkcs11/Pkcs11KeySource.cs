@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using EstProv.Keys.Stores;
 using EstProv.Platform;
 using Net.Pkcs11Interop.Common;
@@ -8,6 +9,9 @@ namespace EstProv.Keys.Pkcs11;
 internal sealed class Pkcs11KeySource : KeySource
 {
     private const string SecretType = "secret-key"; // RFC 7512 section 2.3
+
+    /// <summary>Of a CKA_ID that the URI does not name.</summary>
+    private const int IdLength = 16;
 
     private readonly TokenLink _link;
     private readonly ObjectName _name;
@@ -54,6 +58,32 @@ internal sealed class Pkcs11KeySource : KeySource
         _last = key;
         return CKR.CKR_OK;
     });
+
+    public override StoredKey Create(KeyAlgorithm algorithm)
+    {
+        if (_name.Label is not { } label)
+        {
+            throw new ProblemException("key_unnamed", $"{_name.Text} has no object label under which a key could be made", "add object=NAME to the URI in [preloaded_keys]",
+                400);
+        }
+
+        var id = _name.Id ?? RandomNumberGenerator.GetBytes(IdLength);
+        var unusable = false;
+        _link.With($"generating {_name.Text} ({algorithm.Name()})", writing: true, (Pkcs11Token token, Pkcs11Session session, out bool done) =>
+        {
+            done = true;
+            // A token may have made the pair and reported an error all the same, after which this runs once more.
+            var result = session.Find(_name.Template(CKO.CKO_PRIVATE_KEY), 1, out var found);
+            if (result != CKR.CKR_OK || found.Length > 0) return result;
+            result = KeyPairGeneration.Run(token, session, id, label, algorithm, keepPublic: true, out var publicKey, out var privateKey);
+            if (result != CKR.CKR_OK) return result;
+            result = KeyPairGeneration.Try(session, Pkcs11Key.Place.Of(token, session, privateKey), algorithm, out unusable);
+            if (!unusable) return result;
+            foreach (var made in (ReadOnlySpan<ulong>)[privateKey, publicKey]) _ = token.Library.C_DestroyObject(session.Handle, made);
+            return result;
+        });
+        return Load();
+    }
 
     public override StoredSecret LoadSecret() => _link.With($"reading {_name.Text}", writing: false, (Pkcs11Token token, Pkcs11Session session, out Pkcs11Secret key) =>
     {

@@ -48,16 +48,16 @@ internal sealed class Pkcs11KeyStore(Pkcs11Connection connection, Pkcs11Uri base
                 // A token may have made the pair and reported an error all the same: two of one name could not be told apart.
                 if (repeated && DestroyAll(token, session, id) is var cleared && cleared != CKR.CKR_OK) return cleared;
                 repeated = true;
-                var result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: true, out var publicKey, out var privateKey);
+                var result = KeyPairGeneration.Run(token, session, id.ToBytes(), keyId, algorithm, keepPublic: true, out var publicKey, out var privateKey);
                 if (KeyPairGeneration.IsDoubtful(result))
                 {
                     if (DestroyAll(token, session, id) is var rest && rest != CKR.CKR_OK) return rest;
-                    result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: true, out publicKey, out privateKey);
+                    result = KeyPairGeneration.Run(token, session, id.ToBytes(), keyId, algorithm, keepPublic: true, out publicKey, out privateKey);
                 }
 
                 // A token with room for one more object: the public half is in the index too, and need not stay in the token.
                 var alone = result == CKR.CKR_DEVICE_MEMORY;
-                if (alone) result = KeyPairGeneration.Run(token, session, id, keyId, algorithm, keepPublic: false, out publicKey, out privateKey);
+                if (alone) result = KeyPairGeneration.Run(token, session, id.ToBytes(), keyId, algorithm, keepPublic: false, out publicKey, out privateKey);
                 if (result != CKR.CKR_OK) return result;
 
                 var name = new ObjectName(id.ToBytes(), null, $"key '{keyId}'");

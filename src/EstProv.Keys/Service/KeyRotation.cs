@@ -79,6 +79,27 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
         }
     }
 
+    /// <summary>
+    /// Makes the pair that the configuration preloads and that its token does not have yet, by the first algorithm that the token can do. It is the operator's: no record
+    /// names it, and nothing destroys it. Under the slot's gate.
+    /// </summary>
+    public StoredKey GeneratePreloaded(KeySlot slot, KeySource source, List<KeyAlgorithm> algorithms)
+    {
+        for (var i = 0; ; i++)
+        {
+            try
+            {
+                var made = source.Create(algorithms[i]);
+                Log.PreloadedMade(logger, slot.KeyId, source.Description, made.Public.Description);
+                return made;
+            }
+            catch (ProblemException problem) when (problem.Code == "mechanism_missing" && i + 1 < algorithms.Count)
+            {
+                Log.NextAlgorithm(logger, slot.KeyId, problem.Message);
+            }
+        }
+    }
+
     // A generation has one place in the journal, so an earlier one has to be out of it.
     private void ClearJournal(KeySlot slot)
     {
@@ -310,6 +331,9 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
 
         [LoggerMessage(16, LogLevel.Warning, "another algorithm is taken for key '{Key}': {Problem}")]
         public static partial void NextAlgorithm(ILogger logger, string key, string problem);
+
+        [LoggerMessage(19, LogLevel.Warning, "the preloaded key '{Key}' was not there and has been made as {Uri} ({Kind})")]
+        public static partial void PreloadedMade(ILogger logger, string key, string uri, string kind);
 
         [LoggerMessage(18, LogLevel.Information, "moved the key pair of '{From}' to '{To}' ({Kind})")]
         public static partial void Moved(ILogger logger, string from, string to, string kind);

@@ -72,10 +72,22 @@ internal sealed partial class KeyService
         using (slot.Enter())
         {
             if (slot.IsSecret) throw NotAPair(keyId);
-            if (Current(slot) is null) _rotation.Generate(slot, algorithms, asNext: false);
+            if (slot.State.Current is null) Make(slot, algorithms);
         }
 
         return handle;
+    }
+
+    private void Make(KeySlot slot, List<KeyAlgorithm> algorithms)
+    {
+        try
+        {
+            if (slot.LoadPreloaded() is null) _rotation.Generate(slot, algorithms, asNext: false);
+        }
+        catch (ProblemException problem) when (problem.Code == "key_not_found" && slot.Source is { } source)
+        {
+            _rotation.GeneratePreloaded(slot, source, algorithms);
+        }
     }
 
     /// <summary>The floating handle of an id.</summary>
