@@ -85,7 +85,9 @@ internal sealed class CertificateComposition : IDisposable
         new CertificateRoutes(_parts, _engine, requests, _reader, new CallerIssuer(_parts, _engine), rights).Map(server, Versions);
         new CredentialRoutes(requests, new CredentialListing(_parts, _engine), new IssuancePlan(_parts, _engine), rights)
             .Map(server, Versions);
-        new OperatorRoutes(new RescueRequests(_parts, _engine), new DistrustRequests(_parts, _engine), rights, _parts.Configuration.DistrustSpread).Map(server, Versions);
+        var rescues = new RescueRequests(_parts, _engine);
+        new OperatorRoutes(rescues, new DistrustRequests(_parts, _engine), rights, _parts.Configuration.DistrustSpread).Map(server, Versions);
+        new ResetRoutes(new ResetRequests(_parts, _engine, requests, rescues), rights).Map(server, Versions);
     }
 
     public void Start() => _engine.Start();

@@ -110,7 +110,7 @@ internal sealed class IdentityService : IDisposable
     {
         if (id.Length == 0 || id == _certificateId) Loop.Look();
         // What failed is tried again by certd, which tells it.
-        if (id.Length == 0 || (ModuleCertificates.IsId(id) && kind is CertificateWatch.Staged or CertificateWatch.Committed))
+        if (id.Length == 0 || (ModuleCertificates.IsId(id) && kind is not (CertificateWatch.Issued or CertificateWatch.Failed)))
             _modules.Hosts.LookAtCertificates();
     }
 

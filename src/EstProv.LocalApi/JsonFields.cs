@@ -49,6 +49,16 @@ public static class JsonFields
         _ => throw Unexpected(name),
     };
 
+    /// <summary>The member <c>problem</c>, as all answers have it.</summary>
+    public static void WriteProblem(this Utf8JsonWriter json, string message, string hint, string code)
+    {
+        json.WriteStartObject("problem"u8);
+        json.WriteString("message"u8, message);
+        json.WriteString("hint"u8, hint);
+        json.WriteString("code"u8, code);
+        json.WriteEndObject();
+    }
+
     /// <summary>Writes a text, unless it is null.</summary>
     public static void WriteOptional(this Utf8JsonWriter json, string name, string? value)
     {

@@ -257,11 +257,6 @@ internal static class CertificateJson
 
     private static void WriteProblem(Utf8JsonWriter json, ProblemBody? problem)
     {
-        if (problem is null) return;
-        json.WriteStartObject("problem"u8);
-        json.WriteString("message"u8, problem.Message);
-        json.WriteString("hint"u8, problem.Hint);
-        json.WriteString("code"u8, problem.Code);
-        json.WriteEndObject();
+        if (problem is not null) json.WriteProblem(problem.Message, problem.Hint, problem.Code);
     }
 }

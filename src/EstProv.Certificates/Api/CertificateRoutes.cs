@@ -56,6 +56,11 @@ internal sealed class CertificateRoutes(
         var pem = request.Json(CertificateJson.Pem);
         if (parts.Preloaded.IsBundle(id))
             throw new ProblemException("certificate_managed", $"'{id}' is a bundle of the configuration", "import under another id", 400);
+        if (engine.Table.FindLocked(id) is null && IsBootstrap(id))
+        {
+            throw new ProblemException("certificate_managed", $"'{id}' is a bootstrap certificate, which is read from its file in [preloaded_certs] and from nowhere else",
+                "estprov bootstrap install puts it there", 400);
+        }
 
         var imported = Describe(id, pem);
         if (engine.Table.FindLocked(id) is { } credential)
@@ -73,6 +78,16 @@ internal sealed class CertificateRoutes(
 
         response.Status = 201;
         CertificateJson.WritePem(response.Json(), imported.Pem);
+    }
+
+    private bool IsBootstrap(string id)
+    {
+        foreach (var access in engine.Table.Identities.Values)
+        {
+            if (access.BootstrapIdentityCert == id) return true;
+        }
+
+        return false;
     }
 
     /// <summary>Where keyd has a key pair under the same id, the certificate must be for that.</summary>
@@ -97,18 +112,7 @@ internal sealed class CertificateRoutes(
     {
         var id = request.Route("id");
         rights.DemandCertificate(request.Peer, id);
-        if (engine.Table.FindLocked(id) is { } credential)
-        {
-            requests.Delete(credential, request.Stopping);
-        }
-        else
-        {
-            parts.Store.DeleteCommitted(id);
-            bool wasThere;
-            lock (engine.Table.Gate) wasThere = engine.Table.RemoveOther(id);
-            if (wasThere) parts.Events.Deleted(id);
-        }
-
+        requests.Forget(id, request.Stopping);
         response.NoContent();
     }
 

@@ -92,8 +92,9 @@ internal sealed class OperatorRoutes(RescueRequests rescue, DistrustRequests dis
 
             return (user, password, seconds);
         }
-        catch (JsonException)
+        catch
         {
+            // Also what is no UTF-8 (InvalidOperationException).
             password?.Dispose();
             throw;
         }
@@ -103,8 +104,16 @@ internal sealed class OperatorRoutes(RescueRequests rescue, DistrustRequests dis
     {
         if (json.TokenType != JsonTokenType.String || json.ValueSpan.Length is 0 or > LongestSecret) throw new JsonException();
         var password = new LockedSecret(json.ValueSpan.Length);
-        password.Truncate(json.CopyString(password.Bytes));
-        return password;
+        try
+        {
+            password.Truncate(json.CopyString(password.Bytes));
+            return password;
+        }
+        catch
+        {
+            password.Dispose();
+            throw;
+        }
     }
 
     private void List(LocalRequest request, LocalResponse response) => CertificateJson.Write(response.Json(), distrust.Answer());

@@ -50,7 +50,7 @@ internal sealed class CertificateReader(PreloadedCertificates preloaded)
         StoredCertificate? current;
         bool keyMissing;
         lock (table.Gate) (current, keyMissing) = (credential.Current, credential.KeyMissing);
-        if (current is null) return preloaded.IsFile(id) ? preloaded.ReadFile(id).Pem : null;
+        if (current is null) return preloaded.IsFile(id) ? preloaded.ReadFile(id).Pem : table.FindOtherLocked(id)?.Pem;
         if (current.Kind == StoredKind.Operator) return preloaded.ReadFile(id).Pem;
         return keyMissing
             ? throw new ProblemException("key_not_found", $"the Key Service has no key for the certificate '{id}'", "another one is asked for by itself", 503)

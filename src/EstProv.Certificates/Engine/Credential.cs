@@ -79,6 +79,9 @@ internal sealed class Credential
     public StoredCertificate? Current =>
         Operator is { } file && file.OperatorFile != RejectedOperatorFile && Stored?.OperatorFile != file.OperatorFile ? file : Stored;
 
+    /// <summary>What was imported under this id before anybody asked for it, and has been looked at.</summary>
+    public StoredCertificate? Brought { get; set; }
+
     /// <summary>Somebody asked for it, so it is issued where it is missing.</summary>
     public bool Wanted { get; set; }
 

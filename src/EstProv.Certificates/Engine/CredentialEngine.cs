@@ -438,8 +438,9 @@ internal sealed partial class CredentialEngine : IDisposable
                 if (!busy && credential.RejectedOperatorFile is { } rejected && rejected == credential.Operator?.OperatorFile) credential.Recovered = false;
             }
 
-            if (!busy && Table.RefreshOperatorFile(credential) && credential.Current is { Kind: StoredKind.Operator } file) _parts.Events.Replaced(file);
-            if (!busy) EndOldRescue(credential);
+            if (busy) continue;
+            Table.RefreshOperatorFile(credential);
+            EndOldRescue(credential);
         }
 
         _parts.Distrusted?.PutStartsRight();

@@ -20,6 +20,8 @@ internal sealed class CredentialListing(EngineParts parts, CredentialEngine engi
 
             foreach (var other in engine.Table.Others)
             {
+                // Brought before it was one of ours, and about to be replaced.
+                if (engine.Table.Find(other.Id) is not null) continue;
                 entries.Add(Describe(other, other.Kind == StoredKind.Imported ? "imported" : "issued") with { NextRenewal = Utc.Format(engine.Announcements.TimeOf(other)) });
             }
         }

@@ -19,7 +19,8 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
     public CredentialAnswer Ensure(string id, string keyId, string? commonName, TimeSpan wait, bool provesItself, CancellationToken cancel)
     {
         if (commonName is not null) _ = SubjectNames.CommonName(commonName);
-        var credential = Wish(id, keyId, commonName, provesItself);
+        var credential = Wish(id, keyId, commonName, provesItself, out var brought);
+        if (brought is not null) Use(brought, credential, cancel);
         Table.RefreshOperatorFile(credential);
         // Where its user shows it we are not there to see that its key is gone.
         if (credential.ProvedByCaller) engine.Steps.LookForKey(credential);
@@ -179,6 +180,36 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         }, cancel);
     }
 
+    /// <summary>Stages what was brought before anybody asked for it; where its key is not keyd's, or it has expired, another one is got.</summary>
+    private void Use(StoredCertificate brought, Credential credential, CancellationToken cancel)
+    {
+        try
+        {
+            Import(credential, brought, cancel);
+        }
+        catch (ProblemException problem) when (problem.Code is "key_mismatch" or "bad_certificate" or "forbidden")
+        {
+            parts.Events.Note(credential.Id, $"the certificate that was brought under this id is left aside: {problem.ToLogText()}");
+        }
+
+        lock (Table.Gate) (credential.Brought, credential.Wanted) = (brought, true);
+    }
+
+    /// <summary>Forgets what is stored under an id; no error where there is nothing.</summary>
+    public void Forget(string id, CancellationToken cancel)
+    {
+        if (Table.FindLocked(id) is { } credential)
+        {
+            Delete(credential, cancel);
+            return;
+        }
+
+        parts.Store.DeleteCommitted(id);
+        bool wasThere;
+        lock (Table.Gate) wasThere = Table.RemoveOther(id);
+        if (wasThere) parts.Events.Deleted(id);
+    }
+
     /// <summary>Forgets what is stored of a credential. Its key stays in keyd; an operator's file stays and is used again.</summary>
     public void Delete(Credential credential, CancellationToken cancel)
     {
@@ -197,14 +228,22 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
                 credential.KeyMissing = false;
                 credential.Recovered = false;
                 credential.Wanted = false;
+                Table.RemoveOther(credential.Id);
+                // Of what is gone: taking that back, or going on with a request of its name, would fail over and over.
+                credential.TakesBack = false;
+                credential.RefusedByServer = false;
+                credential.Prepared = null;
+                credential.RenewalAsked = false;
             }
 
             parts.Events.Deleted(credential.Id);
         }, cancel);
     }
 
-    private Credential Wish(string id, string keyId, string? commonName, bool provesItself)
+    /// <param name="brought">What somebody has brought under this id while it was none of ours, to be used if it can be.</param>
+    private Credential Wish(string id, string keyId, string? commonName, bool provesItself, out StoredCertificate? brought)
     {
+        brought = null;
         lock (Table.Gate)
         {
             var credential = Table.Find(id);
@@ -230,7 +269,10 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
                 credential.KeyId = keyId;
             }
 
-            credential.Wanted = true;
+            // That goes before another one.
+            if (credential is { Stored: null, Staged: null, Pending: null, Busy: false } && Table.FindOther(id) is { Kind: StoredKind.Imported } other
+                && !ReferenceEquals(other, credential.Brought)) brought = other;
+            credential.Wanted = brought is null;
             if (commonName is not null) (credential.WantedName, credential.NamedByCaller) = (commonName, true);
             if (provesItself && !Table.IsIdentity(credential) && credential.Profile != CertificateProfile.Ca) credential.ProvedByCaller = true;
             return credential;

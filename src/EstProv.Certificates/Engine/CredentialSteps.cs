@@ -163,6 +163,8 @@ internal sealed class CredentialSteps(
             credential.Previous = before;
             credential.TakesBack = false;
             credential.Stored = staged;
+            // Its file had the same name.
+            table.RemoveOther(credential.Id);
             credential.Staged = null;
             credential.StagedKey = null;
             credential.Prepared = null;
@@ -497,7 +499,7 @@ internal sealed class CredentialSteps(
     public void CountRescue(Credential credential, ProblemException problem)
     {
         if (credential.Rescue is not { } grant || parts.Rescue is not { } desk) return;
-        var isShown = credential.LastCredential == (grant.Way == RescueWay.OneTime ? ShownCredential.OneTime.Name : parts.Configuration.Est?.BootstrapIdentityCert);
+        var isShown = credential.LastCredential == (grant.Way == RescueWay.OneTime ? ShownCredential.OneTime.Name : table.AccessOf(credential.Id)?.BootstrapIdentityCert);
         try
         {
             if (desk.IsOver(grant)) EndRescue(credential, "its time is over");
@@ -722,7 +724,8 @@ internal sealed class CredentialSteps(
         {
             if (parts.Keys.FindKeyPair(identity.KeyId, previous.SpkiHash) is not { } key) return null;
             var outcome = parts.Est!.Enroll(order with { Shown = order.Shown with { ChainPem = identities.ChainOf(previous), KeyHandle = key.Handle } }, cancel);
-            lock (table.Gate) identity.TakesBack = ReferenceEquals(identity.Previous, previous);
+            // Not where the new one has been of use to somebody else meanwhile: then the one before is on its way out.
+            lock (table.Gate) identity.TakesBack = !identity.Used && ReferenceEquals(identity.Previous, previous);
             return outcome;
         }
         catch (ProblemException)
@@ -732,10 +735,16 @@ internal sealed class CredentialSteps(
     }
 
     /// <summary>The new EST identity does not work, the one before does: its certificate is in use again, with its key, which keyd has kept for it.</summary>
-    /// <exception cref="ProblemException"><c>credential_refused</c>, always: another one is asked for, not at once.</exception>
+    /// <exception cref="ProblemException"><c>credential_refused</c>, where it is: another one is asked for, not at once.</exception>
     private void TakeBack(Credential identity)
     {
-        var (refused, previous) = (identity.Stored!, identity.Previous!);
+        if (identity is not { Stored: { } refused, Previous: { } previous })
+        {
+            // Deleted meanwhile.
+            lock (table.Gate) identity.TakesBack = false;
+            return;
+        }
+
         parts.Store.TakeBack(previous);
         parts.Checkpoint?.Invoke("taken back");
         lock (table.Gate)

@@ -44,6 +44,9 @@ internal sealed class CredentialTable
     /// <summary>Whether it is shown to EST servers: for all certificates that say nothing else, or for one with an authentication of its own.</summary>
     public bool IsIdentity(Credential credential) => _access.Identities.ContainsKey(credential.Id);
 
+    /// <summary>How each EST identity is got, by its id.</summary>
+    public IReadOnlyDictionary<string, EstAccess> Identities => _access.Identities;
+
     public Credential? FindIdentity(string id) => _access.Identities.ContainsKey(id) ? Find(id) : null;
 
     /// <summary>The EST identity that this certificate is enrolled with; null with HTTP Basic alone.</summary>
@@ -117,8 +120,11 @@ internal sealed class CredentialTable
                 credential.KeyMissing = false;
                 credential.Key = null;
                 credential.ForgetFailures();
-                return true;
             }
+
+            // Whoever looks first tells it, else nobody would.
+            _parts.Events.Replaced(known);
+            return true;
         }
         catch (CryptographicException)
         {

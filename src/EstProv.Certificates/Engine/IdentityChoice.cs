@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Store;
 using EstProv.Configuration.Certd;
@@ -193,23 +194,55 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
 
     private ShownCredential Bootstrap(EstAccess access)
     {
-        var (certificate, keyId) = (access.BootstrapIdentityCert!, access.BootstrapIdentityPk ?? access.BootstrapIdentityCert!);
-        var pem = ReadPreloaded(certificate);
-        byte[] spki;
-        try
-        {
-            spki = SHA256.HashData(PemText.Parse(pem)[0].PublicKey.ExportSubjectPublicKeyInfo());
-        }
-        catch (CryptographicException cause)
-        {
-            throw new ProblemException("preloaded_no_certificate", $"the bootstrap certificate '{certificate}' cannot be read", "check its file", 503, cause);
-        }
-
+        var (certificate, keyId) = (access.BootstrapIdentityCert!, BootstrapKeyOf(access));
+        var leaf = BootstrapCertificate(certificate, out var pem);
+        var spki = SHA256.HashData(leaf.PublicKey.ExportSubjectPublicKeyInfo());
         var key = parts.Keys.FindKeyPair(keyId, spki)
             ?? throw new ProblemException("key_mismatch",
                 $"the Key Service has no key '{keyId}' that belongs to the bootstrap certificate '{certificate}' (SPKI SHA-256 {Base64Url.EncodeToString(spki)})",
                 "[preloaded_keys] of the Key Service must name the key with which that certificate was requested", 503);
         return new ShownCredential(certificate, pem, key.Handle) { Username = access.Username, PasswordFile = access.PasswordFile };
+    }
+
+    private static string BootstrapKeyOf(EstAccess access) => access.BootstrapIdentityPk ?? access.BootstrapIdentityCert!;
+
+    /// <summary>The operator's file, which is what is shown: an import under the same id is not.</summary>
+    private X509Certificate2 BootstrapCertificate(string id, out string pem)
+    {
+        pem = ReadPreloaded(id);
+        try
+        {
+            return PemText.Parse(pem)[0];
+        }
+        catch (CryptographicException cause)
+        {
+            throw new ProblemException("preloaded_no_certificate", $"the bootstrap certificate '{id}' cannot be read", "check its file", 503, cause);
+        }
+    }
+
+    /// <summary>Whether the bootstrap identity of an EST identity could be shown now, by what would be shown; keyd is asked, no server is.</summary>
+    public BootstrapJudgement JudgeBootstrap(string identity, EstAccess access)
+    {
+        var judgement = new BootstrapJudgement(identity);
+        if (access.BootstrapIdentityCert is not { } id) return judgement;
+        judgement.CertificateId = id;
+        judgement.KeyId = BootstrapKeyOf(access);
+        try
+        {
+            using var leaf = BootstrapCertificate(id, out _);
+            judgement.Subject = leaf.Subject;
+            judgement.NotBefore = new DateTimeOffset(leaf.NotBefore);
+            judgement.NotAfter = new DateTimeOffset(leaf.NotAfter);
+            if (parts.Clock.IsBelieved)
+                (judgement.IsOver, judgement.IsEarly) = (judgement.NotAfter <= parts.Clock.Now, judgement.NotBefore > parts.Clock.Now);
+            _ = Bootstrap(access);
+        }
+        catch (ProblemException problem)
+        {
+            judgement.Problem = problem;
+        }
+
+        return judgement;
     }
 
     private string ReadPreloaded(string id) => parts.Preloaded.IsFile(id)

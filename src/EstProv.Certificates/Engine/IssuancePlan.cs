@@ -2,6 +2,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using EstProv.Certificates.Issuing;
 using EstProv.Configuration.Certd;
+using EstProv.LocalApi;
 using EstProv.Platform.Time;
 using EstProv.Platform;
 
@@ -46,15 +47,7 @@ internal sealed class IssuancePlan(EngineParts parts, CredentialEngine engine)
         }
 
         json.WriteEndArray();
-        if (problem is not null)
-        {
-            json.WriteStartObject("problem"u8);
-            json.WriteString("message"u8, problem.Message);
-            json.WriteString("hint"u8, problem.Hint);
-            json.WriteString("code"u8, problem.Code);
-            json.WriteEndObject();
-        }
-
+        if (problem is not null) json.WriteProblem(problem.Message, problem.Hint, problem.Code);
         json.WriteEndObject();
     }
 

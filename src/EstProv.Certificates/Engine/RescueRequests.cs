@@ -93,14 +93,19 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
 
     private Credential Identity() => parts.Rescue is not null && Table.Identity is { } identity ? identity : throw RescueProblems.NoIdentity();
 
-    private RescueAnswer Use(Credential identity, RescueGrant grant, TimeSpan wait, CancellationToken cancel)
+    /// <summary>Gets another EST identity by what the grant allows; the one in use stays until the new one is proved.</summary>
+    public RescueAnswer Use(Credential identity, RescueGrant grant, TimeSpan wait, CancellationToken cancel)
     {
         var (before, replaced) = (0, (StoredCertificate?)null);
         // An attempt that is under way knows nothing of it, and its failure would be taken for this one's.
         engine.Exclusively(identity, () =>
         {
-            parts.Est!.Drop(Issuing.ShownCredential.OneTime);
-            parts.Rescue!.Hold(grant);
+            if (ReferenceEquals(identity, Table.Identity))
+            {
+                parts.Est!.Drop(Issuing.ShownCredential.OneTime);
+                parts.Rescue!.Hold(grant);
+            }
+
             lock (Table.Gate)
             {
                 identity.Rescue = grant;
@@ -118,7 +123,7 @@ internal sealed class RescueRequests(EngineParts parts, CredentialEngine engine)
     }
 
     private static bool IsThere(Credential identity, StoredCertificate? replaced) =>
-        identity is { Busy: false, Current: { } current, Key: not null, KeyMissing: false } && !ReferenceEquals(current, replaced);
+        identity is { Busy: false, Rescue: null, Current: { } current, Key: not null, KeyMissing: false } && !ReferenceEquals(current, replaced);
 
     /// <summary>Whatever waits, for whatever it waits, has another chance now. Under the gate.</summary>
     private void Wake(Credential identity)

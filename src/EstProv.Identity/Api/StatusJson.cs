@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EstProv.Configuration.Identityd;
+using EstProv.LocalApi;
 using EstProv.Identity.Provisioning;
 using EstProv.Platform.Time;
 using EstProv.Platform;
@@ -41,12 +42,7 @@ internal static class StatusJson
     /// <summary><c>problem</c>, where there is one.</summary>
     public static void WriteProblem(Utf8JsonWriter json, ProblemException? problem)
     {
-        if (problem is null) return;
-        json.WriteStartObject("problem"u8);
-        json.WriteString("message"u8, problem.Message);
-        json.WriteString("hint"u8, problem.Hint);
-        json.WriteString("code"u8, problem.Code);
-        json.WriteEndObject();
+        if (problem is not null) json.WriteProblem(problem.Message, problem.Hint, problem.Code);
     }
 
     private static void WriteSettings(Utf8JsonWriter json, ProvisioningSettings settings)

@@ -19,6 +19,12 @@ internal sealed class CertificateWatch(LocalClient certd, Action<string, string>
     public const string Issued = "issued";
     public const string Failed = "failed";
 
+    /// <summary>Somebody had it forgotten: it is got again when it is asked for.</summary>
+    public const string Deleted = "deleted";
+
+    /// <summary>An operator's file brought another one.</summary>
+    public const string Replaced = "replaced";
+
     /// <summary>The longest that a feed holds an answer.</summary>
     private const int WaitSeconds = 300;
 
@@ -88,7 +94,7 @@ internal sealed class CertificateWatch(LocalClient certd, Action<string, string>
         foreach (var change in changes.EnumerateArray())
         {
             if (Text(change, "subject") is { Length: > 0 } id
-                && Text(change, "kind") is (Staged or Committed or Issued or Failed) and var kind)
+                && Text(change, "kind") is (Staged or Committed or Issued or Failed or Deleted or Replaced) and var kind)
             {
                 changed(id, kind);
             }

@@ -56,6 +56,34 @@ public sealed class OperatorRouteTests
     }
 
     [Test]
+    public async Task A_reset_goes_over_the_socket_for_who_may_have_all_that_is_forgotten()
+    {
+        await using var certd = await CertdUnderTest.StartAsync($"[[principal]]\nuid = {Users.Self}\ncerts = [\"*\"]\n");
+        await ProvisionAsync(certd);
+        using (var answer = JsonDocument.Parse(certd.Send("GET", "/bootstraps").Body))
+        {
+            var one = answer.RootElement.GetProperty("bootstraps").EnumerateArray().Single();
+            Assert.That((one.GetProperty("identity").GetString(), one.GetProperty("id").GetString(), one.GetProperty("subject").GetString(), one.GetProperty("validity").GetString()),
+                Is.EqualTo(("est-id", "bootstrap", "CN=device-1", "valid")));
+            Assert.That(one.TryGetProperty("problem", out _), Is.False);
+        }
+
+        var pem = await File.ReadAllTextAsync(certd["bootstrap.cer"]);
+        var put = certd.Refused("PUT", "/certificates/bootstrap", JsonSerializer.Serialize(new Dictionary<string, string> { ["pem"] = pem }, JsonSerializerOptions.Default));
+        Assert.That((put.Code, put.Hint), Is.EqualTo(("certificate_managed", "estprov bootstrap install puts it there")));
+
+        Assert.That(Reset(now: false), Is.EqualTo(new[] { "device-id", "est-id" }));
+        Assert.That(Kinds(certd), Has.None.EqualTo("deleted device-id"));
+        Assert.That(Reset(now: true), Is.EqualTo(new[] { "device-id", "est-id" }));
+        Assert.That(Kinds(certd), Has.Some.EqualTo("deleted device-id").And.Some.EqualTo("rescue est-id"));
+        string?[] Reset(bool now)
+        {
+            using var answer = JsonDocument.Parse(certd.Send("POST", "/reset", $$"""{"now":{{(now ? "true" : "false")}},"waitSeconds":15}""").Body);
+            return [.. answer.RootElement.GetProperty("ids").EnumerateArray().Select(static id => id.GetString())];
+        }
+    }
+
+    [Test]
     public async Task Whether_there_is_something_newer_costs_no_certificate()
     {
         await using var certd = await CertdUnderTest.StartAsync($"[[principal]]\nuid = {Users.Self}\ncerts = [\"mine\"]\n");

@@ -45,6 +45,7 @@ public sealed class RightsTests
         certd.Configure($"[[principal]]\nuid = {Agent}\ncerts = [\"agent-*\"]\n");
         Assert.That(SpinWait.SpinUntil(() => Ask(certd.Socket, "DELETE", "/certificates/agent-cert").Length == 0, TimeSpan.FromSeconds(20)));
         Assert.That(Ask(certd.Socket, "DELETE", "/certificates/other-cert"), Is.EqualTo("forbidden"));
+        Assert.That(Ask(certd.Socket, "POST", "/reset", """{"now":true}"""), Is.EqualTo("forbidden"), "he may have some of what would be forgotten only");
     }
 
     private static NUnit.Framework.Constraints.IResolveConstraint Forbidden => Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("forbidden");
@@ -53,12 +54,12 @@ public sealed class RightsTests
 
     private static CertificatePrincipal Principal(uint uid, string[] certs, string[] issuers) => new() { Uid = uid, Certs = certs, Issuers = issuers };
 
-    private static string Ask(string socket, string method, string path) => AsUid.Run(Agent, () =>
+    private static string Ask(string socket, string method, string path, string? body = null) => AsUid.Run(Agent, () =>
     {
         using var client = new LocalClient(socket, "root", "Certificates Service", TimeSpan.FromSeconds(20));
         try
         {
-            client.Send(method, $"{path}?api-version=2020-09-01");
+            client.Send(method, $"{path}?api-version=2020-09-01", body is null ? default : System.Text.Encoding.UTF8.GetBytes(body), body is null ? null : "application/json");
             return "";
         }
         catch (ProblemException problem)

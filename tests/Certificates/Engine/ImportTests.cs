@@ -107,6 +107,82 @@ public sealed class ImportTests
         Assert.That(device.Events.All, Has.None.Matches<SeenEvent>(seen => seen!.Fields.GetValueOrDefault("code") == "internal"));
     }
 
+    [Test]
+    public async Task What_was_brought_before_anybody_asked_goes_before_another_one()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        var brought = BringEarly(device, device.Keyd.StageNext("device-id", "ec-p256").SubjectPublicKeyInfo);
+        device.Restart();
+
+        var answer = device.Ensure("device-id");
+        Assert.That(answer.State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+        Assert.That(CertificateFacts.SpkiOf(PemText.Parse(answer.ChainPem!)[0]), Is.EqualTo(brought.Spki));
+        Assert.That(device.Served("device-id").Subject, Is.EqualTo("CN=brought"), "it is served as before meanwhile");
+        device.Requests.Confirm("device-id", brought.Spki, CancellationToken.None);
+
+        Assert.That(device.Current("device-id")!.Spki, Is.EqualTo(brought.Spki));
+        Assert.That(device.Asked, Is.Empty, "nothing was enrolled");
+        Assert.That(Listed(device), Is.EqualTo(new[] { "device-id current" }));
+        device.Requests.Forget("device-id", CancellationToken.None);
+        Assert.That(File.Exists(device.StoreFile("device-id.cert")), Is.False);
+        Assert.That(Listed(device), Is.Empty);
+    }
+
+    [Test]
+    public async Task Brought_early_and_refused_it_is_not_brought_up_again()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        var brought = BringEarly(device, device.Keyd.StageNext("device-id", "ec-p256").SubjectPublicKeyInfo);
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged));
+        device.Requests.Refuse("device-id", brought.Spki, "unknown", CancellationToken.None);
+        device.Advance(TimeSpan.FromMinutes(2));
+        Assert.That(PemText.Parse(device.Ensure("device-id").ChainPem!)[0].Subject, Is.EqualTo("CN=device-1"));
+    }
+
+    [Test]
+    public async Task Brought_early_without_its_key_it_makes_room_for_another_one()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        using var elsewhere = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        BringEarly(device, elsewhere.ExportSubjectPublicKeyInfo());
+        device.Provision();
+        Assert.That(device.Served("device-id").Subject, Is.EqualTo("CN=device-1"));
+        Assert.That(Listed(device), Is.EqualTo(new[] { "device-id current", "est-id current" }));
+        device.Requests.Forget("device-id", CancellationToken.None);
+        Assert.That(Listed(device), Is.EqualTo(new[] { "est-id current" }));
+    }
+
+    [Test]
+    public async Task What_was_to_come_back_is_not_after_it_was_forgotten()
+    {
+        await using var device = await RenewalTests.ProvisionedAsync();
+        var identity = Find(device, "est-id");
+        // As an enrolment that runs meanwhile has it (FirstUseTests), just before somebody forgets the certificate.
+        lock (device.Engine.Table.Gate) (identity.TakesBack, identity.RefusedByServer) = (true, true);
+        device.Requests.Delete(identity, CancellationToken.None);
+        device.AwaitIdle();
+        Assert.That(device.Events.Count("failed", "est-id"), Is.Zero, () => device.Events.ToString());
+        Assert.That(identity, Has.Property("RefusedByServer").False);
+        device.Requests.Forget("device-id", CancellationToken.None);
+        device.Provision();
+        Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=device-1"));
+    }
+
+    private static StoredCertificate BringEarly(TestDevice device, byte[] spki)
+    {
+        var leaf = device.Certify("CN=brought", spki, TimeSpan.FromDays(9));
+        var brought = CertificateFacts.Describe("device-id", StoredKind.Imported, leaf, PemText.Of([leaf, device.Simulator.Pki.Identity.Certificate]), device.Time.GetUtcNow(), 0);
+        device.Parts.Store.WriteCommitted(brought);
+        lock (device.Engine.Table.Gate) device.Engine.Table.PutOther(brought);
+        return brought;
+    }
+
+    private static IEnumerable<string> Listed(TestDevice device) =>
+        new Certificates.Engine.CredentialListing(device.Parts, device.Engine).List().Credentials.Select(static entry => $"{entry.Id} {entry.State}");
+
     private static Certificates.Engine.Credential Find(TestDevice device, string id) => device.Engine.Table.FindLocked(id)!;
 
     /// <returns>Its SPKI hash.</returns>

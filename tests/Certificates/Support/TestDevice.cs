@@ -93,6 +93,8 @@ internal sealed class TestDevice : IAsyncDisposable
 
     public RescueRequests Rescues { get; private set; } = null!;
 
+    public ResetRequests Resets { get; private set; } = null!;
+
     public DistrustRequests Distrusts { get; private set; } = null!;
 
     public CertificateReader Reader { get; private set; } = null!;
@@ -225,6 +227,7 @@ internal sealed class TestDevice : IAsyncDisposable
         Issuer = new CallerIssuer(Parts, Engine);
         Rescues = new RescueRequests(Parts, Engine);
         Distrusts = new DistrustRequests(Parts, Engine);
+        Resets = new ResetRequests(Parts, Engine, Requests, Rescues);
         Engine.Start();
     }
 

@@ -129,6 +129,18 @@ public sealed class RouteTests : IDisposable
         Assert.That(_certd.Told[^1], Is.EqualTo("confirmed " + renewed.Thumbprint));
     }
 
+    [TestCase("deleted")]
+    [TestCase("replaced")]
+    public void A_certificate_that_was_forgotten_or_that_an_operator_has_replaced_is_asked_for_at_once(string kind)
+    {
+        Provision(Manager());
+        var another = _pki.Device("dev-1");
+        (_certd.Current, _certd.Staged) = kind == "deleted" ? (null, another) : (another, null);
+        _neighbours.Feed.Publish(kind, "device-id");
+        var now = _service!.Status.WaitUntil(now => now.Provisioned!.Certificate == MemoryCertd.Text(another), TimeSpan.FromSeconds(20), CancellationToken.None);
+        Assert.That(now.Provisioned!.Certificate, Is.EqualTo(MemoryCertd.Text(another)));
+    }
+
     [Test]
     public void Nobody_is_admitted_who_is_not_listed()
     {

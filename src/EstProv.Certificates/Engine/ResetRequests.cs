@@ -1,0 +1,131 @@
+using EstProv.Certificates.Issuing;
+using EstProv.Certificates.Rescue;
+using EstProv.Certificates.Store;
+using EstProv.Platform;
+
+namespace EstProv.Certificates.Engine;
+
+/// <summary>
+/// Back to the identity that the device was born with. Each EST identity is got anew with its bootstrap identity first, while the one in use stays until the new one is
+/// proved; only then the other certificates are forgotten. So a refusal, or the end of the process, at any point leaves a device that goes on by itself.
+/// </summary>
+internal sealed class ResetRequests(EngineParts parts, CredentialEngine engine, CredentialRequests requests, RescueRequests rescues)
+{
+    private CredentialTable Table => engine.Table;
+
+    /// <summary>Of each EST identity.</summary>
+    public List<BootstrapJudgement> Bootstraps()
+    {
+        var all = new List<BootstrapJudgement>();
+        foreach (var (identity, access) in Table.Identities) all.Add(engine.Identities.JudgeBootstrap(identity, access));
+        return all;
+    }
+
+    /// <summary>What would be forgotten: CAs before what they have minted, the EST identities last. What was imported, and operators' files, stay.</summary>
+    public List<string> Ids()
+    {
+        List<string> cas = [], others = [];
+        lock (Table.Gate)
+        {
+            foreach (var credential in Table.Credentials)
+            {
+                // What is not issued here any more could not be had again.
+                if (Table.IsIdentity(credential) || credential.Issuance is null || credential is { Stored: null, Staged: null, Pending: null }) continue;
+                (credential.Profile == CertificateProfile.Ca ? cas : others).Add(credential.Id);
+            }
+
+            foreach (var other in Table.Others)
+            {
+                if (other.Kind == StoredKind.Issued && Table.Find(other.Id) is null) others.Add(other.Id);
+            }
+        }
+
+        others.Sort(StringComparer.Ordinal);
+        return [.. cas, .. others, .. Table.Identities.Keys];
+    }
+
+    /// <summary>Whether the device could come back: each EST identity has a bootstrap identity that can be used, and a server that answers.</summary>
+    /// <exception cref="ProblemException"><c>reset_refused</c>.</exception>
+    public void Demand(CancellationToken cancel)
+    {
+        if (Table.Identities.Count == 0) throw NoBootstrap();
+        foreach (var bootstrap in Bootstraps())
+        {
+            if (bootstrap.CertificateId is not { } id) throw NoBootstrap();
+            if (bootstrap.Problem is { } problem) throw Refused(problem.Message, problem.Hint);
+            if (bootstrap.IsOver)
+                throw Refused($"the bootstrap certificate '{id}' has expired at {bootstrap.NotAfter:yyyy-MM-dd HH:mm:ss}Z",
+                    "have it signed anew first: estprov bootstrap create, estprov bootstrap install");
+            if (bootstrap.IsEarly)
+                throw Refused($"the bootstrap certificate '{id}' is valid from {bootstrap.NotBefore:yyyy-MM-dd HH:mm:ss}Z on", "check the device's clock, or wait");
+        }
+
+        foreach (var identity in Table.Identities.Keys)
+        {
+            try
+            {
+                _ = requests.TryServer(identity, out _, cancel);
+            }
+            catch (ProblemException problem)
+            {
+                throw Refused($"the EST server does not answer: {problem.Message}", problem.Hint);
+            }
+        }
+    }
+
+    /// <summary>Does it.</summary>
+    /// <param name="ids">Of <see cref="Ids"/>.</param>
+    /// <param name="by">Who wants it, for the audit.</param>
+    /// <param name="wait">For each EST identity.</param>
+    /// <exception cref="ProblemException"><c>reset_refused</c>: an EST identity could not be got anew, and the others stay; what forgetting says.</exception>
+    public void Run(List<string> ids, string by, TimeSpan wait, CancellationToken cancel)
+    {
+        foreach (var identity in Table.Identities.Keys) GetAnew(Table.FindLocked(identity)!, by, wait, cancel);
+        foreach (var id in ids)
+        {
+            if (!Table.Identities.ContainsKey(id)) requests.Forget(id, cancel);
+        }
+    }
+
+    private void GetAnew(Credential identity, string by, TimeSpan wait, CancellationToken cancel)
+    {
+        var grant = new RescueGrant(RescueWay.Bootstrap, $"factory reset, {by}", null) { Since = parts.Time.GetTimestamp() };
+        try
+        {
+            var answer = rescues.Use(identity, grant, wait, cancel);
+            if (answer.State == "current") return;
+            throw answer.Problem is { } problem
+                ? Refused($"the bootstrap identity got no new EST identity '{identity.Id}': {problem.Message}",
+                    problem.Code == "est_pending" ? "once it is approved there, repeat the reset: the same request is sent again" : problem.Hint)
+                : Refused($"the EST server has not given a new EST identity '{identity.Id}' within {wait.TotalSeconds:0} s", "try again later; see estprov status");
+        }
+        catch (ProblemException)
+        {
+            GiveUp(identity, grant);
+            throw;
+        }
+    }
+
+    /// <summary>The one in use goes on as if nothing had been.</summary>
+    private void GiveUp(Credential identity, RescueGrant grant)
+    {
+        lock (Table.Gate)
+        {
+            if (!ReferenceEquals(identity.Rescue, grant)) return;
+        }
+
+        engine.Steps.EndRescue(identity, "it is not tried again by itself");
+        lock (Table.Gate)
+        {
+            if (!identity.Busy && identity.Pending is null && Needs.Of(identity, parts.Clock, engine.Identities.BootstrapAlways(identity)) == Need.None) identity.ForgetFailures();
+        }
+
+        engine.Evaluate();
+    }
+
+    private static ProblemException NoBootstrap() => Refused("no bootstrap identity is configured",
+        "set bootstrap_identity_cert and bootstrap_identity_pk in [cert_issuance.est] of certd.toml");
+
+    private static ProblemException Refused(string why, string hint) =>
+        new("reset_refused", $"nothing was forgotten, since the device could not come back: {why}", hint, 409);
+}
