@@ -12,6 +12,9 @@ namespace EstProv.Cli;
 /// </summary>
 public static class OperatorCommand
 {
+    /// <summary>EPIPE.</summary>
+    internal const int BrokenPipe = 32;
+
     private const int Failed = 1, UsageError = 64;
 
     /// <param name="version">For <c>--version</c>.</param>
@@ -36,9 +39,11 @@ public static class OperatorCommand
             terminal.Error(problem);
             return Failed;
         }
-        catch (IOException)
+        catch (IOException cause)
         {
-            // Whoever read our output has gone.
+            // Whoever read our output has gone: he is not told.
+            if ((cause.HResult & 0xFFFF) != BrokenPipe)
+                terminal.Error($"the output cannot be written (error {cause.HResult & 0xFFFF})", "is the file system that it goes to full?");
             return Failed;
         }
     }
@@ -52,7 +57,7 @@ public static class OperatorCommand
         .. new BootstrapCommands(time, machine).All, .. new EstCommands(time).All,
         ConfigCommands.Check, ConfigCommands.Reference, ConfigCommands.ImportAzure,
         new LogsCommand(machine).Command, new SupportBundleCommand(time, version, machine).Command,
-        DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, new FactoryResetCommand(time, machine).Command,
+        DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, new FactoryResetCommand(machine).Command,
     ];
 
     private static int Dispatch(ReadOnlySpan<string> arguments, Terminal terminal, string version, TimeProvider time, Machine machine)

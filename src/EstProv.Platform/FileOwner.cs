@@ -23,6 +23,10 @@ public sealed class FileOwner(uint user, int mode)
         return new FileOwner(MemoryMarshal.Read<uint>(status[UserAt..]), MemoryMarshal.Read<ushort>(status[ModeAt..]) & Permissions);
     }
 
+    /// <summary>Gives a file to a group (chown(2)); its user stays.</summary>
+    /// <returns>False where the caller may not.</returns>
+    public static bool GiveToGroup(string path, uint group) => Libc.ChangeOwner(path, uint.MaxValue, group) == 0;
+
     /// <summary>Bytes that a user who is not root may still write to the file system of a path; null where it cannot be looked
     /// at.</summary>
     public static unsafe long? FreeBytes(string path)

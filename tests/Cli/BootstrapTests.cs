@@ -99,6 +99,38 @@ public sealed class BootstrapTests : IDisposable
         Assert.That(Run(64, "create", "--subject", "nobody"), Does.Contain("--subject"));
     }
 
+    [Test]
+    public void An_algorithm_of_which_no_request_can_be_made_makes_no_key()
+    {
+        Assert.That(Run(64, "create", "--algorithm", "ec-p256:ed25519"), Does.Contain("not 'ed25519'"));
+        using var daemons = new Daemons.DaemonClients(_device.Folder);
+        Assert.That(daemons.Keys.FindKeyPair("bootstrap"), Is.Null);
+    }
+
+    [Test]
+    public void Key_and_certificate_are_those_that_certd_pairs()
+    {
+        BrokenDevice.Write(_device, "certd.toml", $"""
+            [cert_issuance.est]
+            method = "x509"
+            trust = "system"
+            identity_cert = "est-id"
+            identity_pk = "est-id"
+            bootstrap_identity_cert = "birth-cert"
+            bootstrap_identity_pk = "birth-key"
+            [cert_issuance.est.urls]
+            default = "https://est.example/.well-known/est"
+            [preloaded_certs]
+            birth-cert = "{_device.Folder}/birth.cer"
+            """);
+        var file = Path.Combine(_device.Folder, "birth.pem");
+        File.WriteAllText(file, Run(0, "create", "--self-signed", "--dir", _device.Folder));
+        using var daemons = new Daemons.DaemonClients(_device.Folder);
+        Assert.That(daemons.Keys.FindKeyPair("birth-key"), Is.Not.Null);
+        Assert.That(daemons.Keys.FindKeyPair("bootstrap"), Is.Null);
+        Assert.That(Run(0, "install", file, "--dir", _device.Folder), Does.Contain("is in " + _device.Folder + "/birth.cer"));
+    }
+
     private string Run(int expected, params string[] arguments)
     {
         var text = Transcript.Run(_device, ["bootstrap", .. arguments], out var code);

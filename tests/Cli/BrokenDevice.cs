@@ -75,6 +75,19 @@ internal static class BrokenDevice
         device.Certificates["trust-bundle"] = root.ExportCertificatePem() + "\n";
     }
 
+    /// <summary>The CA of <c>est-id</c>, signed by another root than its own.</summary>
+    public static string Cross(FakeDevice device)
+    {
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPem(device.Certificates["est-id"]);
+        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var root = Request("CN=New root CA", rootKey, isCa: true).CreateSelfSigned(Time("2025-01-01"), Time("2036-01-01"));
+        var request = new CertificateRequest(chain[1].SubjectName, chain[1].PublicKey, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var cross = Sign(request, root, rootKey, "2036-01-01");
+        return cross.ExportCertificatePem() + "\n";
+    }
+
     /// <param name="more">Members of <c>est-id</c>.</param>
     public static void Credentials(FakeDevice device, string end = "2026-05-30T00:00:00Z", string more = "") => device.Credentials = $$"""
         {"credentials":[

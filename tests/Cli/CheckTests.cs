@@ -61,10 +61,45 @@ public sealed class CheckTests : IDisposable
     public void An_est_identity_and_a_bootstrap_certificate_that_have_expired()
     {
         _device.Started();
-        BrokenDevice.Issue(_device, bootstrapEnds: "2026-01-01");
+        _device.Bootstraps = _device.Bootstraps.Replace("2036-01-01", "2026-01-01", StringComparison.Ordinal).Replace("\"valid\"", "\"expired\"", StringComparison.Ordinal);
         BrokenDevice.Credentials(_device, "2026-02-27T00:00:00Z",
             ",\"problem\":{\"message\":\"https://est.example/.well-known/est refused the connection\",\"hint\":\"check the network\",\"code\":\"est_unreachable\"}");
         Check("expired");
+    }
+
+    [Test]
+    public void A_first_certificate_that_is_not_proved_yet_is_no_error()
+    {
+        _device.Started();
+        _device.Certificates.Remove("device-id");
+        _device.Credentials = _device.Credentials.Replace("\"device-id\",\"state\":\"current\"", "\"device-id\",\"state\":\"staged\"", StringComparison.Ordinal);
+        Check("staged");
+    }
+
+    [Test]
+    public void A_bootstrap_certificate_is_judged_by_what_certd_would_show()
+    {
+        _device.Started();
+        // An import under its id is what GET tells, and is good.
+        _device.Bootstraps = """
+            {"bootstraps":[
+             {"identity":"est-id","id":"bootstrap","keyId":"bootstrap","subject":"CN=dev-1","notAfter":"2036-01-01T00:00:00Z","validity":"valid",
+              "problem":{"message":"the Key Service has no key 'bootstrap' that belongs to the bootstrap certificate 'bootstrap'","hint":"see [preloaded_keys]","code":"key_mismatch"}},
+             {"identity":"cloud-id","id":"birth","keyId":"birth","problem":{"message":"cannot read /var/secrets/birth.cer","hint":"check its path","code":"preloaded_missing"}},
+             {"identity":"other-id","id":"early","keyId":"early","subject":"CN=dev-1","notAfter":"2036-01-01T00:00:00Z","validity":"not_yet"},
+             {"identity":"third-id"}]}
+            """;
+        Check("bootstraps");
+    }
+
+    [Test]
+    public void A_second_certificate_of_a_ca_is_no_broken_chain()
+    {
+        _device.Started();
+        // The CA's own, and the one that its successor has made of it.
+        var crossed = _device.Certificates["est-id"] + BrokenDevice.Cross(_device);
+        _device.Certificates["est-id"] = crossed;
+        Check("good");
     }
 
     [Test]

@@ -59,6 +59,10 @@ internal sealed class FakeDevice : IDisposable
     /// <summary>Of <c>POST /credentials/ID/try</c>.</summary>
     public string Tried { get; set; } = """{"url":"https://est.example/.well-known/est","verified":true}""";
 
+    /// <summary>Of <c>GET /bootstraps</c>.</summary>
+    public string Bootstraps { get; set; } =
+        """{"bootstraps":[{"identity":"est-id","id":"bootstrap","keyId":"bootstrap","subject":"CN=dev-1","notAfter":"2036-01-01T00:00:00Z","validity":"valid"}]}""";
+
     public double ClockBelieved { get; set; } = 1;
 
     public string Version { get; set; } = "1.2.3";
@@ -120,6 +124,14 @@ internal sealed class FakeDevice : IDisposable
         {
             Done.Add("deleted " + request.Route("id"));
             response.NoContent();
+        });
+        server.Map("GET", "/bootstraps", ["2020-09-01"], (_, response) => response.Bytes(Encoding.UTF8.GetBytes(Bootstraps), "application/json"));
+        server.Map("POST", "/reset", ["2020-09-01"], (request, response) =>
+        {
+            Refuse("POST reset");
+            var body = Encoding.UTF8.GetString(request.Body.Span);
+            if (body.Contains("true", StringComparison.Ordinal)) Done.Add("reset " + body);
+            response.Bytes("""{"ids":["device-id","est-id"]}"""u8, "application/json");
         });
         server.Map("PUT", "/certificates/{id}", ["2020-09-01"], (request, response) =>
         {

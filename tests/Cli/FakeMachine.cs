@@ -61,7 +61,7 @@ internal sealed class FakeMachine : Machine
 
     public override void Pause(TimeSpan time)
     {
-        if (--Pauses <= 0) throw new IOException("nobody reads");
+        if (--Pauses <= 0) throw new IOException("nobody reads", OperatorCommand.BrokenPipe);
     }
 
     public override string ReadLine() => Line;

@@ -80,6 +80,15 @@ public sealed class OperatorActionTests : IDisposable
     }
 
     [Test]
+    public void A_password_that_is_no_utf8_is_not_sent_as_another_one()
+    {
+        var file = Path.Combine(_device.Folder, "password");
+        File.WriteAllBytes(file, [(byte)'p', 0xE4, (byte)'\n']);
+        Assert.That(Transcript.Run(_device, ["rescue", "--user", "once", "--password-file", file], out var code), Does.Contain("holds no UTF-8"));
+        Assert.That((code, _device.Sent), Is.EqualTo((1, "")));
+    }
+
+    [Test]
     public void A_signed_file_is_brought_as_it_is()
     {
         var file = Path.Combine(_device.Folder, "rescue.p7m");

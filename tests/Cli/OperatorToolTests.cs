@@ -79,12 +79,12 @@ public sealed class OperatorToolTests : IDisposable
     }
 
     [Test]
-    public void A_reset_forgets_everything_the_est_identity_last_and_registers_again()
+    public void A_reset_is_certds_and_then_the_device_is_registered_again()
     {
         _device.Started();
         _device.Machine.Line = "yes";
         Reset("done");
-        Assert.That(_device.Done, Is.EqualTo(new[] { "deleted device-id", "deleted est-id", """reprovisioned {"type":"aziot"}""" }));
+        Assert.That(_device.Done, Is.EqualTo(new[] { """reset {"now":true,"waitSeconds":120}""", """reprovisioned {"type":"aziot"}""" }));
     }
 
     [Test]
@@ -96,21 +96,28 @@ public sealed class OperatorToolTests : IDisposable
     }
 
     [Test]
-    public void A_device_that_could_not_come_back_is_not_reset()
+    public void Nothing_is_begun_where_certd_or_identityd_would_refuse_or_is_not_there()
+    {
+        _device.StartKeyd().StartCertd();
+        Reset("no-identityd", "--yes");
+        _device.StartIdentityd();
+        _device.Refusals["POST cloud"] = new ProblemException("forbidden", "user 1000 is not authorized to have DPS and the hub asked", "add a [[principal]]", 401);
+        Reset("not-allowed", "--yes");
+        _device.Refusals.Clear();
+        _device.Refusals["POST reset"] = new ProblemException("reset_refused",
+            "nothing was forgotten, since the device could not come back: the bootstrap certificate 'bootstrap' has expired at 2026-01-01 00:00:00Z",
+            "have it signed anew first: estprov bootstrap create, estprov bootstrap install", 409);
+        Reset("refused", "--yes");
+        Assert.That(_device.Done, Is.Empty);
+    }
+
+    [Test]
+    public void A_registration_that_fails_after_a_reset_is_told()
     {
         _device.Started();
-        var key = _device.PublicKeys["bootstrap"];
-        _device.PublicKeys.Remove("bootstrap");
-        Reset("no-key", "--yes");
-        _device.PublicKeys["bootstrap"] = key;
-        _device.Refusals["POST try est-id"] = new ProblemException("est_unreachable",
-            "https://est.example/.well-known/est refused the connection", "check the network", 503);
-        Reset("no-server", "--yes");
-        BrokenDevice.Issue(_device, bootstrapEnds: "2026-01-01");
-        Reset("expired", "--yes");
-        BrokenDevice.Write(_device, "certd.toml", $"homedir_path = \"{_device.Folder}/certd\"");
-        Reset("no-bootstrap", "--yes");
-        Assert.That(_device.Done, Is.Empty);
+        _device.Refusals["POST reprovision"] = new ProblemException("dps_unauthorized",
+            "https://dps.example/ did not accept certificate device-id (401)", "enrol its issuer in DPS", 503);
+        Reset("registration", "--yes");
     }
 
     [Test]
@@ -162,6 +169,53 @@ public sealed class OperatorToolTests : IDisposable
         Assert.That(File.ReadAllText(file), Does.Contain("cannot reach the Certificates Service"));
     }
 
+    [Test]
+    public void A_key_of_which_no_request_can_be_made_is_told()
+    {
+        _device.Started();
+        _device.PublicKeys["bootstrap"] = [.. Convert.FromHexString("302a300506032b6570032100"), .. new byte[32]];
+        var text = Transcript.Run(_device, ["bootstrap", "create", "--dir", _device.Folder], out var code);
+        Assert.That((code, text), Is.EqualTo((1, "error: the key 'bootstrap' is neither EC nor RSA, and no request can be made with it\n"
+            + "hint: make another one: --id and bootstrap_identity_pk of certd.toml name it\n")));
+    }
+
+    [Test]
+    public void What_lies_beside_a_file_to_be_written_is_left_alone()
+    {
+        _device.Started();
+        var (file, victim) = (Path.Combine(_device.Folder, "out.pem"), Path.Combine(_device.Folder, "victim"));
+        File.WriteAllText(victim, "precious");
+        File.CreateSymbolicLink(file + ".tmp", victim);
+        Transcript.Run(_device, ["cert", "export", "device-id", file], out var code);
+        Assert.That((code, File.ReadAllText(victim), File.ReadAllText(file)), Is.EqualTo((0, "precious", _device.Certificates["device-id"])));
+        Assert.That(new FileInfo(file).LinkTarget, Is.Null);
+        Assert.That(File.Exists(file + ".tmp"), Is.True);
+
+        var text = Transcript.Run(_device, ["cert", "export", "device-id", Path.Combine(_device.Folder, "nowhere", "out.pem")], out code);
+        Assert.That((code, text), Is.EqualTo((1, $"error: cannot write {_device.Folder}/nowhere/out.pem\nhint: its folder must exist and be writable for you\n")));
+    }
+
+    [Test]
+    public void A_support_bundle_has_the_other_certificates_where_one_cannot_be_read()
+    {
+        _device.Started();
+        _device.Certificates.Remove("device-id");
+        var file = Path.Combine(_device.Folder, "bundle.txt");
+        Transcript.Run(_device, ["support-bundle", file, "--dir", _device.Folder], out _);
+        Assert.That(File.ReadAllText(file), Does.Contain("there is no certificate 'device-id'").And.Contain(_device.Certificates["est-id"]));
+    }
+
+    [TestCase("cert", "import", "x", "")]
+    [TestCase("cert", "export", "", "x")]
+    [TestCase("cert", "export", "x", "y", "--runtime-dir=")]
+    [TestCase("bootstrap", "create", "--out", "")]
+    [TestCase("bootstrap", "install", "")]
+    public void A_variable_that_is_not_set_is_told(params string[] arguments)
+    {
+        Assert.That(Transcript.Run(null, arguments, out var code), Does.Contain("empty").And.Contain("a variable that is not set"));
+        Assert.That(code, Is.EqualTo(64));
+    }
+
     private void Reset(string name, params string[] more) => Transcript.Check("reset-" + name, _device,
-        ["factory-reset", "--dir", _device.Folder, .. more]);
+        ["factory-reset", .. more]);
 }

@@ -71,6 +71,19 @@ public sealed class ProvisionTests : IDisposable
     public void Daemons_that_do_not_run_are_waited_for() => Transcript.Check("provision-no-daemons", _device, "provision", "--wait", "--timeout=0");
 
     [Test]
+    public void A_daemon_that_is_absent_is_told_once_whatever_the_other_one_says()
+    {
+        _device.StartIdentityd();
+        var looks = 0;
+        _device.OnStatus = () =>
+        {
+            if (++looks == 5) _device.Time.Advance(TimeSpan.FromMinutes(2));
+        };
+        var shown = Transcript.Run(_device, ["provision", "--wait", "--timeout=60"], out _);
+        Assert.That(shown.Split("waiting: "), Has.Length.EqualTo(2), shown);
+    }
+
+    [Test]
     public void Without_waiting_it_says_how_it_stands()
     {
         _device.StartIdentityd();

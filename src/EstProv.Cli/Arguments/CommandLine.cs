@@ -15,7 +15,7 @@ internal sealed class CommandLine
     public string? Value(string option) => _options.GetValueOrDefault(option);
 
     /// <param name="options">The options that there are.</param>
-    /// <exception cref="UsageException">An unknown option, one without its value or given twice.</exception>
+    /// <exception cref="UsageException">An unknown option, one without its value or given twice; a text that is empty.</exception>
     public static CommandLine Parse(ReadOnlySpan<string> arguments, ReadOnlySpan<Option> options)
     {
         var line = new CommandLine();
@@ -23,6 +23,7 @@ internal sealed class CommandLine
         for (var i = 0; i < arguments.Length; i++)
         {
             var argument = arguments[i];
+            if (argument.Length == 0) throw new UsageException("an argument is empty: is it a variable that is not set?");
             if (onlyWords || argument.Length < 2 || argument[0] != '-')
             {
                 line.Words.Add(argument);
@@ -42,6 +43,7 @@ internal sealed class CommandLine
             if (!option.TakesValue) value = equals < 0 ? "" : throw new UsageException($"{option.Name} takes no value");
             else if (equals >= 0) value = argument[(equals + 1)..];
             else value = i + 1 < arguments.Length ? arguments[++i] : throw new UsageException($"{option.Name} needs a value: {option.Name} {option.ValueName}");
+            if (option.TakesValue && value.Length == 0) throw new UsageException($"{option.Name} has an empty value: is it a variable that is not set?");
             if (!line._options.TryAdd(option.Name, value)) throw new UsageException($"{option.Name} is given twice");
         }
 

@@ -29,7 +29,7 @@ internal sealed class CertificateChecks(CheckContext on)
         }
 
         foreach (var credential in credentials.EnumerateArray()) Look(credential);
-        if (on.Certd?.Est is { BootstrapIdentityCert: { } bootstrap } est) Bootstrap(bootstrap, est.BootstrapIdentityPk ?? bootstrap);
+        Bootstraps();
         foreach (var id in on.Certd?.Est?.TrustedCerts?.Value ?? ["trust-bundle"]) Trust(id);
     }
 
@@ -43,6 +43,13 @@ internal sealed class CertificateChecks(CheckContext on)
                 on.Findings.Warn("certificates", "certificate_pending", $"{id} is not there yet",
                     "it is being issued: estprov provision --wait");
             else on.Findings.Error("certificates", problem.Code, $"{id} is not there: {problem.Message}", problem.Hint);
+            return;
+        }
+
+        if (Json.Text(credential, "state") == "staged" && !IsServed(id))
+        {
+            on.Findings.Warn("certificates", problem?.Code ?? "certificate_pending",
+                $"{id} is there, and in use as soon as it is proved where it is shown{(problem is null ? "" : $": {problem.Message}")}", problem?.Hint ?? "estprov provision --wait");
             return;
         }
 
@@ -64,6 +71,20 @@ internal sealed class CertificateChecks(CheckContext on)
         }
 
         Inside(id, Json.Text(credential, "keyId"));
+    }
+
+    /// <summary>A first one is not, until it is proved.</summary>
+    private bool IsServed(string id)
+    {
+        try
+        {
+            _ = on.Daemons.Certificate(id);
+            return true;
+        }
+        catch (ProblemException problem)
+        {
+            return problem.Code != "certificate_not_found";
+        }
     }
 
     /// <param name="keyId">Null for a certificate whose key is its caller's.</param>
@@ -125,28 +146,77 @@ internal sealed class CertificateChecks(CheckContext on)
         path.ChainPolicy.DisableCertificateDownloads = true;
         path.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority | X509VerificationFlags.IgnoreNotTimeValid;
         path.ChainPolicy.ExtraStore.AddRange(chain);
-        var good = path.Build(chain[0]) && path.ChainElements.Count >= chain.Count;
+        path.Build(chain[0]);
+        var good = path.ChainElements.Count > 1;
+        // What else a verifier may find wrong is not said here.
+        foreach (var status in path.ChainStatus) good &= !status.Status.HasFlag(X509ChainStatusFlags.NotSignatureValid);
+        foreach (var certificate in chain) good &= IsOf(path, certificate);
         foreach (var element in path.ChainElements) element.Certificate.Dispose();
         return good;
     }
 
-    private void Bootstrap(string id, string keyId)
+    /// <summary>It is in the path, or another certificate of a CA that is (cross certificates).</summary>
+    private static bool IsOf(X509Chain path, X509Certificate2 certificate)
     {
-        if (Read("bootstrap", id) is not { } chain) return;
-        var end = Times.EndOf(chain[0]);
-        if (end <= on.Now)
+        foreach (var element in path.ChainElements)
         {
-            on.Findings.Warn("bootstrap", "bootstrap_expired",
-                $"{id} has expired at {Times.Shown(end)}: should the EST identity be lost, nothing brings it back by itself",
-                "have it signed anew for its key: estprov bootstrap create, then estprov bootstrap install");
-        }
-        else
-        {
-            on.Findings.Pass("bootstrap", $"{id}: {chain[0].Subject}, until {Times.Shown(end)}");
+            if (element.Certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.SubjectName.RawData)) return true;
         }
 
-        if (!_mayNotLook) Key(id, chain[0], keyId);
-        foreach (var certificate in chain) certificate.Dispose();
+        return false;
+    }
+
+    /// <summary>certd judges them, by what it would show.</summary>
+    private void Bootstraps()
+    {
+        JsonElement answer;
+        try
+        {
+            answer = on.Daemons.Ask("certd", "/bootstraps", wait: TimeSpan.FromMinutes(1));
+        }
+        catch (ProblemException problem)
+        {
+            on.Findings.Refused("bootstrap", problem);
+            return;
+        }
+
+        var told = new List<string>();
+        if (Json.Member(answer, "bootstraps") is not { ValueKind: JsonValueKind.Array } all) return;
+        foreach (var bootstrap in all.EnumerateArray())
+        {
+            if (Json.Text(bootstrap, "id") is not { } id || told.Contains(id)) continue;
+            told.Add(id);
+            Bootstrap(bootstrap, id);
+        }
+    }
+
+    private void Bootstrap(JsonElement bootstrap, string id)
+    {
+        var problem = Json.Problem(bootstrap);
+        if (Json.Text(bootstrap, "subject") is not { } subject)
+        {
+            if (problem is not null) on.Findings.Error("bootstrap", problem.Code, $"{id}: {problem.Message}", problem.Hint);
+            return;
+        }
+
+        var end = Json.Time(bootstrap, "notAfter") is { } time ? Times.Shown(time) : "?";
+        switch (Json.Text(bootstrap, "validity"))
+        {
+            case "expired":
+                on.Findings.Warn("bootstrap", "bootstrap_expired", $"{id} has expired at {end}: should the EST identity be lost, nothing brings it back by itself",
+                    "have it signed anew for its key: estprov bootstrap create, then estprov bootstrap install");
+                break;
+            case "not_yet":
+                on.Findings.Warn("bootstrap", "bootstrap_not_yet", $"{id} is not valid yet", "check the device's clock; else have it signed anew");
+                break;
+            default:
+                on.Findings.Pass("bootstrap", $"{id}: {subject}, until {end}");
+                break;
+        }
+
+        if (problem is null) on.Findings.Pass("keys", $"{id}: keyd has its key '{Json.Text(bootstrap, "keyId")}'");
+        // What keyd's own state is was told before.
+        else if (problem.Code is "key_mismatch" or "forbidden") on.Findings.Error("keys", problem.Code, $"{id}: {problem.Message}", problem.Hint);
     }
 
     private void Trust(string id)

@@ -23,7 +23,12 @@ internal class Machine
 
     public virtual string HostName => Environment.MachineName;
 
-    public virtual void Pause(TimeSpan time) => Thread.Sleep(time);
+    /// <exception cref="IOException">Nobody reads our output any more, which writing does not tell.</exception>
+    public virtual void Pause(TimeSpan time)
+    {
+        if (PipeEnd.IsClosed(PipeEnd.StandardOutput)) throw new IOException("nobody reads", OperatorCommand.BrokenPipe);
+        Thread.Sleep(time);
+    }
 
     /// <summary>The next line of the standard input; empty at its end.</summary>
     public virtual string ReadLine()

@@ -7,6 +7,7 @@ using EstProv.Cli.Checks;
 using EstProv.Cli.Daemons;
 using EstProv.Cli.Output;
 using EstProv.Configuration;
+using EstProv.Configuration.Certd;
 using EstProv.Est;
 using EstProv.Keys.Client;
 using EstProv.LocalApi;
@@ -18,9 +19,10 @@ namespace EstProv.Cli.Commands;
 internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
 {
     private const string DefaultId = "bootstrap", EcPublicKey = "1.2.840.10045.2.1"; // RFC 5480
+    private const string DefaultAlgorithms = "ec-p256:rsa-2048";
     private const int DefaultDays = 3650;
 
-    private static readonly Option Id = new("--id", "ID", "of key and certificate; default bootstrap");
+    private static readonly Option Id = new("--id", "ID", "of the certificate; default as certd.toml says, else bootstrap");
 
     private static readonly Option Subject = new("--subject", "NAME", "what it is for, such as CN=device-0001; default CN=the host name");
 
@@ -38,11 +40,12 @@ internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
             Name = "bootstrap create",
             Summary = "Makes the bootstrap key in the token, and a request for its certificate",
             Details = """
-                A key that keyd has under that id already is used as it is, so that this can be repeated. The request
-                (PKCS#10) is printed, for your CA to sign; 'estprov bootstrap install' takes what it gives back. The
-                user must have the rights generate and use in keyd.toml.
+                Its key is the one that certd.toml names beside it. One that keyd has already is used as it is, so that
+                this can be repeated; one that [preloaded_keys] names and that is not in the token is made there, under
+                the label of its URI. The request (PKCS#10) is printed, for your CA to sign; 'estprov bootstrap install'
+                takes what it gives back. The user must have the rights generate and use in keyd.toml.
                 """,
-            Options = [Id, Subject, Algorithm, SelfSigned, Days, EstOptions.Out, Option.RuntimeDir],
+            Options = [Id, Subject, Algorithm, SelfSigned, Days, EstOptions.Out, Option.ConfigDir, Option.RuntimeDir],
             Run = RunCreate,
         },
         new()
@@ -61,17 +64,24 @@ internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
 
     private int RunCreate(CommandLine line, Terminal terminal)
     {
-        var id = line.Value(Id.Name) ?? DefaultId;
-        var subject = Name(line.Value(Subject.Name) ?? "CN=" + machine.HostName);
+        var subject = EstOptions.Name(Subject, line.Value(Subject.Name) ?? "CN=" + machine.HostName);
+        var algorithms = line.Value(Algorithm.Name) ?? DefaultAlgorithms;
+        // Before there is a key of which nothing can be made.
+        foreach (var name in algorithms.Split(':'))
+        {
+            if (name != "*" && !name.StartsWith("ec-", StringComparison.Ordinal) && !name.StartsWith("rsa-", StringComparison.Ordinal))
+                throw new UsageException($"{Algorithm.Name} takes EC and RSA, such as ec-p256 or rsa-2048:ec-p256, not '{name}'");
+        }
+
         if (!int.TryParse(line.Value(Days.Name) ?? $"{DefaultDays}", NumberStyles.None, CultureInfo.InvariantCulture, out var days)
             || days is 0 or > 36_500)
             throw new UsageException($"{Days.Name} is a number of days, of a hundred years at most");
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
         var keys = daemons.Keys;
-        var key = keys.FindKeyPair(id) ?? keys.CreateKeyPair(id, line.Value(Algorithm.Name) ?? "ec-p256:rsa-2048");
+        var (_, id) = Ids(line, Certd(line, isNeeded: false));
+        var key = FindOrCreate(keys, id, algorithms);
         var scheme = SignatureScheme.RsaPkcs1;
-        var signer = new RemoteSignatureGenerator(key.SubjectPublicKeyInfo,
-            (hash, digest) => keys.SignDigest(key.Handle, scheme, hash, digest));
+        var signer = SignerOf(id, key, (hash, digest) => keys.SignDigest(key.Handle, scheme, hash, digest));
         if (signer.PublicKey.Oid.Value == EcPublicKey) scheme = SignatureScheme.Ecdsa;
         var content = new CertificateRequestContent
         {
@@ -98,48 +108,83 @@ internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
 
     private int RunInstall(CommandLine line, Terminal terminal)
     {
-        var (id, file) = (line.Value(Id.Name) ?? DefaultId, line.Words[0]);
+        var file = line.Words[0];
         var chain = EstFiles.Certificates(file);
         var leaf = chain[0];
         if (Times.EndOf(leaf) <= time.GetUtcNow())
             throw new ProblemException("certificate_expired", $"{file}: '{leaf.Subject}' has expired at {Times.Shown(Times.EndOf(leaf))}",
                 "have it signed anew, or set the clock");
-        var path = PathOf(line.Value(Option.ConfigDir.Name) ?? Option.DefaultConfigDir, id);
+        var certd = Certd(line, isNeeded: true)!;
+        var (id, keyId) = Ids(line, certd);
+        var path = certd.PreloadedFiles.TryGetValue(id, out var preloaded) ? preloaded.Value
+            : throw new ProblemException("not_configured", $"[preloaded_certs] of certd.toml names no file for '{id}'", $"add \"{id}\" = \"/path/of/the/file\" there");
         using (var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name)))
         {
-            if (daemons.Keys.FindKeyPair(id, SHA256.HashData(leaf.PublicKey.ExportSubjectPublicKeyInfo())) is null)
+            if (daemons.Keys.FindKeyPair(keyId, SHA256.HashData(leaf.PublicKey.ExportSubjectPublicKeyInfo())) is null)
             {
-                throw new ProblemException("key_mismatch", $"{file}: keyd has no key '{id}' that belongs to '{leaf.Subject}'",
+                throw new ProblemException("key_mismatch", $"{file}: keyd has no key '{keyId}' that belongs to '{leaf.Subject}'",
                     "it must be made from the request that 'estprov bootstrap create' prints on this device");
             }
         }
 
-        AtomicFile.Write(path, Encoding.ASCII.GetBytes(chain.ExportCertificatePems() + "\n"), EstFiles.Readable);
+        ResultFile.Write(path, Encoding.ASCII.GetBytes(chain.ExportCertificatePems() + "\n"), EstFiles.Readable);
         terminal.Line($"'{leaf.Subject}', until {Times.Shown(Times.EndOf(leaf))}, is in {path}");
         return 0;
     }
 
-    private static string PathOf(string folder, string id)
+    private static KeyReference FindOrCreate(KeyClient keys, string id, string algorithms)
     {
-        var loaded = ConfigurationLoader.LoadCertd(Path.Combine(folder, "certd.toml"), Path.Combine(folder, "certd.d"), Users.FindUser);
-        if (loaded.Value is not { } certd)
-            throw new ProblemException("config_invalid", $"{loaded.Errors[0]}", "'estprov config check' says all that is wrong");
-        return certd.PreloadedFiles.TryGetValue(id, out var file) ? file.Value
-            : throw new ProblemException("not_configured", $"[preloaded_certs] of certd.toml names no file for '{id}'",
-                $"add \"{id}\" = \"/path/of/the/file\" there");
+        if (keys.FindKeyPair(id) is { } there) return there;
+        try
+        {
+            return keys.CreateKeyPair(id, algorithms);
+        }
+        catch (ProblemException refused) when (refused.Code == "forbidden")
+        {
+            throw new ProblemException(refused.Code, refused.Message,
+                $"for as long as it takes, write /etc/estprov/keyd.d/50-bootstrap.toml: [[principal]], uid = {Users.Self}, keys = [\"{id}\"], rights = [\"use\", \"generate\"]",
+                inner: refused);
+        }
     }
 
-    private static X500DistinguishedName Name(string text)
+    private static RemoteSignatureGenerator SignerOf(string id, KeyReference key, Func<HashAlgorithmName, byte[], byte[]> sign)
     {
         try
         {
-            return new X500DistinguishedName(text);
+            return new RemoteSignatureGenerator(key.SubjectPublicKeyInfo, sign);
         }
-        catch (CryptographicException)
+        catch (CryptographicException cause)
         {
-            throw new UsageException($"{Subject.Name} is no name such as CN=device-0001");
+            throw new ProblemException("key_type", $"the key '{id}' is neither EC nor RSA, and no request can be made with it",
+                $"make another one: {Id.Name} and bootstrap_identity_pk of certd.toml name it", inner: cause);
         }
     }
+
+    /// <summary>Null where there is none; one that cannot be used would name another key than is meant.</summary>
+    private CertdConfiguration? Certd(CommandLine line, bool isNeeded)
+    {
+        var folder = line.Value(Option.ConfigDir.Name) ?? Option.DefaultConfigDir;
+        var file = Path.Combine(folder, "certd.toml");
+        if (!isNeeded && !File.Exists(file)) return null;
+        var loaded = ConfigurationLoader.LoadCertd(file, Path.Combine(folder, "certd.d"), machine.FindUser);
+        return loaded.Value ?? throw new ProblemException("config_invalid", $"{loaded.Errors[0]}", "'estprov config check' says all that is wrong");
+    }
+
+    /// <summary>Of certificate and key, as certd.toml pairs them.</summary>
+    private static (string Certificate, string Key) Ids(CommandLine line, CertdConfiguration? certd)
+    {
+        var certificate = line.Value(Id.Name) ?? certd?.Est?.BootstrapIdentityCert ?? DefaultId;
+        if (certd is null) return (certificate, certificate);
+        if (KeyIn(certd.Est?.Access, certificate) is { } shared) return (certificate, shared);
+        foreach (var issuance in certd.Issuance.Values)
+        {
+            if (KeyIn(issuance.Auth, certificate) is { } own) return (certificate, own);
+        }
+
+        return (certificate, certificate);
+    }
+
+    private static string? KeyIn(EstAccess? access, string certificate) => access?.BootstrapIdentityCert == certificate ? access.BootstrapIdentityPk : null;
 
     /// <summary>127 random bits, positive (RFC 5280 section 4.1.2.2).</summary>
     private static byte[] Serial()

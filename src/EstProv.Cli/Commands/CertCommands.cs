@@ -14,6 +14,9 @@ namespace EstProv.Cli.Commands;
 /// <summary><c>estprov cert …</c>.</summary>
 internal sealed class CertCommands(TimeProvider time, Machine machine)
 {
+    /// <summary>certd finishes first what it has begun with a certificate, or says after as long that it is busy.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private static readonly Option Pem = new("--pem", null, "the PEM only, leaf first");
 
     public Command[] All =>
@@ -75,7 +78,7 @@ internal sealed class CertCommands(TimeProvider time, Machine machine)
     private static int RunExport(CommandLine line, Terminal terminal)
     {
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
-        AtomicFile.Write(line.Words[1], Encoding.ASCII.GetBytes(daemons.Certificate(line.Words[0])), EstFiles.Readable);
+        ResultFile.Write(line.Words[1], Encoding.ASCII.GetBytes(daemons.Certificate(line.Words[0])), EstFiles.Readable);
         return 0;
     }
 
@@ -87,7 +90,7 @@ internal sealed class CertCommands(TimeProvider time, Machine machine)
         foreach (var certificate in EstFiles.Certificates(pem, file)) certificate.Dispose();
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
         daemons.Ask("certd", $"/certificates/{Uri.EscapeDataString(id)}", "PUT",
-            JsonFields.Write(json => json.WriteString("pem"u8, pem)));
+            JsonFields.Write(json => json.WriteString("pem"u8, pem)), Patience);
         terminal.Line($"{id} is taken; 'estprov cert list' shows whether it is in use already");
         return 0;
     }
@@ -97,7 +100,7 @@ internal sealed class CertCommands(TimeProvider time, Machine machine)
         var id = line.Words[0];
         Confirmation.Demand(line, terminal, machine, $"Delete the certificate '{id}'?");
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
-        daemons.Ask("certd", $"/certificates/{Uri.EscapeDataString(id)}", "DELETE");
+        daemons.Ask("certd", $"/certificates/{Uri.EscapeDataString(id)}", "DELETE", wait: Patience);
         return 0;
     }
 

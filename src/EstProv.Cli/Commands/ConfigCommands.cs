@@ -5,6 +5,7 @@ using EstProv.Configuration;
 using EstProv.Configuration.Import;
 using EstProv.Configuration.Reference;
 using EstProv.LocalApi;
+using EstProv.Platform;
 
 namespace EstProv.Cli.Commands;
 
@@ -58,14 +59,47 @@ internal static class ConfigCommands
             return 1;
         }
 
-        foreach (var daemon in CheckContext.Names) EstFiles.WriteNew(Path.Combine(folder, daemon + ".toml"), import.TextOf(daemon));
+        var owners = WriteAll(folder, import);
         foreach (var note in import.Notes)
         {
             terminal.Line($"{terminal.Warn("note:")} {note}");
             if (note.Hint.Length > 0) terminal.Line($"{terminal.Strong("hint:")} {note.Hint}");
         }
 
+        foreach (var daemon in owners)
+        {
+            var file = Path.Combine(folder, daemon + ".toml");
+            terminal.Line($"{terminal.Warn("note:")} {file} is for its owner alone, and estprov-{daemon} could not read it");
+            terminal.Line($"{terminal.Strong("hint:")} chgrp estprov-{daemon} {file} && chmod 0640 {file}");
+        }
+
         return CheckAll(terminal, folder);
+    }
+
+    /// <summary>All three or none, so that it can be repeated.</summary>
+    /// <returns>The daemons whose files could not be given to them.</returns>
+    private static List<string> WriteAll(string folder, AzureImport import)
+    {
+        var (written, owners) = (new List<string>(), new List<string>());
+        try
+        {
+            foreach (var daemon in CheckContext.Names)
+            {
+                var file = Path.Combine(folder, daemon + ".toml");
+                EstFiles.WriteNew(file, import.TextOf(daemon));
+                written.Add(file);
+                if (Users.FindGroup("estprov-" + daemon) is { } group && FileOwner.GiveToGroup(file, group))
+                    File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+                else owners.Add(daemon);
+            }
+        }
+        catch (ProblemException)
+        {
+            foreach (var file in written) File.Delete(file);
+            throw;
+        }
+
+        return owners;
     }
 
     private static int RunCheck(CommandLine line, Terminal terminal) =>

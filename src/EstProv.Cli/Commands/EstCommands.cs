@@ -95,7 +95,7 @@ internal sealed class EstCommands(TimeProvider time)
 
     private int RunServerKey(CommandLine line, Terminal terminal)
     {
-        var subject = Name(EstOptions.Needed(line, EstOptions.Subject));
+        var subject = EstOptions.Name(EstOptions.Subject, EstOptions.Needed(line, EstOptions.Subject));
         var keyFile = EstOptions.Needed(line, EstOptions.KeyOut);
         var encrypted = line.Has(EstOptions.Encrypt.Name);
         using var connection = EstConnection.Open(line, time);
@@ -105,6 +105,7 @@ internal sealed class EstCommands(TimeProvider time)
         var request = CertificateSigningRequests.Create(content,
             new RemoteSignatureGenerator(unused.ExportSubjectPublicKeyInfo(), (_, digest) => unused.SignHash(digest, DSASignatureFormat.Rfc3279DerSequence)));
         var certificates = connection.CaCertificates();
+        using var file = new KeyFile(keyFile);
         var answer = Wait(connection.Client.GenerateKeyAsync(request, encrypted, CancellationToken.None));
         if (answer is not EstEnrollment.IssuedWithKey issued) throw Later(connection, (EstEnrollment.Pending)answer);
 
@@ -114,7 +115,7 @@ internal sealed class EstCommands(TimeProvider time)
             if (encrypted) key = Decrypted(line, connection, issued);
             var chain = Checked(connection, issued.Certificates, ServerGeneratedKey.PublicKeyOf(key), subject, caWanted: false, certificates);
             var pem = PemEncoding.WriteUtf8("PRIVATE KEY"u8, key);
-            EstFiles.WriteKey(keyFile, pem);
+            file.Write(pem);
             CryptographicOperations.ZeroMemory(pem);
             Write(line, terminal, chain);
             return 0;
@@ -183,18 +184,6 @@ internal sealed class EstCommands(TimeProvider time)
         }
 
         return false;
-    }
-
-    private static X500DistinguishedName Name(string text)
-    {
-        try
-        {
-            return new X500DistinguishedName(text);
-        }
-        catch (CryptographicException)
-        {
-            throw new UsageException($"{EstOptions.Subject.Name} is no name such as CN=device-0001");
-        }
     }
 
     private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();

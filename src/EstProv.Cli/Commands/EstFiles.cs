@@ -84,11 +84,22 @@ internal static class EstFiles
     public static void Write(CommandLine line, Terminal terminal, byte[] content, string text)
     {
         if (line.Value(EstOptions.Out.Name) is not { } path) terminal.Output.Write(text);
-        else Write(path, content, FileMode.Create, Readable);
+        else WriteOut(path, content, terminal, text);
     }
 
-    /// <summary>For its owner alone; never over another one.</summary>
-    public static void WriteKey(string path, ReadOnlySpan<byte> pem) => Write(path, pem, FileMode.CreateNew, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    private static void WriteOut(string path, byte[] content, Terminal terminal, string text)
+    {
+        try
+        {
+            Write(path, content, FileMode.Create, Readable);
+        }
+        catch (ProblemException)
+        {
+            // A certificate may have cost money, and is given once.
+            terminal.Output.Write(text);
+            throw;
+        }
+    }
 
     /// <summary>For its owner alone, since it may hold a PIN; never over another one.</summary>
     public static void WriteNew(string path, string text) =>
@@ -105,9 +116,10 @@ internal static class EstFiles
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new ProblemException("file_write", $"cannot write {path}",
-                "its folder must exist and be writable for you; a key or a configuration is not written over a file that is there",
-                    inner: cause);
+            throw CannotWrite(path, cause);
         }
     }
+
+    public static ProblemException CannotWrite(string path, Exception cause) => new("file_write", $"cannot write {path}",
+        "its folder must exist and be writable for you; a key or a configuration is not written over a file that is there", inner: cause);
 }

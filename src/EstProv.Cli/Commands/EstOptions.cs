@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using EstProv.Cli.Arguments;
 
 namespace EstProv.Cli.Commands;
@@ -38,4 +40,17 @@ internal static class EstOptions
 
     /// <exception cref="UsageException">It is not given.</exception>
     public static string Needed(CommandLine line, Option option) => line.Value(option.Name) ?? throw new UsageException($"{option.Name} {option.ValueName} is missing");
+
+    /// <exception cref="UsageException">It is none.</exception>
+    public static X500DistinguishedName Name(Option option, string text)
+    {
+        try
+        {
+            return new X500DistinguishedName(text);
+        }
+        catch (CryptographicException)
+        {
+            throw new UsageException($"{option.Name} is no name such as CN=device-0001");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 using EstProv.Cli.Arguments;
 using EstProv.Cli.Daemons;
+using EstProv.Cli.Output;
 
 namespace EstProv.Cli.Commands;
 
@@ -21,9 +22,14 @@ internal static class ReprovisionCommand
         Run = static (line, terminal) =>
         {
             using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
-            daemons.Ask("identityd", "/identities/device/reprovision", "POST", """{"type":"aziot"}"""u8, Patience);
-            terminal.Line(ProvisioningSteps.Result(terminal, daemons.ProvisioningStatus()));
-            return 0;
+            return Run(daemons, terminal);
         },
     };
+
+    public static int Run(DaemonClients daemons, Terminal terminal)
+    {
+        daemons.Ask("identityd", "/identities/device/reprovision", "POST", """{"type":"aziot"}"""u8, Patience);
+        terminal.Line(ProvisioningSteps.Result(terminal, daemons.ProvisioningStatus()));
+        return 0;
+    }
 }

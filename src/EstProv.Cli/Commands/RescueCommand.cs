@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Unicode;
 using EstProv.Cli.Arguments;
 using EstProv.Cli.Daemons;
 using EstProv.Cli.Output;
@@ -67,6 +68,7 @@ internal static class RescueCommand
     {
         using var password = Read(passwordFile, LongestPassword);
         while (password.Length > 0 && password.Span[^1] is (byte)'\r' or (byte)'\n') password.Truncate(password.Length - 1);
+        if (!Utf8.IsValid(password.Span)) throw new ProblemException("password_encoding", $"{passwordFile} holds no UTF-8", "write the password in UTF-8");
         if (password.Length == 0) throw new ProblemException("password_empty", $"{passwordFile} holds no password", "write it into the file's first line");
         var body = new ArrayBufferWriter<byte>(8 * LongestPassword);
         try
@@ -79,10 +81,6 @@ internal static class RescueCommand
             json.WriteEndObject();
             json.Flush();
             return daemons.Rescue(body.WrittenSpan, "application/json", wait);
-        }
-        catch (ArgumentException cause)
-        {
-            throw new ProblemException("password_encoding", $"{passwordFile} holds no UTF-8", "write the password in UTF-8", inner: cause);
         }
         finally
         {

@@ -14,7 +14,8 @@ internal sealed class SupportBundleCommand(TimeProvider time, string version, Ma
     private const int MostLog = 512 * 1024;
 
     /// <summary>Nothing in it comes from outside.</summary>
-    private const string Journal = "journalctl --no-pager --output=short-iso --lines=2000 --unit=estprov-keyd --unit=estprov-certd --unit=estprov-identityd 2>&1";
+    private const string Journal =
+        "journalctl --no-pager --output=short-iso --lines=2000 --unit=estprov-keyd --unit=estprov-certd --unit=estprov-identityd 2>&1 | tail -c 524288";
 
     private const string System = "uname -srm; cat /etc/os-release; uptime; openssl version 2>&1; systemctl --no-pager --full status 'estprov-*' 2>&1";
 
@@ -64,7 +65,7 @@ internal sealed class SupportBundleCommand(TimeProvider time, string version, Ma
         Answer(text, () => $"{daemons.CertdChanges(0)}");
         Section(text, "log");
         text.Write(machine.OutputOf(Journal, MostLog));
-        AtomicFile.Write(line.Words[0], Encoding.UTF8.GetBytes(text.ToString()));
+        ResultFile.Write(line.Words[0], Encoding.UTF8.GetBytes(text.ToString()), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         terminal.Line($"{line.Words[0]} is written, for your eyes alone; read it before you send it");
         return 0;
     }
@@ -75,8 +76,15 @@ internal sealed class SupportBundleCommand(TimeProvider time, string version, Ma
         foreach (var credential in daemons.Credentials().EnumerateArray())
         {
             text.Append(credential.ToString()).Append('\n');
-            if (Json.Text(credential, "id") is { } id && Json.Text(credential, "notAfter") is not null)
+            if (Json.Text(credential, "id") is not { } id || Json.Text(credential, "notAfter") is null) continue;
+            try
+            {
                 text.Append(daemons.Certificate(id));
+            }
+            catch (ProblemException problem)
+            {
+                text.Append(problem.ToTerminalText()).Append('\n');
+            }
         }
 
         return text.ToString();

@@ -16,7 +16,7 @@ _estprov() {
     "key show"*) words="--runtime-dir --help" ;;
     "key reference"*) words="--socket --no-check --runtime-dir --help" ;;
     "token selftest"*) words="--config --config-dir --help" ;;
-    "bootstrap create"*) words="--id --subject --algorithm --self-signed --days --out --runtime-dir --help" ;;
+    "bootstrap create"*) words="--id --subject --algorithm --self-signed --days --out --dir --runtime-dir --help" ;;
     "bootstrap install"*) words="--id --dir --runtime-dir --help" ;;
     "est cacerts"*) words="--url --ca --fingerprint --cert --key --user --password-file --digest --proxy --runtime-dir --out --help" ;;
     "est csrattrs"*) words="--url --ca --fingerprint --cert --key --user --password-file --digest --proxy --runtime-dir --out --help" ;;
@@ -31,7 +31,7 @@ _estprov() {
     "distrust "*) words="--over --force --undo --runtime-dir --help" ;;
     "distrusted "*) words="--runtime-dir --help" ;;
     "rescue "*) words="--user --password-file --wait --runtime-dir --help" ;;
-    "factory-reset "*) words="--yes --dir --runtime-dir --help" ;;
+    "factory-reset "*) words="--yes --runtime-dir --help" ;;
     "cert "*) words="list show export import delete" ;;
     "key "*) words="list show reference" ;;
     "token "*) words="selftest" ;;

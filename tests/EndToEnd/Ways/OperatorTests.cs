@@ -35,7 +35,7 @@ public sealed class OperatorTests
             .And.Contain("'est-id', as a TLS client certificate; simpleenroll (CN=device-70, until "));
 
         var before = device.CertificatesOf("device-id");
-        (code, var output) = device.Command("factory-reset", "--yes", "--dir", device.Folder);
+        (code, var output) = device.Command("factory-reset", "--yes");
         Assert.That(code, Is.Zero, output);
         Assert.That(output, Does.StartWith("forgotten: device-id, est-id\nprovisioned: hub "));
         Assert.That(device.CertificatesOf("device-id"), Is.Not.EqualTo(before));
