@@ -5,7 +5,9 @@ public static class PipeEnd
 {
     public const int StandardOutput = 1;
 
-    /// <summary>poll(2) says of a pipe's end for writing that it has an error when nobody has the other one open. False for all that is no pipe.</summary>
+    /// <summary>
+    /// poll(2) says of a pipe's end for writing that it has an error when nobody has the other one open. False for all that is no pipe.
+    /// </summary>
     public static unsafe bool IsClosed(int descriptor)
     {
         const int Error = 8; // POLLERR

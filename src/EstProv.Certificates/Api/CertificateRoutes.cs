@@ -56,11 +56,6 @@ internal sealed class CertificateRoutes(
         var pem = request.Json(CertificateJson.Pem);
         if (parts.Preloaded.IsBundle(id))
             throw new ProblemException("certificate_managed", $"'{id}' is a bundle of the configuration", "import under another id", 400);
-        if (engine.Table.FindLocked(id) is null && IsBootstrap(id))
-        {
-            throw new ProblemException("certificate_managed", $"'{id}' is a bootstrap certificate, which is read from its file in [preloaded_certs] and from nowhere else",
-                "estprov bootstrap install puts it there", 400);
-        }
 
         var imported = Describe(id, pem);
         if (engine.Table.FindLocked(id) is { } credential)
@@ -70,6 +65,13 @@ internal sealed class CertificateRoutes(
         else
         {
             DemandKey(id, imported);
+            if (IsBootstrap(id))
+            {
+                throw new ProblemException("certificate_managed",
+                    $"'{id}' is a bootstrap certificate, which is read from its file in [preloaded_certs] and from nowhere else",
+                    "estprov bootstrap install puts it there", 400);
+            }
+
             if (parts.Preloaded.IsFile(id)) imported = imported with { OperatorFile = parts.Preloaded.ReadFile(id).Hash };
             parts.Store.WriteCommitted(imported);
             lock (engine.Table.Gate) engine.Table.PutOther(imported);
@@ -82,7 +84,7 @@ internal sealed class CertificateRoutes(
 
     private bool IsBootstrap(string id)
     {
-        foreach (var access in engine.Table.Identities.Values)
+        foreach (var (_, access) in engine.Table.Identities)
         {
             if (access.BootstrapIdentityCert == id) return true;
         }

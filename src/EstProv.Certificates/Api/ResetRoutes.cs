@@ -17,17 +17,18 @@ internal sealed class ResetRoutes(ResetRequests reset, CertificateRights rights)
     }
 
     /// <summary>
-    /// <c>{"bootstraps":[{"identity","id","keyId","subject","notAfter","validity":"valid"|"expired"|"not_yet","problem"?}]}</c>, one for each EST identity; without
+    /// <c>{"bootstraps":[{"identity","id","keyId","subject","notAfter","validity":"valid"|"expired"|"not_yet","problem"?}]}</c>, one for
+    /// each EST identity; without
     /// <c>id</c> where none is configured, without <c>subject</c> where its certificate cannot be read.
     /// </summary>
     private void List(LocalRequest request, LocalResponse response)
     {
-        var all = reset.Bootstraps();
         var json = response.Json();
         json.WriteStartObject();
         json.WriteStartArray("bootstraps"u8);
-        foreach (var one in all)
+        foreach (var (identity, access) in reset.Identities)
         {
+            var one = reset.Judge(identity, access);
             json.WriteStartObject();
             json.WriteString("identity"u8, one.Identity);
             json.WriteOptional("id", one.CertificateId);
@@ -48,7 +49,8 @@ internal sealed class ResetRoutes(ResetRequests reset, CertificateRights rights)
     }
 
     /// <summary>
-    /// <c>{"now", "waitSeconds"}</c>: looks whether it could be done and whether the caller may (right <c>certs</c>, for each id); with <c>now</c> does it. Answers
+    /// <c>{"now", "waitSeconds"}</c>: looks whether it could be done and whether the caller may (right <c>certs</c>, for each id); with
+    /// <c>now</c> does it. Answers
     /// <c>{"ids":[…]}</c>, what is forgotten.
     /// </summary>
     private void Reset(LocalRequest request, LocalResponse response)

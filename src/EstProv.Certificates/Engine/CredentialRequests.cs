@@ -180,7 +180,9 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         }, cancel);
     }
 
-    /// <summary>Stages what was brought before anybody asked for it; where its key is not keyd's, or it has expired, another one is got.</summary>
+    /// <summary>
+    /// Stages what was brought before anybody asked for it; where its key is not keyd's, or it has expired, another one is got.
+    /// </summary>
     private void Use(StoredCertificate brought, Credential credential, CancellationToken cancel)
     {
         try

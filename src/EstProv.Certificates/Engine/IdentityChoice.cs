@@ -220,7 +220,9 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         }
     }
 
-    /// <summary>Whether the bootstrap identity of an EST identity could be shown now, by what would be shown; keyd is asked, no server is.</summary>
+    /// <summary>
+    /// Whether the bootstrap identity of an EST identity could be shown now, by what would be shown; keyd is asked, no server is.
+    /// </summary>
     public BootstrapJudgement JudgeBootstrap(string identity, EstAccess access)
     {
         var judgement = new BootstrapJudgement(identity);

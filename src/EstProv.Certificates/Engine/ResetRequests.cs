@@ -1,27 +1,29 @@
 using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
+using EstProv.Configuration.Certd;
 using EstProv.Platform;
+using EstProv.Platform.Time;
 
 namespace EstProv.Certificates.Engine;
 
 /// <summary>
-/// Back to the identity that the device was born with. Each EST identity is got anew with its bootstrap identity first, while the one in use stays until the new one is
-/// proved; only then the other certificates are forgotten. So a refusal, or the end of the process, at any point leaves a device that goes on by itself.
+/// Back to the identity that the device was born with. Each EST identity is got anew with its bootstrap identity first, while the one in
+/// use stays until the new one is
+/// proved; only then the other certificates are forgotten. So a refusal, or the end of the process, at any point leaves a device that goes
+/// on by itself.
 /// </summary>
 internal sealed class ResetRequests(EngineParts parts, CredentialEngine engine, CredentialRequests requests, RescueRequests rescues)
 {
     private CredentialTable Table => engine.Table;
 
-    /// <summary>Of each EST identity.</summary>
-    public List<BootstrapJudgement> Bootstraps()
-    {
-        var all = new List<BootstrapJudgement>();
-        foreach (var (identity, access) in Table.Identities) all.Add(engine.Identities.JudgeBootstrap(identity, access));
-        return all;
-    }
+    public IReadOnlyDictionary<string, EstAccess> Identities => Table.Identities;
 
-    /// <summary>What would be forgotten: CAs before what they have minted, the EST identities last. What was imported, and operators' files, stay.</summary>
+    public BootstrapJudgement Judge(string identity, EstAccess access) => engine.Identities.JudgeBootstrap(identity, access);
+
+    /// <summary>
+    /// What would be forgotten: CAs before what they have minted, the EST identities last. What was imported, and operators' files, stay.
+    /// </summary>
     public List<string> Ids()
     {
         List<string> cas = [], others = [];
@@ -40,27 +42,33 @@ internal sealed class ResetRequests(EngineParts parts, CredentialEngine engine, 
             }
         }
 
-        others.Sort(StringComparer.Ordinal);
-        return [.. cas, .. others, .. Table.Identities.Keys];
+        cas.AddRange(others);
+        foreach (var (identity, _) in Table.Identities) cas.Add(identity);
+        return cas;
     }
 
-    /// <summary>Whether the device could come back: each EST identity has a bootstrap identity that can be used, and a server that answers.</summary>
+    /// <summary>
+    /// Whether the device could come back: each EST identity has a bootstrap identity that can be used, and a server that answers.
+    /// </summary>
     /// <exception cref="ProblemException"><c>reset_refused</c>.</exception>
     public void Demand(CancellationToken cancel)
     {
-        if (Table.Identities.Count == 0) throw NoBootstrap();
-        foreach (var bootstrap in Bootstraps())
+        var isAny = false;
+        foreach (var (identity, access) in Table.Identities)
         {
+            isAny = true;
+            var bootstrap = Judge(identity, access);
             if (bootstrap.CertificateId is not { } id) throw NoBootstrap();
             if (bootstrap.Problem is { } problem) throw Refused(problem.Message, problem.Hint);
             if (bootstrap.IsOver)
-                throw Refused($"the bootstrap certificate '{id}' has expired at {bootstrap.NotAfter:yyyy-MM-dd HH:mm:ss}Z",
+                throw Refused($"the bootstrap certificate '{id}' has expired at {Utc.Format(bootstrap.NotAfter)}",
                     "have it signed anew first: estprov bootstrap create, estprov bootstrap install");
             if (bootstrap.IsEarly)
-                throw Refused($"the bootstrap certificate '{id}' is valid from {bootstrap.NotBefore:yyyy-MM-dd HH:mm:ss}Z on", "check the device's clock, or wait");
+                throw Refused($"the bootstrap certificate '{id}' is valid from {Utc.Format(bootstrap.NotBefore)} on", "check the device's clock, or wait");
         }
 
-        foreach (var identity in Table.Identities.Keys)
+        if (!isAny) throw NoBootstrap();
+        foreach (var (identity, _) in Table.Identities)
         {
             try
             {
@@ -77,13 +85,14 @@ internal sealed class ResetRequests(EngineParts parts, CredentialEngine engine, 
     /// <param name="ids">Of <see cref="Ids"/>.</param>
     /// <param name="by">Who wants it, for the audit.</param>
     /// <param name="wait">For each EST identity.</param>
-    /// <exception cref="ProblemException"><c>reset_refused</c>: an EST identity could not be got anew, and the others stay; what forgetting says.</exception>
+    /// <exception cref="ProblemException"><c>reset_refused</c>: an EST identity could not be got anew, and the others stay; what forgetting
+    /// says.</exception>
     public void Run(List<string> ids, string by, TimeSpan wait, CancellationToken cancel)
     {
-        foreach (var identity in Table.Identities.Keys) GetAnew(Table.FindLocked(identity)!, by, wait, cancel);
+        foreach (var (identity, _) in Table.Identities) GetAnew(Table.FindLocked(identity)!, by, wait, cancel);
         foreach (var id in ids)
         {
-            if (!Table.Identities.ContainsKey(id)) requests.Forget(id, cancel);
+            if (Table.FindIdentity(id) is null) requests.Forget(id, cancel);
         }
     }
 
@@ -97,7 +106,7 @@ internal sealed class ResetRequests(EngineParts parts, CredentialEngine engine, 
             throw answer.Problem is { } problem
                 ? Refused($"the bootstrap identity got no new EST identity '{identity.Id}': {problem.Message}",
                     problem.Code == "est_pending" ? "once it is approved there, repeat the reset: the same request is sent again" : problem.Hint)
-                : Refused($"the EST server has not given a new EST identity '{identity.Id}' within {wait.TotalSeconds:0} s", "try again later; see estprov status");
+                : Refused($"the EST server has not given a new EST identity '{identity.Id}' in time", "try again later; see estprov status");
         }
         catch (ProblemException)
         {

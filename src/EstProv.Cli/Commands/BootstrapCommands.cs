@@ -176,7 +176,7 @@ internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
         var certificate = line.Value(Id.Name) ?? certd?.Est?.BootstrapIdentityCert ?? DefaultId;
         if (certd is null) return (certificate, certificate);
         if (KeyIn(certd.Est?.Access, certificate) is { } shared) return (certificate, shared);
-        foreach (var issuance in certd.Issuance.Values)
+        foreach (var (_, issuance) in certd.Issuance)
         {
             if (KeyIn(issuance.Auth, certificate) is { } own) return (certificate, own);
         }

@@ -60,20 +60,21 @@ internal static class ConfigCommands
         }
 
         var owners = WriteAll(folder, import);
-        foreach (var note in import.Notes)
-        {
-            terminal.Line($"{terminal.Warn("note:")} {note}");
-            if (note.Hint.Length > 0) terminal.Line($"{terminal.Strong("hint:")} {note.Hint}");
-        }
+        foreach (var note in import.Notes) Note(terminal, note.ToString(), note.Hint);
 
         foreach (var daemon in owners)
         {
             var file = Path.Combine(folder, daemon + ".toml");
-            terminal.Line($"{terminal.Warn("note:")} {file} is for its owner alone, and estprov-{daemon} could not read it");
-            terminal.Line($"{terminal.Strong("hint:")} chgrp estprov-{daemon} {file} && chmod 0640 {file}");
+            Note(terminal, $"{file} is for its owner alone, and estprov-{daemon} could not read it", $"chgrp estprov-{daemon} {file} && chmod 0640 {file}");
         }
 
         return CheckAll(terminal, folder);
+    }
+
+    private static void Note(Terminal terminal, string text, string hint)
+    {
+        terminal.Line(terminal.Warn("note:") + " " + text);
+        if (hint.Length > 0) terminal.Line(terminal.Strong("hint:") + " " + hint);
     }
 
     /// <summary>All three or none, so that it can be repeated.</summary>

@@ -3,7 +3,8 @@ using EstProv.Platform;
 namespace EstProv.Cli.Commands;
 
 /// <summary>
-/// A new file for a private key, for its owner alone and never over another one. It is made before there is a key, so that none is lost for want of a place; without one it
+/// A new file for a private key, for its owner alone and never over another one. It is made before there is a key, so that none is lost for
+/// want of a place; without one it
 /// goes again.
 /// </summary>
 internal sealed class KeyFile : IDisposable

@@ -9,8 +9,8 @@ namespace EstProv.Cli.Commands;
 /// <summary>Puts the changes of two daemons into one story, in the order of time.</summary>
 internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal)
 {
-    /// <summary>By daemon.</summary>
-    private readonly Dictionary<string, ProblemException> _absent = new(StringComparer.Ordinal);
+    private ProblemException? _certdIsAbsent;
+    private ProblemException? _identitydIsAbsent;
     private long _certd;
     private long _identityd;
 
@@ -23,11 +23,11 @@ internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal
     public bool Look()
     {
         // Asked first, so that all changes that led to it are seen after it.
-        var status = Ask("identityd", daemons.ProvisioningStatus);
+        var status = Ask(ref _identitydIsAbsent, daemons.ProvisioningStatus);
         var changes = new List<Change>();
         // identityd's first: where both happened in one millisecond, it was its answer that had certd go on.
-        if (Ask("identityd", () => daemons.IdentitydChanges(_identityd)) is { ValueKind: JsonValueKind.Object } fromIdentityd) _identityd = Change.Read(fromIdentityd, changes, _identityd);
-        if (Ask("certd", () => daemons.CertdChanges(_certd)) is { ValueKind: JsonValueKind.Object } fromCertd) _certd = Change.Read(fromCertd, changes, _certd);
+        if (Ask(ref _identitydIsAbsent, () => daemons.IdentitydChanges(_identityd)) is { ValueKind: JsonValueKind.Object } fromIdentityd) _identityd = Change.Read(fromIdentityd, changes, _identityd);
+        if (Ask(ref _certdIsAbsent, () => daemons.CertdChanges(_certd)) is { ValueKind: JsonValueKind.Object } fromCertd) _certd = Change.Read(fromCertd, changes, _certd);
         foreach (var change in changes.OrderBy(static change => change.Time)) Show(change);
 
         WaitingFor = Json.Text(status, "waitingFor") ?? WaitingFor;
@@ -47,19 +47,21 @@ internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal
         => $"{terminal.Good("provisioned")}: {(Json.Text(status, "hub") is { } hub ? $"hub {hub}, " : "")}device " +
             $"{Json.Text(status, "device")}";
 
-    private JsonElement Ask(string daemon, Func<JsonElement> question)
+    /// <param name="absent">Why this daemon did not answer the last time; null where it did.</param>
+    private JsonElement Ask(ref ProblemException? absent, Func<JsonElement> question)
     {
         try
         {
             var answer = question();
-            if (_absent.Remove(daemon, out var mended) && ReferenceEquals(Last, mended)) Last = null;
+            if (absent is not null && ReferenceEquals(Last, absent)) Last = null;
+            absent = null;
             return answer;
         }
         catch (ProblemException problem)
         {
             Last = problem;
-            var isKnown = _absent.GetValueOrDefault(daemon)?.Code == problem.Code;
-            _absent[daemon] = problem;
+            var isKnown = absent?.Code == problem.Code;
+            absent = problem;
             if (!isKnown) terminal.Line($"{terminal.Faint("        ")}  waiting: {problem.Message}");
             return default;
         }

@@ -1,9 +1,11 @@
+using System.Security.Cryptography;
 using EstProv.Platform;
 
 namespace EstProv.Cli.Output;
 
 /// <summary>
-/// A file that the caller of a command names, in a folder that may be anybody's: there as a whole or not at all, by way of a file that is new for certain, so that nothing
+/// A file that the caller of a command names, in a folder that may be anybody's: there as a whole or not at all, by way of a file that is
+/// new for certain, so that nothing
 /// that lies there already is written to.
 /// </summary>
 internal static class ResultFile
@@ -13,7 +15,7 @@ internal static class ResultFile
     /// <exception cref="ProblemException"><c>file_write</c>, <c>disk_full</c>: what was there before is there still.</exception>
     public static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        var temporary = $"{path}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}.tmp";
         try
         {
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = mode };

@@ -5,7 +5,8 @@ using Net.Pkcs11Interop.LowLevelAPI80;
 namespace EstProv.Keys.Pkcs11;
 
 /// <summary>
-/// C_GenerateKeyPair with CKA_LABEL and CKA_ID (of a key of ours its key id and <see cref="StorageId"/>); the private key is sensitive and not extractable.
+/// C_GenerateKeyPair with CKA_LABEL and CKA_ID (of a key of ours its key id and <see cref="StorageId"/>); the private key is sensitive and
+/// not extractable.
 /// </summary>
 internal static class KeyPairGeneration
 {

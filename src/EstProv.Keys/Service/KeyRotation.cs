@@ -80,7 +80,8 @@ internal sealed partial class KeyRotation(KeyIndex index, KeyStores stores, ILog
     }
 
     /// <summary>
-    /// Makes the pair that the configuration preloads and that its token does not have yet, by the first algorithm that the token can do. It is the operator's: no record
+    /// Makes the pair that the configuration preloads and that its token does not have yet, by the first algorithm that the token can do.
+    /// It is the operator's: no record
     /// names it, and nothing destroys it. Under the slot's gate.
     /// </summary>
     public StoredKey GeneratePreloaded(KeySlot slot, KeySource source, List<KeyAlgorithm> algorithms)

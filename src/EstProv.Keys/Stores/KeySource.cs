@@ -12,8 +12,11 @@ internal abstract class KeySource
     /// <exception cref="ProblemException"><c>key_not_found</c>, <c>key_ambiguous</c>, <c>key_type</c>, <c>token_*</c> and so on.</exception>
     public abstract StoredKey Load();
 
-    /// <summary>Makes the key pair that is not there yet, under the operator's own name for it; from then on it is his as any other.</summary>
-    /// <exception cref="ProblemException"><c>key_unnamed</c>; <c>mechanism_missing</c>: another algorithm may work; <c>token_*</c> and so on.</exception>
+    /// <summary>
+    /// Makes the key pair that is not there yet, under the operator's own name for it; from then on it is his as any other.
+    /// </summary>
+    /// <exception cref="ProblemException"><c>key_unnamed</c>; <c>mechanism_missing</c>: another algorithm may work; <c>token_*</c> and so
+    /// on.</exception>
     public abstract StoredKey Create(KeyAlgorithm algorithm);
 
     /// <summary>A symmetric key, and no pair.</summary>

@@ -103,7 +103,7 @@ public sealed class ResetTests
         lock (device.Engine.Table.Gate) device.Engine.Table.PutOther(imported with { OperatorFile = device.Parts.Preloaded.ReadFile("bootstrap").Hash });
         Assert.That(device.Reader.Read("bootstrap"), Is.EqualTo(good), "the import is what is told");
 
-        Assert.That(device.Resets.Bootstraps().Single(), Has.Property("IsOver").True);
+        Assert.That(device.Resets.Judge("est-id", device.Resets.Identities["est-id"]), Has.Property("IsOver").True);
         Assert.That(() => device.Resets.Demand(CancellationToken.None),
             Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("reset_refused").And.Message.Contains("has expired at"));
         Assert.That(device.Resets.Ids(), Is.EqualTo(new[] { "device-id", "est-id" }), "what was imported stays");
