@@ -135,7 +135,8 @@ public sealed class RouteTests : IDisposable
     {
         Provision(Manager());
         var another = _pki.Device("dev-1");
-        (_certd.Current, _certd.Staged) = kind == "deleted" ? (null, another) : (another, null);
+        _certd.Current = kind == "deleted" ? null : another;
+        _certd.Staged = kind == "deleted" ? another : null;
         _neighbours.Feed.Publish(kind, "device-id");
         var now = _service!.Status.WaitUntil(now => now.Provisioned!.Certificate == MemoryCertd.Text(another), TimeSpan.FromSeconds(20), CancellationToken.None);
         Assert.That(now.Provisioned!.Certificate, Is.EqualTo(MemoryCertd.Text(another)));
