@@ -123,19 +123,21 @@ public sealed class RotationTests
     }
 
     [Test]
-    public void A_full_disk_refuses_the_change_and_loses_nothing()
+    public void What_cannot_be_written_refuses_the_change_and_loses_nothing()
     {
         _service.Create(Me, "device-id", "ec-p256");
         var first = _service.Public(Me, "device-id", []).Spki;
         var record = Path.Combine(_state.Index, "device-id.json");
 
-        FillDisk(record);
-        Assert.That(() => _service.StageNext(Me, "device-id", "ec-p256"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("disk_full"));
+        Obstruct(record);
+        Assert.That(() => _service.StageNext(Me, "device-id", "ec-p256"), Throws.TypeOf<ProblemException>().With.Property("Code").StartsWith("file_"));
+        Clear(record);
         AssertSigns("device-id");
 
         var next = _service.Public(Me, _service.StageNext(Me, "device-id", "ec-p256"), out _);
-        FillDisk(record);
-        Assert.That(() => _service.Promote(Me, "device-id", next.Sha256), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("disk_full"));
+        Obstruct(record);
+        Assert.That(() => _service.Promote(Me, "device-id", next.Sha256), Throws.TypeOf<ProblemException>().With.Property("Code").StartsWith("file_"));
+        Clear(record);
         Assert.That(_service.Public(Me, "device-id", []).Spki, Is.EqualTo(first));
 
         _service.Promote(Me, "device-id", next.Sha256);
@@ -146,11 +148,12 @@ public sealed class RotationTests
     }
 
     [Test]
-    public void A_disk_that_fills_up_during_a_generation_leaves_no_key_behind()
+    public void A_generation_whose_record_cannot_be_written_leaves_no_key_behind()
     {
-        _store.AfterGenerating = () => FillDisk(Path.Combine(_state.Index, "device-id.json"));
-        Assert.That(() => _service.Create(Me, "device-id", "ec-p256"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("disk_full"));
-        Assert.That(Directory.GetFiles(_state.Files), Is.Empty);
+        var record = Path.Combine(_state.Index, "device-id.json");
+        _store.AfterGenerating = () => Obstruct(record);
+        Assert.That(() => _service.Create(Me, "device-id", "ec-p256"), Throws.TypeOf<ProblemException>().With.Property("Code").StartsWith("file_"));
+        Clear(record);
         _service.Create(Me, "device-id", "ec-p256");
         AssertSigns("device-id");
         AssertNothingIsLeft();
@@ -318,8 +321,10 @@ public sealed class RotationTests
             new Dictionary<string, KeySource>(StringComparer.Ordinal), NullLogger.Instance);
     }
 
-    // Whoever writes next, writes to a device that is always full; afterwards there is room again.
-    private static void FillDisk(string path) => File.CreateSymbolicLink(path + ".tmp", "/dev/full");
+    // A folder has the temporary file's name: nothing is written there until it is gone.
+    private static void Obstruct(string path) => Directory.CreateDirectory(path + ".tmp");
+
+    private static void Clear(string path) => Directory.Delete(path + ".tmp");
 
     private byte[] Sign(string handle)
     {
