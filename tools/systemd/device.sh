@@ -4,7 +4,7 @@
 set -euo pipefail
 
 readonly out=$1 back=$2
-readonly module=/usr/lib/softhsm/libsofthsm2.so pin=1234 name=systemd-device scope=0ne00D3M0
+readonly module=/usr/lib/softhsm/libsofthsm2.so pin=7348215906 name=systemd-device scope=0ne00D3M0
 readonly services=(estprov-{keyd,certd,identityd}.service) sockets=(estprov-{keyd,certd,identityd}.socket)
 passed=0 failed=0
 
@@ -53,7 +53,7 @@ serves_certificates() { estprov cert show device-id | grep -q 'BEGIN CERTIFICATE
 # signs: one signature by the token, through the provider and keyd.
 signs() { timeout 60 openssl pkeyutl -sign -rawin -digest sha256 -in /etc/passwd -provider default -provider estprov -inkey estprov:id=device-id >/dev/null; }
 as_nobody() { setpriv --reuid nobody --regid nogroup --clear-groups "$@" >/dev/null 2>&1; }
-shows_pin() { tr '\0' '\n' <"/proc/$(main_pid keyd)/environ" | grep -q "=$pin\$" || journalctl -u 'estprov-*' | grep -q 'pin-value'; }
+shows_pin() { tr '\0' '\n' <"/proc/$(main_pid keyd)/environ" | grep -q "=$pin\$" || journalctl -u 'estprov-*' | grep -qE "pin-value|$pin"; }
 # is_confined DAEMON: by what the kernel says of the process.
 is_confined() {
     awk -v uid="$(id -u "estprov-$1")" '/^Uid:/ { own = $2 == uid && $3 == uid } /^Cap(Eff|Prm|Bnd):/ { able += $2 !~ /^0+$/ }
