@@ -3,9 +3,10 @@
 
 systemd_packages=(systemd softhsm2 opensc gnutls-bin openssl iproute2 util-linux mount)
 
-prepare_systemd() {
+# prepare_machine PACKAGE...: what a machine in namespaces is laid out with.
+prepare_machine() {
     need_dotnet
-    need_packages "${systemd_packages[@]}"
+    need_packages "$@"
     # shellcheck source=tools/build/install.sh
     . "$top/tools/build/install.sh"
     [ "${ESTPROV_STAGE:-}" = "$out/stage" ] || stage
@@ -13,23 +14,24 @@ prepare_systemd() {
     dotnet publish "$top/tools/Simulator/EstProv.Simulator.csproj" -c Release -o "$out/simulator" -v quiet --nologo
 }
 
-# boot_systemd: in a cgroup of its own, which ends with it.
-boot_systemd() {
-    local back=$out/systemd
+# boot_machine BACK [PROGRAM ARGUMENT]: in a cgroup of its own, which ends with it. What PROGRAM prints and counts is in BACK.
+boot_machine() {
+    local back=$1
+    shift
     rm -rf "$back"
     mkdir -p "$back"
-    as_root env "PATH=$PATH" "DOTNET_ROOT=${DOTNET_ROOT:-}" unshare --mount bash "$top/tools/systemd/boot_alone.sh" "$top" "$out" "$back" >"$back.log" 2>&1 || true
+    as_root env "PATH=$PATH" "DOTNET_ROOT=${DOTNET_ROOT:-}" unshare --mount bash "$top/tools/systemd/boot_alone.sh" "$top" "$out" "$back" "$@" >"$back.log" 2>&1 || true
     cat "$back/output" 2>/dev/null || { cat "$back.log" && fail "systemd did not start" "the lines above"; }
-    grep -q ', 0 failed,' "$back/counts"
+    grep -q ', 0 failed,' "$back/counts" 2>/dev/null
 }
 
 run_systemd() {
-    prepare_systemd
+    prepare_machine "${systemd_packages[@]}"
     say "boot"
-    boot_systemd || fail "a check failed" "the lines above"
+    boot_machine "$out/systemd" || fail "a check failed" "the lines above"
 }
 
 systemd_as_test() {
-    prepare_systemd
-    boot_systemd
+    prepare_machine "${systemd_packages[@]}"
+    boot_machine "$out/systemd"
 }

@@ -32,7 +32,7 @@ dotnet "$out/simulator/estprov-simulator.dll" --data /var/pki --port 443 --contr
     --retry-after 0 >/var/simulator.log 2>&1 &
 
 # A package's or an image's doing.
-systemctl stop 'estprov-*'
+systemctl stop estprov-{keyd,certd,identityd}.socket
 systemd-sysusers
 systemd-tmpfiles --create --prefix=/run/estprov
 rm -rf /etc/credstore.encrypted /var/secrets

@@ -69,7 +69,7 @@ ip link set lo up
 printf '127.0.0.1 localhost estendpoint.com global.azure-devices-provisioning.net demo-hub.azure-devices.net\n' >/etc/hosts
 
 # As a boot from a fresh image would: users, folders, presets.
-systemctl stop 'estprov-*'
+systemctl stop "${sockets[@]}"
 systemd-sysusers
 systemd-tmpfiles --create --prefix=/run/estprov
 check "the presets enable the three sockets and services" are_enabled "${services[@]}" "${sockets[@]}"
@@ -139,14 +139,16 @@ kill -STOP "$(main_pid certd)"
 check "a daemon that stands still is replaced" soon 60 is_replaced certd
 check "and certificates are served again" serves_certificates
 
-systemctl stop "${services[@]}" "${sockets[@]}"
+# A socket takes its service along; a service that is stopped before its socket may be started again by a caller in between.
+systemctl stop "${sockets[@]}"
 systemctl start "${sockets[@]}"
 check "after a stop of everything the first caller starts what it needs" names_device
 
 for _ in $(seq 12); do
     signs 2>/dev/null &
     caller=$!
-    if soon 5 runs keyd; then kill -KILL "$(main_pid keyd)" 2>/dev/null || true; fi
+    # By systemd: it may have ended by now, and process 0 would be everyone here.
+    if soon 5 runs keyd; then systemctl kill --kill-whom=main --signal=KILL estprov-keyd 2>/dev/null || true; fi
     wait "$caller" || true
 done
 check "a keyd that crashes at every call comes back, and its socket, by themselves" soon 60 signs
