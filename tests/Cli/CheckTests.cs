@@ -1,4 +1,6 @@
 using System.Text.Json;
+using EstProv.LocalApi;
+using EstProv.LocalApi.Tests.Support;
 using EstProv.Platform;
 
 namespace EstProv.Cli.Tests;
@@ -190,6 +192,71 @@ public sealed class CheckTests : IDisposable
         _device.Machine.Owners[folder] = new FileOwner(0, 0x1FF);
         _device.Machine.Free = 300 * 1024;
         Check("state");
+    }
+
+    [Test]
+    public void Folders_that_are_missing_and_little_room()
+    {
+        _device.Started();
+        _device.Machine.Owners[Path.GetFileName(_device.Folder)] = new FileOwner(0, -1);
+        _device.Machine.Owners["certd"] = new FileOwner(0, -1);
+        _device.Machine.Free = 9 << 20;
+        Check("missing");
+    }
+
+    [Test]
+    public void Certificates_that_are_not_there_yet_or_cannot_be_had()
+    {
+        _device.Started();
+        _device.Credentials = """
+            {"credentials":[
+              {"id":"device-id","state":"pending","keyId":"device-id"},
+              {"id":"est-id","state":"pending","keyId":"est-id","problem":{"message":"https://est.example/.well-known/est refused the connection","hint":"check the network","code":"est_unreachable"}}]}
+            """;
+        Check("pending");
+    }
+
+    [Test]
+    public void Certificates_that_are_not_renewed_and_one_that_has_expired_while_nobody_looked()
+    {
+        _device.Started();
+        BrokenDevice.Credentials(_device, "2026-03-20T00:00:00Z",
+            ",\"problem\":{\"message\":\"https://est.example/.well-known/est refused the connection\",\"hint\":\"check the network\",\"code\":\"est_unreachable\"}");
+        _device.Credentials = _device.Credentials.Replace("2026-05-30", "2026-02-28", StringComparison.Ordinal);
+        Check("not-renewed");
+    }
+
+    [Test]
+    public void What_certd_has_as_a_certificate_cannot_be_read()
+    {
+        _device.Started();
+        _device.Certificates["device-id"] = "nothing";
+        _device.Certificates["est-id"] = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        Check("unreadable");
+    }
+
+    [Test]
+    public void A_ca_that_has_expired_and_an_anchor_that_soon_will()
+    {
+        _device.Started();
+        BrokenDevice.Issue(_device, caEnds: "2026-02-01", rootEnds: "2026-03-15");
+        Check("ca-expired");
+    }
+
+    [Test]
+    public void Drop_ins_that_are_not_for_everybodys_eyes()
+    {
+        var file = Path.Combine(Directory.CreateDirectory(Path.Combine(_device.Folder, "keyd.d")).FullName, "10-secret.toml");
+        File.WriteAllText(file, "");
+        File.SetUnixFileMode(file, UnixFileMode.None);
+        _device.Machine.Caller = 1000;
+        // Root may read all; another user has to be let to everything else. 0777
+        foreach (var open in Directory.GetFiles(_device.Folder)) File.SetUnixFileMode(open, (UnixFileMode)0x1FF);
+        File.SetUnixFileMode(_device.Folder, (UnixFileMode)0x1FF);
+        string[] arguments = ["check", "--dir", _device.Folder];
+        var code = 0;
+        string Run() => Transcript.Run(_device, arguments, out code);
+        Transcript.Compare("check-drop-in", arguments, Users.Self == 0 ? AsUid.Run(65534, Run) : Run(), code, _device.Folder, "/run/estprov");
     }
 
     [Test]

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
 using EstProv.Cli.Output;
 using EstProv.Simulator;
 using EstProv.Simulator.Est;
@@ -9,7 +10,7 @@ namespace EstProv.Cli.Tests;
 
 /// <summary><c>estprov est …</c> against the simulator, over real TLS.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
-public sealed class EstTests : IAsyncDisposable
+public sealed partial class EstTests : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("estprov-est-");
     private SimulatorHost _simulator = null!;
@@ -91,10 +92,44 @@ public sealed class EstTests : IAsyncDisposable
         File.WriteAllBytes(InFolder("csr.der"), new CertificateRequest("CN=dev-1", key, HashAlgorithmName.SHA256).CreateSigningRequest());
         _simulator.AddFault(new FaultRule { Kind = FaultKind.Pending, Polls = 1, RetryAfter = 7 });
 
-        var text = Run(out var code, "enroll", "--url", Url("est-id"), "--ca", Ca, "--user", "factory", "--password-file", InFolder("password"), "--csr", InFolder("csr.der"));
+        Check("pending", "enroll", "--url", Url("est-id"), "--ca", Ca, "--user", "factory", "--password-file", InFolder("password"), "--csr", InFolder("csr.der"));
+    }
 
-        Assert.That(code, Is.EqualTo(1));
-        Assert.That(text, Does.Contain("asks for patience (HTTP 202)").And.EndWith("hint: run the same command again in 7 s\n"));
+    [Test]
+    public void What_is_given_wrongly_is_told_before_anything_is_asked()
+    {
+        using var rsa = RSA.Create(2048);
+        using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        File.WriteAllText(InFolder("boot.pem"), Bootstrap(rsa).ExportCertificatePem());
+        File.WriteAllText(InFolder("other.key"), ec.ExportPkcs8PrivateKeyPem());
+        var request = new CertificateRequest("CN=dev-1", ec, HashAlgorithmName.SHA256);
+        File.WriteAllText(InFolder("ec.pem"), request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1)).ExportCertificatePem());
+        var der = request.CreateSigningRequest();
+        File.WriteAllBytes(InFolder("good.der"), der);
+        der[^1] ^= 1;
+        File.WriteAllBytes(InFolder("bad.der"), der);
+        string[] server = ["--url", Url("est-id"), "--ca", Ca];
+
+        Check("bad-url", "cacerts", "--url", "est.example", "--ca", Ca);
+        Check("no-file", ["enroll", .. server, "--csr", InFolder("nowhere.der")]);
+        Check("bad-request", ["enroll", .. server, "--csr", InFolder("bad.der")]);
+        Check("other-key", ["enroll", .. server, "--csr", InFolder("good.der"), "--cert", InFolder("boot.pem"), "--key", InFolder("other.key")]);
+        string[] keygen = ["serverkeygen", .. server, "--subject", "CN=dev-1", "--key-out", InFolder("new.key"), "--encrypt"];
+        Check("encrypt-for-nobody", keygen);
+        Check("encrypt-for-ec", [.. keygen, "--cert", InFolder("ec.pem"), "--key", InFolder("other.key")]);
+        Check("bad-subject", ["serverkeygen", .. server, "--subject", "nobody", "--key-out", InFolder("new.key")]);
+        Assert.That(_simulator.Recorder.Requests(), Is.Empty);
+        Assert.That(File.Exists(InFolder("new.key")), Is.False);
+    }
+
+    [Test]
+    public void A_key_in_keyd_that_is_not_the_certificates_is_told()
+    {
+        using var device = new FakeDevice();
+        device.StartKeyd();
+        using var rsa = RSA.Create(2048);
+        File.WriteAllText(InFolder("boot.pem"), Bootstrap(rsa).ExportCertificatePem());
+        Check("key-of-keyd", "cacerts", "--url", Url("est-id"), "--ca", Ca, "--cert", InFolder("boot.pem"), "--key", "estprov:id=est-id", "--runtime-dir", device.Folder);
     }
 
     [TestCase(false)]
@@ -155,11 +190,22 @@ public sealed class EstTests : IAsyncDisposable
     [Test]
     public void Full_CMC_is_refused_with_what_to_do_instead()
     {
-        Assert.That(Run(out var code, "fullcmc"), Is.EqualTo("error: full CMC (RFC 7030 section 4.3) is not spoken\nhint: use 'estprov est enroll' or 'estprov est reenroll'\n"));
-        Assert.That(code, Is.EqualTo(1));
-        Assert.That(Run(out code, "cacerts", "--url", Url("est-id") + "/fullcmc", "--ca", Ca), Does.Contain("asks for full CMC").And.Contain("hint: leave out '/fullcmc'"));
+        Check("full-cmc-command", "fullcmc");
+        Assert.That(Run(out var code, "cacerts", "--url", Url("est-id") + "/fullcmc", "--ca", Ca), Does.Contain("asks for full CMC").And.Contain("hint: leave out '/fullcmc'"));
         Assert.That(code, Is.EqualTo(1));
     }
+
+    /// <summary>The simulator is called <c>est.example</c> in it, and all folders <c>/etc</c>.</summary>
+    private void Check(string name, params string[] arguments)
+    {
+        var shown = Run(out var code, arguments);
+        string Called(string text) => Temporary().Replace(text.Replace($"localhost:{_simulator.Ports.Est}", "est.example", StringComparison.Ordinal)
+            .Replace(Path.GetDirectoryName(Ca)!, "/etc", StringComparison.Ordinal), "/etc");
+        Transcript.Compare("est-" + name, [.. new[] { "est" }.Concat(arguments).Select(Called)], Called(shown), code, null, "");
+    }
+
+    [GeneratedRegex("/[^ ]*/estprov-[a-z]+-[A-Za-z0-9]+", RegexOptions.None, 1000)]
+    private static partial Regex Temporary();
 
     private string Ca => _simulator.Pki.CertificatePath(_simulator.Pki.EstServer);
 

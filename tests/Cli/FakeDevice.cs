@@ -99,6 +99,11 @@ internal sealed class FakeDevice : IDisposable
             response.Header("Estprov-Key-Handle", "v1." + id);
             response.Bytes(key, "application/octet-stream");
         });
+        server.Map("POST", "/keypair", ["2021-05-01"], (_, response) =>
+        {
+            Refuse("POST /keypair");
+            response.NoContent();
+        });
         server.Map("GET", "/keypairs", ["2021-05-01"], (_, response) =>
             response.Bytes(Encoding.UTF8.GetBytes(KeyPairs), "application/json"));
         server.MapMetrics(static _ => { });

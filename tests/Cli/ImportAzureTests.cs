@@ -37,6 +37,7 @@ public sealed class ImportAzureTests : IDisposable
             password = "estpwd-91c3"
             bootstrap_identity_cert = "file:///var/secrets/est-bootstrap-id.pem"
             bootstrap_identity_pk = "pkcs11:slot-id=0;object=est-bootstrap-id?pin-value=1234"
+            headers = { X-Tenant = "factory-7" }
 
             [cert_issuance.est.urls]
             default = "https://example.org/.well-known/est"
@@ -47,7 +48,7 @@ public sealed class ImportAzureTests : IDisposable
             """, expected: 0);
         Assert.That(text, Does.Contain("hostname is not carried over").And.Contain("cloud_timeout_sec is not carried over")
             .And.Contain("the EST password stands in the file"));
-        Assert.That(text, Does.Not.Contain("estpwd-91c3").And.Not.Contain("1234?"));
+        Assert.That(text, Does.Not.Contain("factory-7").And.Not.Contain("estpwd-91c3").And.Not.Contain("1234?"));
         Assert.That(Out("keyd.toml"), Is.EqualTo("""
             [pkcs11]
             "lib_path" = "/usr/lib/libmypkcs11.so"
@@ -60,6 +61,7 @@ public sealed class ImportAzureTests : IDisposable
             """));
         Assert.That(Out("certd.toml"), Does.Contain("\"trusted_certs\" = [\"est-trust-1\"]")
             .And.Contain("\"est-trust-1\" = \"/var/secrets/est-id-ca.pem\"")
+            .And.Contain("[cert_issuance.est.headers]\n\"X-Tenant\" = \"factory-7\"\n")
             .And.Contain("[cert_issuance.device-id]\n\"method\" = \"est\"\n\"common_name\" = \"my-device\"")
                 .And.Contain("\"identity_cert\" = \"est-id\"").And.Not.Contain("estpwd"));
         var identityd = ConfigurationLoader.LoadIdentityd(At("out/identityd.toml"), At("out/identityd.d"), static _ => null)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using EstProv.LocalApi;
 using EstProv.Platform;
 
 namespace EstProv.Cli.Tests;
@@ -73,7 +74,9 @@ public sealed class OperatorToolTests : IDisposable
         OperatorCommand.Run(["logs", "certd", "-f", "--lines", "5"], terminal, "1.2.3", TimeProvider.System, _device.Machine);
         Assert.That(_device.Machine.Became, Is.EqualTo(new[] { "/usr/bin/journalctl", "--output=short-iso", "--lines=5",
             "--unit=estprov-certd.service", "--follow" }));
-        Assert.That(screen.ToString(), Does.StartWith("error: /usr/bin/journalctl cannot be started\nhint: "));
+        screen.GetStringBuilder().Clear();
+        code = OperatorCommand.Run(["logs", "certd"], terminal, "1.2.3", TimeProvider.System, _device.Machine);
+        Transcript.Compare("logs-no-journal", ["logs", "certd"], screen.ToString(), code, null, "");
         Assert.That(OperatorCommand.Run(["logs", "--lines", "5; reboot"], terminal, "1.2.3", TimeProvider.System, _device.Machine),
             Is.EqualTo(64));
     }
@@ -164,8 +167,7 @@ public sealed class OperatorToolTests : IDisposable
     public void A_support_bundle_is_written_where_nothing_runs()
     {
         var file = Path.Combine(_device.Folder, "bundle.txt");
-        Transcript.Run(_device, ["support-bundle", file, "--dir", _device.Folder], out var code);
-        Assert.That(code, Is.Zero);
+        Transcript.Check("bundle", _device, "support-bundle", file, "--dir", _device.Folder);
         Assert.That(File.ReadAllText(file), Does.Contain("cannot reach the Certificates Service"));
     }
 
@@ -174,9 +176,17 @@ public sealed class OperatorToolTests : IDisposable
     {
         _device.Started();
         _device.PublicKeys["bootstrap"] = [.. Convert.FromHexString("302a300506032b6570032100"), .. new byte[32]];
-        var text = Transcript.Run(_device, ["bootstrap", "create", "--dir", _device.Folder], out var code);
-        Assert.That((code, text), Is.EqualTo((1, "error: the key 'bootstrap' is neither EC nor RSA, and no request can be made with it\n"
-            + "hint: make another one: --id and bootstrap_identity_pk of certd.toml name it\n")));
+        Transcript.Check("bootstrap-key-kind", _device, "bootstrap", "create", "--dir", _device.Folder);
+    }
+
+    [Test]
+    public void Who_may_make_no_key_is_told_how_he_may()
+    {
+        _device.Started();
+        _device.Refusals["POST /keypair"] = new ProblemException("forbidden", "user 1000 is not authorized to generate the key other", "add a [[principal]]", 401);
+        var text = Transcript.Run(_device, ["bootstrap", "create", "--id", "other"], out var code);
+        Transcript.Compare("bootstrap-forbidden", ["bootstrap", "create", "--id", "other"],
+            text.Replace($"uid = {Users.Self},", "uid = 1000,", StringComparison.Ordinal), code, _device.Folder, "/run/estprov");
     }
 
     [Test]
@@ -191,8 +201,7 @@ public sealed class OperatorToolTests : IDisposable
         Assert.That(new FileInfo(file).LinkTarget, Is.Null);
         Assert.That(File.Exists(file + ".tmp"), Is.True);
 
-        var text = Transcript.Run(_device, ["cert", "export", "device-id", Path.Combine(_device.Folder, "nowhere", "out.pem")], out code);
-        Assert.That((code, text), Is.EqualTo((1, $"error: cannot write {_device.Folder}/nowhere/out.pem\nhint: its folder must exist and be writable for you\n")));
+        Transcript.Check("cert-export-no-folder", _device, "cert", "export", "device-id", Path.Combine(_device.Folder, "nowhere", "out.pem"));
     }
 
     [Test]
@@ -214,6 +223,46 @@ public sealed class OperatorToolTests : IDisposable
     {
         Assert.That(Transcript.Run(null, arguments, out var code), Does.Contain("empty").And.Contain("a variable that is not set"));
         Assert.That(code, Is.EqualTo(64));
+    }
+
+    [Test]
+    public void Words_that_are_there_and_empty_or_wrong()
+    {
+        Transcript.Check("option-empty", null, "cert", "list", "--runtime-dir=");
+        Transcript.Check("bootstrap-bad-algorithm", null, "bootstrap", "create", "--algorithm", "ec-p256:ed25519");
+        Transcript.Check("logs-bad-lines", null, "logs", "--lines", "many");
+    }
+
+    [Test]
+    public void A_daemon_of_another_age_is_not_understood()
+    {
+        _device.Started();
+        _device.Credentials = "[]";
+        Transcript.Check("cert-list-bad-answer", _device, "cert", "list");
+    }
+
+    [Test]
+    public void Output_that_cannot_be_written_is_told_and_who_has_gone_is_not()
+    {
+        var (code, errors) = Into(28);
+        Transcript.Compare("output-full", ["--help"], errors, code, null, "");
+        Assert.That(Into(32), Is.EqualTo((1, "")));
+    }
+
+    /// <summary>The help, into a file that ends so, and the errors.</summary>
+    private static (int Code, string Errors) Into(int error)
+    {
+        using var output = new BrokenWriter(error);
+        using var errors = new StringWriter { NewLine = "\n" };
+        var code = OperatorCommand.Run(["--help"], new Output.Terminal(output, errors, false, false), "1.2.3", TimeProvider.System);
+        return (code, errors.ToString());
+    }
+
+    private sealed class BrokenWriter(int error) : StringWriter
+    {
+        public override void Write(char value) => throw new IOException("as it is", error);
+
+        public override void Write(string? value) => throw new IOException("as it is", error);
     }
 
     private void Reset(string name, params string[] more) => Transcript.Check("reset-" + name, _device,

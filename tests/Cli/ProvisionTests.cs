@@ -88,6 +88,11 @@ public sealed class ProvisionTests : IDisposable
     {
         _device.StartIdentityd();
         Transcript.Check("provision-not-yet", _device, "provision");
+        _device.Status = """
+            {"state":"waiting_to_retry","waitingFor":"the next attempt in 60 s",
+             "problem":{"message":"https://dps.example/ did not accept certificate device-id (401)","hint":"enrol its issuer in DPS","code":"dps_unauthorized"}}
+            """;
+        Transcript.Check("provision-failing", _device, "provision");
         _device.Status = Provisioned;
         Transcript.Check("provision-done", _device, "provision");
     }

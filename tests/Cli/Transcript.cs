@@ -21,7 +21,7 @@ internal static class Transcript
         Compare(name, arguments, shown, code, folder, "/etc");
     }
 
-    private static void Compare(string name, string[] arguments, string shown, int code, string? folder, string called)
+    public static void Compare(string name, string[] arguments, string shown, int code, string? folder, string called)
     {
         var text = $"$ estprov {string.Join(' ', arguments)}\n{shown}[exit {code}]\n";
         if (folder is not null) text = text.Replace(folder, called, StringComparison.Ordinal);

@@ -124,6 +124,9 @@ done
 check "who is not in the group may not connect" not as_nobody /usr/bin/estprov status
 check "the PIN is in no environment and in no log" not shows_pin
 
+check "root tries the token with the credential of the unit" env SOFTHSM2_CONF=/etc/estprov/softhsm2.conf /usr/bin/estprov token selftest
+check "and checks the configuration with it" env SOFTHSM2_CONF=/etc/estprov/softhsm2.conf /usr/libexec/estprov/estprov-keyd --check
+
 before=$(main_pid keyd)
 kill -KILL "$before"
 check "a caller that comes while keyd is dead waits at systemd's socket and is answered" signs

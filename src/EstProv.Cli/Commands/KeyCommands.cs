@@ -37,7 +37,6 @@ internal static class KeyCommands
     private static int RunReference(CommandLine line, Terminal terminal)
     {
         var id = line.Words[0];
-        if (id.Length == 0) throw new UsageException("the key's id is empty");
         var socket = line.Value(Socket.Name);
         if (socket is not null && !Path.IsPathRooted(socket)) throw new UsageException($"{Socket.Name} takes an absolute path, not '{socket}'");
         if (!line.Has(NoCheck.Name)) Check(id, socket ?? Path.Combine(line.Value(Option.RuntimeDir.Name) ?? DaemonClients.DefaultRuntimeDir, "keyd.sock"));

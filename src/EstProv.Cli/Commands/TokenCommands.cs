@@ -20,7 +20,9 @@ internal sealed class TokenCommands(TimeProvider time)
         Details = """
             Reads keyd's configuration, opens the token as keyd does (as user estprov-keyd when root runs it), and tries every operation that EstProv
             knows, key generation, signatures, and the room that a rotation needs. The keys that it makes are labelled estprov-selftest and destroyed again.
-            A token that takes one program at a time needs keyd to be stopped.
+            A PIN that is the unit's credential (pin-source=credential:…) is there while the unit runs; what its environment tells the vendor's
+            library (SOFTHSM2_CONF …) has to be told to this command too. A token that takes one program at a time needs keyd to be stopped, and
+            CREDENTIALS_DIRECTORY to be set to a folder with the PIN then.
             Exit code: 0 when a device can live with this token, 1 when not.
             """,
         Options = [ConfigFile, ConfigDir],

@@ -261,10 +261,17 @@ public sealed class AzureImport
                 "hand it to the unit as the credential est-password, or write another password_file");
         }
 
+        if (Table(auth, "headers") is { } headers) TakeHeaders(headers, Name + ".headers");
         if (Take(est, "trusted_certs") is TomlArray trusted)
             _certd.Set(Name, "trusted_certs", $"[{string.Join(", ", TrustedIds(trusted))}]");
         if (Table(est, "urls") is not { } urls) return;
         foreach (var entry in urls.Entries) _certd.Set(Name + ".urls", entry.Name, Value(Take(urls, entry.Name)!));
+    }
+
+    private void TakeHeaders(TomlTable headers, string name)
+    {
+        foreach (var entry in headers.Entries) _certd.Set(name, entry.Name, Value(Take(headers, entry.Name)!));
+        Note(headers, "the headers for the EST server are copied, and may be secret", "keep them in a drop-in that estprov-certd alone may read");
     }
 
     private List<string> TrustedIds(TomlArray trusted)
@@ -421,7 +428,7 @@ public sealed class AzureImport
             var key = Shown.Key(path, entry.Name);
             if (entry.Value is TomlTable inner) NoteRest(inner, key);
             else if (_taken.Contains(entry.Value)) NoteRestOf(entry.Value, key);
-            else _notes.Add(new ConfigurationProblem(entry.Position, $"{key} is not carried over", ""));
+            else _notes.Add(new ConfigurationProblem(entry.Position, $"{key} is not carried over", LeftBehind.Hint(key)));
         }
     }
 

@@ -11,6 +11,7 @@ namespace EstProv.Keys.Pkcs11;
 internal sealed class Pkcs11Uri : IDisposable
 {
     private const string Credential = "credential:"; // of systemd, systemd.exec(5) LoadCredential=
+    private const string UnitCredentials = "/run/credentials/estprov-keyd.service";
 
     private readonly LockedSecret? _pin;
     private readonly string _text;
@@ -112,13 +113,16 @@ internal sealed class Pkcs11Uri : IDisposable
         {
             var name = source[Credential.Length..];
             var folder = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY");
+            // Whoever tries token or configuration by hand, as root or as the unit's user, means the unit's, which is there while it runs.
+            if (string.IsNullOrEmpty(folder) && Directory.Exists(UnitCredentials)) folder = UnitCredentials;
             if (name.Length == 0 || name.Contains('/'))
             {
                 why = "its pin-source has credential: without a plain name";
                 return null;
             }
 
-            why = "its pin-source is a credential, and CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential= or SetCredential=";
+            why = "its pin-source is a credential, and CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential= or SetCredential=, "
+                + "and estprov-keyd.service, whose credentials would be taken, does not run";
             return string.IsNullOrEmpty(folder) ? null : Path.Combine(folder, name);
         }
 
