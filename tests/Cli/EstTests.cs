@@ -123,6 +123,21 @@ public sealed partial class EstTests : IAsyncDisposable
     }
 
     [Test]
+    public void A_key_that_could_not_be_kept_is_not_asked_for_and_without_one_no_file_stays()
+    {
+        File.WriteAllText(InFolder("password"), "secret");
+        File.WriteAllText(InFolder("there.key"), "precious");
+        string[] keygen = ["serverkeygen", "--url", Url("est-id"), "--ca", Ca, "--user", "factory", "--password-file", InFolder("password"), "--subject", "CN=dev-1", "--key-out"];
+        Check("key-file-there", [.. keygen, InFolder("there.key")]);
+        Assert.That(File.ReadAllText(InFolder("there.key")), Is.EqualTo("precious"));
+        Assert.That(_simulator.Recorder.Requests().Select(request => request.Route), Does.Not.Contain("serverkeygen"));
+
+        File.WriteAllText(InFolder("password"), "another");
+        Assert.That(Run(out var code, [.. keygen, InFolder("new.key")]), Does.StartWith("error: "));
+        Assert.That((code, File.Exists(InFolder("new.key"))), Is.EqualTo((1, false)));
+    }
+
+    [Test]
     public void A_key_in_keyd_that_is_not_the_certificates_is_told()
     {
         using var device = new FakeDevice();

@@ -223,6 +223,15 @@ public sealed class ImportAzureTests : IDisposable
         Transcript.CheckIn(_device.Folder, "import-no-out", "config", "import-azure", At("config.toml"));
     }
 
+    [Test]
+    public void Where_one_of_the_three_cannot_be_written_none_is()
+    {
+        Write("out/identityd.toml", "theirs");
+        Import("[provisioning]\nsource = \"none\"\n", expected: 1);
+        Assert.That(Directory.GetFiles(At("out")), Is.EqualTo(new[] { At("out/identityd.toml") }));
+        Assert.That(Out("identityd.toml"), Is.EqualTo("theirs"));
+    }
+
     private string Import(string super, int expected)
     {
         File.WriteAllText(At("config.toml"), super + "\n");
