@@ -18,9 +18,10 @@ public static class OperatorCommand
     private const int Failed = 1, UsageError = 64;
 
     /// <param name="version">For <c>--version</c>.</param>
+    /// <param name="buildTime">The floor under the device's clock.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(string[] arguments, TextWriter output, TextWriter error, string version)
-        => Run(arguments, Terminal.Of(output, error), version, TimeProvider.System);
+    public static int Run(string[] arguments, TextWriter output, TextWriter error, string version, DateTimeOffset buildTime)
+        => Run(arguments, Terminal.Of(output, error), version, TimeProvider.System, new Machine(buildTime));
 
     internal static int Run(string[] arguments, Terminal terminal, string version, TimeProvider time, Machine? machine = null)
     {
@@ -46,6 +47,13 @@ public static class OperatorCommand
                 terminal.Error($"the output cannot be written (error {cause.HResult & 0xFFFF})", "is the file system that it goes to full?");
             return Failed;
         }
+#pragma warning disable CA1031 // What nobody has thought of is told like all else; the framework's text would help nobody.
+        catch (Exception cause)
+#pragma warning restore CA1031
+        {
+            terminal.Error($"the command failed unexpectedly ({cause.GetType().Name})", "please report this, with what was typed");
+            return Failed;
+        }
     }
 
     /// <summary>All that there are, in the order of the help, of which man page and completion are made too (tests/Cli/Pages).</summary>
@@ -55,7 +63,7 @@ public static class OperatorCommand
         ReprovisionCommand.Reprovision, RenewCommand.Renew, .. new CertCommands(time, machine).All,
         KeyListCommands.List, KeyListCommands.Show, KeyCommands.Reference, new TokenCommands(time).SelfTest,
         .. new BootstrapCommands(time, machine).All, .. new EstCommands(time).All,
-        ConfigCommands.Check, ConfigCommands.Reference, ConfigCommands.ImportAzure,
+        ConfigCommands.Check, ConfigCommands.Show, ConfigCommands.Reference, ConfigCommands.ImportAzure,
         new LogsCommand(machine).Command, new SupportBundleCommand(time, version, machine).Command,
         DistrustCommands.Distrust, DistrustCommands.List, RescueCommand.Rescue, new FactoryResetCommand(machine).Command,
     ];
@@ -77,6 +85,8 @@ public static class OperatorCommand
 
         // The one option that may stand before the command.
         if (arguments.Length > 2 && arguments[0] == Option.RuntimeDir.Name) arguments = (string[])[.. arguments[2..], arguments[0], arguments[1]];
+        else if (arguments.Length > 1 && arguments[0].StartsWith(Option.RuntimeDir.Name + "=", StringComparison.Ordinal))
+            arguments = (string[])[.. arguments[1..], arguments[0]];
         var command = Find(commands, arguments, out var rest);
         var line = CommandLine.Parse(rest, [.. command.Options, Option.ShowHelp]);
         if (line.Has(Option.ShowHelp.Name))

@@ -28,7 +28,7 @@ internal class ConfigurationFiles
         {
             if (File.Exists(folder))
             {
-                problems.Error(Whole(folder), "this is a file; allowed: a folder of drop-ins (*.toml)", "--config-dir names the folder");
+                problems.Error(Whole(folder), "this is a file; allowed: a folder of drop-ins (*.toml)", "--config-dir DIR names the folder to a daemon");
                 return names;
             }
 
@@ -60,7 +60,7 @@ internal class ConfigurationFiles
         {
             if (file.Length == 0)
             {
-                problems.Error(Whole("(no name)"), "the configuration file has no name", "--config FILE names the configuration file");
+                problems.Error(Whole("(no name)"), "the configuration file has no name", "--config FILE names it to a daemon, --dir DIR its folder to estprov");
                 return null;
             }
 
@@ -87,7 +87,7 @@ internal class ConfigurationFiles
         }
         catch (Exception cause) when (cause is FileNotFoundException or DirectoryNotFoundException)
         {
-            problems.Error(Whole(file), "no such file", "--config FILE names the configuration file");
+            problems.Error(Whole(file), "no such file", "--config FILE names it to a daemon, --dir DIR its folder to estprov");
         }
         catch (UnauthorizedAccessException)
         {

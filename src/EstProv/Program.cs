@@ -7,5 +7,6 @@ return role switch
     "keyd" => Daemon.Run("keyd", arguments, EstProv.Keys.KeyDaemon.Run),
     "certd" => Daemon.Run("certd", arguments, EstProv.Certificates.CertificateDaemon.Run),
     "identityd" => Daemon.Run("identityd", arguments, EstProv.Identity.IdentityDaemon.Run),
-    _ => EstProv.Cli.OperatorCommand.Run(arguments, Console.Out, Console.Error, BuildInformation.Version),
+    _ => EstProv.Cli.OperatorCommand.Run(arguments, Console.Out, Console.Error, BuildInformation.Version,
+        DateTimeOffset.FromUnixTimeSeconds(BuildInformation.EpochSeconds)),
 };

@@ -94,6 +94,9 @@ public sealed class BootstrapTests : IDisposable
         File.WriteAllText(file, request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(50))
             .ExportCertificatePem());
         Transcript.Check("bootstrap-expired", _device, "bootstrap", "install", file, "--dir", _device.Folder);
+        _device.Time.SetUtcNow(DateTimeOffset.UnixEpoch.AddYears(150));
+        File.WriteAllText(file, request.CreateSelfSigned(DateTimeOffset.UnixEpoch.AddYears(160), DateTimeOffset.UnixEpoch.AddYears(170)).ExportCertificatePem());
+        Transcript.Check("bootstrap-not-yet", _device, "bootstrap", "install", file, "--dir", _device.Folder);
         Assert.That(File.Exists(Path.Combine(_device.Folder, "bootstrap.cer")), Is.False);
         Assert.That(Run(64, "create", "--days", "0"), Does.Contain("--days"));
         Assert.That(Run(64, "create", "--subject", "nobody"), Does.Contain("--subject"));

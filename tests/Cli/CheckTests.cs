@@ -227,6 +227,30 @@ public sealed class CheckTests : IDisposable
     }
 
     [Test]
+    [Description("PelionIoT/meta-mbl#718: nobody was told before the end")]
+    public void What_will_end_is_told_before_it_does()
+    {
+        _device.Started();
+        _device.Bootstraps = _device.Bootstraps.Replace("2036-01-01", "2026-03-20", StringComparison.Ordinal);
+        BrokenDevice.Credentials(_device, more: ",\"nextRenewal\":\"2026-03-01T10:00:00Z\"");
+        _device.Credentials = _device.Credentials.Replace("\"device-id\",\"state\":\"current\"", "\"device-id\",\"state\":\"imported\"", StringComparison.Ordinal)
+            .Replace("2026-05-30", "2026-03-21", StringComparison.Ordinal);
+        Check("ends-soon");
+    }
+
+    [TestCase("preloaded")]
+    [TestCase("imported")]
+    [TestCase("issued")]
+    [Description("What nobody renews is not said to be renewed by itself")]
+    public void What_has_expired_is_told_with_where_the_next_one_comes_from(string state)
+    {
+        _device.Started();
+        _device.Credentials = _device.Credentials.Replace("2026-05-30", "2026-02-28", StringComparison.Ordinal)
+            .Replace("\"state\":\"current\"", $"\"state\":\"{state}\"", StringComparison.Ordinal);
+        Check("expired-" + state);
+    }
+
+    [Test]
     public void What_certd_has_as_a_certificate_cannot_be_read()
     {
         _device.Started();
@@ -316,6 +340,7 @@ public sealed class CheckTests : IDisposable
     public void A_plan_is_told_step_by_step()
     {
         _device.Started();
+        Transcript.Check("explain-too-much", _device, "check", "--explain-issuance", "device-id", "--offline");
         Transcript.Check("explain", _device, "check", "--explain-issuance", "device-id");
         BrokenDevice.Plan(_device, "device-id", "",
             ",\"problem\":{\"message\":\"there is neither an EST identity 'est-id' nor a bootstrap identity\",\"hint\":\"preload it\",\"code\":\"est_no_identity\"}");

@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
@@ -111,6 +112,11 @@ public sealed partial class EstTests : IAsyncDisposable
         string[] server = ["--url", Url("est-id"), "--ca", Ca];
 
         Check("bad-url", "cacerts", "--url", "est.example", "--ca", Ca);
+        Check("digest-of-nobody", "cacerts", "--url", Url("est-id"), "--ca", Ca, "--digest");
+        File.WriteAllBytes(InFolder("ed25519.der"), RequestOfEd25519());
+        Check("request-ed25519", ["enroll", .. server, "--csr", InFolder("ed25519.der")]);
+        File.WriteAllBytes(InFolder("latin1"), [(byte)'p', 0xE4]);
+        Check("password-no-utf8", ["csrattrs", .. server, "--user", "factory", "--password-file", InFolder("latin1")]);
         Check("no-file", ["enroll", .. server, "--csr", InFolder("nowhere.der")]);
         Check("bad-request", ["enroll", .. server, "--csr", InFolder("bad.der")]);
         Check("other-key", ["enroll", .. server, "--csr", InFolder("good.der"), "--cert", InFolder("boot.pem"), "--key", InFolder("other.key")]);
@@ -208,6 +214,40 @@ public sealed partial class EstTests : IAsyncDisposable
         Check("full-cmc-command", "fullcmc");
         Assert.That(Run(out var code, "cacerts", "--url", Url("est-id") + "/fullcmc", "--ca", Ca), Does.Contain("asks for full CMC").And.Contain("hint: leave out '/fullcmc'"));
         Assert.That(code, Is.EqualTo(1));
+    }
+
+    /// <summary>Its signature is not looked at.</summary>
+    private static byte[] RequestOfEd25519()
+    {
+        var der = new AsnWriter(AsnEncodingRules.DER);
+        void Algorithm()
+        {
+            using (der.PushSequence()) der.WriteObjectIdentifier("1.3.101.112");
+        }
+
+        using (der.PushSequence())
+        {
+            using (der.PushSequence())
+            {
+                der.WriteInteger(0);
+                der.WriteEncodedValue(new X500DistinguishedName("CN=dev-1").RawData);
+                using (der.PushSequence())
+                {
+                    Algorithm();
+                    der.WriteBitString(new byte[32]);
+                }
+
+                using (der.PushSetOf(new Asn1Tag(TagClass.ContextSpecific, 0)))
+                {
+                    // No attributes.
+                }
+            }
+
+            Algorithm();
+            der.WriteBitString(new byte[64]);
+        }
+
+        return der.Encode();
     }
 
     /// <summary>The simulator is called <c>est.example</c> in it, and all folders <c>/etc</c>.</summary>

@@ -39,6 +39,10 @@ internal sealed class FakeMachine : Machine
 
     public List<string> Became { get; } = [];
 
+    public DateTimeOffset Built { get; set; }
+
+    public override DateTimeOffset BuildTime => Built;
+
     public List<string> Ran { get; } = [];
 
     public string Printed { get; set; } = "";

@@ -80,6 +80,13 @@ public sealed class OperatorActionTests : IDisposable
     }
 
     [Test]
+    public void Nobody_waits_longer_than_certd_does()
+    {
+        Transcript.Check("renew-long-wait", _device, "renew", "device-id", "--wait", "10m");
+        Assert.That(_device.Sent, Is.Empty);
+    }
+
+    [Test]
     public void A_password_that_is_no_utf8_is_not_sent_as_another_one()
     {
         var file = Path.Combine(_device.Folder, "password");

@@ -234,6 +234,52 @@ public sealed class OperatorToolTests : IDisposable
     }
 
     [Test]
+    public void What_nobody_has_thought_of_is_told_like_all_else()
+    {
+        using var screen = new StringWriter { NewLine = "\n" };
+        var machine = new BrokenMachine();
+        var code = OperatorCommand.Run(["logs"], new Output.Terminal(screen, screen, false, false), "1.2.3", TimeProvider.System, machine);
+        Transcript.Compare("unforeseen", ["logs"], screen.ToString(), code, null, "");
+    }
+
+    [Test]
+    [Description("ie#1815: no clock at boot")]
+    public void No_certificate_is_made_of_a_time_that_cannot_be()
+    {
+        _device.Started();
+        _device.Machine.Built = _device.Time.GetUtcNow().AddDays(1);
+        Transcript.Check("bootstrap-clock", _device, "bootstrap", "create", "--self-signed");
+    }
+
+    [Test]
+    public void The_configuration_is_shown_as_it_holds_without_its_secrets()
+    {
+        BrokenDevice.Write(_device, "keyd.toml", $"""
+            homedir_path = "/var/lib/estprov/keyd"
+            max_requests = 10
+            [pkcs11]
+            lib_path = "/usr/lib/hsm.so"
+            base_slot = "pkcs11:slot-id=0?pin-value={Secret}"
+            [[principal]]
+            uid = 0
+            keys = ["*"]
+            """);
+        Directory.CreateDirectory(Path.Combine(_device.Folder, "keyd.d"));
+        BrokenDevice.Write(_device, "keyd.d/50-more.toml", "max_requests = 20\nunknown = \"x\"\n[[principal]]\nuid = 1000\nkeys = [\"device-id\"]");
+        Transcript.CheckIn(_device.Folder, "config-show", "config", "show", "keyd", "--dir", _device.Folder);
+        Assert.That(Transcript.Run(null, ["config", "show", "--dir", _device.Folder], out var code), Does.Contain("# certd\n").And.Not.Contain(Secret));
+        Assert.That(code, Is.Zero);
+        Transcript.CheckIn(_device.Folder, "config-show-nobody", "config", "show", "nobody");
+        BrokenDevice.Write(_device, "keyd.d/60-broken.toml", "max_requests = ");
+        Transcript.CheckIn(_device.Folder, "config-show-broken", "config", "show", "keyd", "--dir", _device.Folder);
+    }
+
+    private sealed class BrokenMachine : Checks.Machine
+    {
+        public override void Become(string program, string[] arguments) => throw new NotSupportedException("Arg_NotSupportedException");
+    }
+
+    [Test]
     public void A_daemon_of_another_age_is_not_understood()
     {
         _device.Started();

@@ -98,7 +98,27 @@ public sealed class ProvisionTests : IDisposable
     }
 
     [Test]
-    public void A_time_out_is_a_number() => Transcript.Check("provision-bad-timeout", null, "provision", "--wait", "--timeout", "soon");
+    public void A_time_out_is_a_time_and_goes_with_waiting()
+    {
+        Transcript.Check("provision-bad-timeout", null, "provision", "--wait", "--timeout", "soon");
+        Transcript.Run(null, ["provision", "--wait", "--timeout", "NaN"], out var code);
+        Assert.That(code, Is.EqualTo(64));
+        Transcript.Check("provision-timeout-alone", null, "provision", "--timeout", "5m");
+    }
+
+    [Test]
+    public void A_failure_that_is_mended_is_not_the_reason()
+    {
+        _device.StartCertd().StartIdentityd();
+        _device.Status = """{"state":"waiting_to_retry","waitingFor":"the next attempt","problem":{"message":"DPS refused","hint":"","code":"dps_unauthorized"}}""";
+        var asked = 0;
+        _device.OnStatus = () =>
+        {
+            if (++asked == 2) _device.Status = """{"state":"registering","waitingFor":"DPS"}""";
+            if (asked == 3) _device.Time.Advance(TimeSpan.FromSeconds(60));
+        };
+        Transcript.Check("provision-mended", _device, "provision", "--wait", "--timeout", "30");
+    }
 
     private void Issued(string id, string url, string credential) => _device.Certd.Publish("issued", id, ("id", id), ("url", url), ("credential", credential),
         ("seconds", "0.085"), ("subjectName", "CN=dev-1"), ("issuer", "CN=EST CA"), ("notAfter", "2026-05-30T12:00:00Z"), ("key", "ec-p256"));

@@ -39,7 +39,7 @@ internal static class Transcript
     {
         using var screen = new StringWriter { NewLine = "\n" };
         if (device is not null) arguments = [.. arguments, "--runtime-dir", device.Folder];
-        code = OperatorCommand.Run(arguments, new Terminal(screen, screen, colour, colour), "1.2.3", device?.Time ?? TimeProvider.System,
+        code = OperatorCommand.Run(arguments, new Terminal(screen, screen, colour, colour, colour), "1.2.3", device?.Time ?? TimeProvider.System,
             device?.Machine);
         return screen.ToString();
     }

@@ -70,7 +70,7 @@ public sealed class UsageTests
     {
         using var device = new FakeDevice();
         using var screen = new StringWriter();
-        var code = OperatorCommand.Run(["--runtime-dir", device.Folder, "provision"], screen, screen, "1.2.3");
+        var code = OperatorCommand.Run(["--runtime-dir", device.Folder, "provision"], screen, screen, "1.2.3", default);
         Assert.That(code, Is.EqualTo(1));
         Assert.That(screen.ToString(), Does.Contain(device.Folder));
     }

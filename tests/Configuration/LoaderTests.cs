@@ -157,7 +157,7 @@ internal sealed class LoaderTests
         using var folder = new ConfigurationFolder().Write("keyd.toml", "").Write("conf.d", "");
         Assert.That(folder.Shown(folder.Keyd()), Is.EqualTo("""
             error: conf.d: this is a file; allowed: a folder of drop-ins (*.toml)
-            hint: --config-dir names the folder
+            hint: --config-dir DIR names the folder to a daemon
 
             """));
     }
@@ -168,7 +168,7 @@ internal sealed class LoaderTests
         var loaded = ConfigurationLoader.LoadKeyd("", "", ConfigurationFolder.FindUser);
         Assert.That(loaded.ToTerminalText(), Is.EqualTo("""
             error: (no name): the configuration file has no name
-            hint: --config FILE names the configuration file
+            hint: --config FILE names it to a daemon, --dir DIR its folder to estprov
 
             """));
     }

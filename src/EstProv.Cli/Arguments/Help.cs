@@ -42,6 +42,7 @@ internal static class Help
     private static void Write(Terminal terminal, Option option)
     {
         var name = option.ValueName is { } value ? $"{option.Name} {value}" : option.Name;
+        if (option.Short is { } letter) name += ", " + letter;
         terminal.Line($"  {name,-22}{option.Help}");
     }
 

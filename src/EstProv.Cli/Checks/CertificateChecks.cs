@@ -12,6 +12,12 @@ internal sealed class CertificateChecks(CheckContext on)
 {
     private static readonly TimeSpan EndsSoon = TimeSpan.FromDays(90);
 
+    /// <summary>Before the end of what a person has to replace.</summary>
+    private static readonly TimeSpan s_timeToReplace = TimeSpan.FromDays(30);
+
+    /// <summary>After its time a renewal is under way for a while.</summary>
+    private static readonly TimeSpan s_timeToRenew = TimeSpan.FromHours(1);
+
     private bool _mayNotLook;
 
     public void Run()
@@ -57,12 +63,21 @@ internal sealed class CertificateChecks(CheckContext on)
         {
             on.Findings.Error("certificates", "certificate_expired",
                 $"{id} has expired at {Times.Shown(end)}{(problem is null ? "" : $": {problem.Message}")}",
-                problem?.Hint ?? "it is renewed by itself once its server can be reached; estprov renew ID --now tries at once");
+                problem?.Hint ?? SuccessorOf(credential, id));
         }
         else if (problem is not null)
         {
             on.Findings.Warn("certificates", problem.Code, $"{id} is good until {Times.Shown(end)}, but is not renewed: {problem.Message}",
                 problem.Hint);
+        }
+        else if (Json.Time(credential, "nextRenewal") is { } due && due + s_timeToRenew < on.Now)
+        {
+            on.Findings.Warn("certificates", "renewal_overdue", $"{id} is good until {Times.Shown(end)}, and was to be renewed at {Times.Shown(due)}",
+                SuccessorOf(credential, id));
+        }
+        else if (Json.Text(credential, "state") is "preloaded" or "imported" && end - on.Now < s_timeToReplace)
+        {
+            on.Findings.Warn("certificates", "certificate_ends", $"{id} ends at {Times.Shown(end)}, and nothing renews it", SuccessorOf(credential, id));
         }
         else
         {
@@ -72,6 +87,15 @@ internal sealed class CertificateChecks(CheckContext on)
 
         Inside(id, Json.Text(credential, "keyId"));
     }
+
+    /// <summary>Where the next one comes from; for hints.</summary>
+    private static string SuccessorOf(JsonElement credential, string id) => Json.Text(credential, "state") switch
+    {
+        "preloaded" => "put its successor's file into the place of this one's",
+        "imported" => $"bring its successor: estprov cert import {id} FILE",
+        "issued" => "the program that asked for it asks for the next one; is it running?",
+        _ => $"it is renewed by itself once its server can be reached; estprov renew {id} --now tries at once, and says why not",
+    };
 
     /// <summary>A first one is not, until it is proved.</summary>
     private bool IsServed(string id)
@@ -210,7 +234,10 @@ internal sealed class CertificateChecks(CheckContext on)
                 on.Findings.Warn("bootstrap", "bootstrap_not_yet", $"{id} is not valid yet", "check the device's clock; else have it signed anew");
                 break;
             default:
-                on.Findings.Pass("bootstrap", $"{id}: {subject}, until {end}");
+                if (Json.Time(bootstrap, "notAfter") - on.Now < s_timeToReplace)
+                    on.Findings.Warn("bootstrap", "bootstrap_ends", $"{id} ends at {end}: should the EST identity be lost after that, nothing brings it back by itself",
+                        "have it signed anew for its key in time: estprov bootstrap create, then estprov bootstrap install");
+                else on.Findings.Pass("bootstrap", $"{id}: {subject}, until {end}");
                 break;
         }
 

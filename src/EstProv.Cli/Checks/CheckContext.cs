@@ -1,3 +1,4 @@
+using EstProv.Cli.Arguments;
 using EstProv.Cli.Daemons;
 using EstProv.Configuration.Certd;
 using EstProv.Configuration.Identityd;
@@ -9,6 +10,12 @@ namespace EstProv.Cli.Checks;
 internal sealed class CheckContext(Findings findings, DaemonClients daemons, Machine machine, DateTimeOffset now)
 {
     public static readonly string[] Names = ["keyd", "certd", "identityd"];
+
+    /// <exception cref="UsageException">There is no such daemon.</exception>
+    public static void Demand(string daemon)
+    {
+        if (Array.IndexOf(Names, daemon) < 0) throw new UsageException($"there is no daemon '{daemon}'; there are {string.Join(", ", Names)}");
+    }
 
     public Findings Findings => findings;
 

@@ -6,8 +6,11 @@ using EstProv.Platform;
 namespace EstProv.Cli.Checks;
 
 /// <summary>What checks ask of the machine; tests put another one in its place.</summary>
-internal class Machine
+internal class Machine(DateTimeOffset buildTime = default)
 {
+    /// <summary>The device's clock cannot be right where it says less.</summary>
+    public virtual DateTimeOffset BuildTime => buildTime;
+
     public virtual uint Self => Users.Self;
 
     public virtual uint? FindUser(string name) => Users.FindUser(name);

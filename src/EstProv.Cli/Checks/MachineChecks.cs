@@ -22,6 +22,7 @@ internal static class MachineChecks
         else on.Findings.Error("users", "user_missing", $"not on this machine:{missing}",
             "systemd-sysusers makes them out of /usr/lib/sysusers.d/estprov.conf");
 
+        Configuration(on);
         Sockets(on);
         State(on, "keyd", on.Keyd?.HomedirPath);
         State(on, "certd", on.Certd?.HomedirPath);
@@ -33,6 +34,16 @@ internal static class MachineChecks
         catch (ProblemException problem)
         {
             on.Findings.Error("provider", problem);
+        }
+    }
+
+    /// <summary>Who may write there says which library keyd loads, and whom it obeys.</summary>
+    private static void Configuration(CheckContext on)
+    {
+        foreach (var folder in (string[])[on.Folder, .. Array.ConvertAll(CheckContext.Names, daemon => Path.Combine(on.Folder, daemon + ".d"))])
+        {
+            if (on.Machine.OwnerOf(folder) is { } owner && (owner.User != 0 || (owner.Mode & OthersWrite) != 0))
+                on.Findings.Warn("configuration", "config_folder", $"{folder} can be written by others than root ({Shown(owner)})", $"chown root:root {folder}; chmod 0755 {folder}");
         }
     }
 

@@ -76,6 +76,8 @@ internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
         if (!int.TryParse(line.Value(Days.Name) ?? $"{DefaultDays}", NumberStyles.None, CultureInfo.InvariantCulture, out var days)
             || days is 0 or > 36_500)
             throw new UsageException($"{Days.Name} is a number of days, of a hundred years at most");
+        if (line.Has(SelfSigned.Name) && time.GetUtcNow() < machine.BuildTime)
+            throw new ProblemException("clock_behind", $"the clock says {Times.Shown(time.GetUtcNow())}, before this program was built, and the certificate would be of that time", "set the clock first");
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
         var keys = daemons.Keys;
         var (_, id) = Ids(line, Certd(line, isNeeded: false));
@@ -114,6 +116,9 @@ internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
         if (Times.EndOf(leaf) <= time.GetUtcNow())
             throw new ProblemException("certificate_expired", $"{file}: '{leaf.Subject}' has expired at {Times.Shown(Times.EndOf(leaf))}",
                 "have it signed anew, or set the clock");
+        if (leaf.NotBefore.ToUniversalTime() > time.GetUtcNow().UtcDateTime)
+            throw new ProblemException("certificate_not_yet", $"{file}: '{leaf.Subject}' is valid from {Times.Shown(new DateTimeOffset(leaf.NotBefore.ToUniversalTime()))} on, and it is {Times.Shown(time.GetUtcNow())}",
+                "set the clock; or have it signed anew, from an earlier time on");
         var certd = Certd(line, isNeeded: true)!;
         var (id, keyId) = Ids(line, certd);
         var path = certd.PreloadedFiles.TryGetValue(id, out var preloaded) ? preloaded.Value

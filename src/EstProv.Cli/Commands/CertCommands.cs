@@ -145,10 +145,18 @@ internal sealed class CertCommands(TimeProvider time, Machine machine)
         foreach (var extension in certificate.Extensions)
         {
             if (extension is X509BasicConstraintsExtension { CertificateAuthority: true }) terminal.Line("CA           yes");
-            if (extension is X509SubjectAlternativeNameExtension names) terminal.Line($"names        {string.Join(", ", names.EnumerateDnsNames())}");
+            if (extension is X509SubjectAlternativeNameExtension names) terminal.Line($"names        {NamesIn(names)}");
         }
 
         terminal.Line();
+    }
+
+    /// <summary>DNS names and addresses; names of another kind are only told to be there.</summary>
+    private static string NamesIn(X509SubjectAlternativeNameExtension names)
+    {
+        var all = new List<string>(names.EnumerateDnsNames());
+        foreach (var address in names.EnumerateIPAddresses()) all.Add(address.ToString());
+        return all.Count == 0 ? "of another kind (see openssl x509 -text)" : string.Join(", ", all);
     }
 
     private static string Time(DateTime time) => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);

@@ -31,7 +31,13 @@ internal sealed class CheckCommand(TimeProvider time, string version, Machine ma
     {
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
         var asJson = line.Has(Option.Json.Name);
-        if (line.Value(Explain.Name) is { } id) return IssuancePlan.Show(daemons, terminal, id, asJson);
+        if (line.Value(Explain.Name) is { } id)
+        {
+            if (line.Has(Offline.Name) || line.Has(Option.ConfigDir.Name))
+                throw new UsageException($"{Explain.Name} asks certd alone, and takes neither {Offline.Name} nor {Option.ConfigDir.Name}");
+            return IssuancePlan.Show(daemons, terminal, id, asJson);
+        }
+
         var findings = new Findings(terminal, asJson);
         Look(new CheckContext(findings, daemons, machine, time.GetUtcNow())
         {

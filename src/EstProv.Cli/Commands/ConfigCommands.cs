@@ -3,6 +3,7 @@ using EstProv.Cli.Checks;
 using EstProv.Cli.Output;
 using EstProv.Configuration;
 using EstProv.Configuration.Import;
+using EstProv.Configuration.Redacted;
 using EstProv.Configuration.Reference;
 using EstProv.LocalApi;
 using EstProv.Platform;
@@ -22,6 +23,20 @@ internal static class ConfigCommands
             """,
         Options = [Option.ConfigDir],
         Run = RunCheck,
+    };
+
+    public static readonly Command Show = new()
+    {
+        Name = "config show",
+        WordNames = "[DAEMON]",
+        Summary = "Shows the configuration as it holds, and where each value stands",
+        Details = """
+            Of keyd, certd and identityd, or of one of them: the file with its drop-ins (keyd.d/*.toml …), later ones before earlier ones.
+            PINs, passwords, keys and what is unknown are shown as …; what is not set has its default (estprov config reference).
+            Exit code: 0 when all files could be read, 1 when not.
+            """,
+        Options = [Option.ConfigDir],
+        Run = RunShow,
     };
 
     public static readonly Command Reference = new()
@@ -124,6 +139,25 @@ internal static class ConfigCommands
         terminal.Flush();
         terminal.ErrorText(loaded.ToTerminalText());
         return loaded.Errors.Count == 0;
+    }
+
+    private static int RunShow(CommandLine line, Terminal terminal)
+    {
+        var folder = line.Value(Option.ConfigDir.Name) ?? Option.DefaultConfigDir;
+        var only = line.Words.Count > 0 ? line.Words[0] : null;
+        if (only is not null) CheckContext.Demand(only);
+        var good = true;
+        using var errors = new StringWriter();
+        foreach (var daemon in CheckContext.Names)
+        {
+            if (only is not null && only != daemon) continue;
+            if (only is null) terminal.Line(terminal.Strong($"# {daemon}"));
+            good &= RedactedConfiguration.WriteMerged(terminal.Output, errors, daemon, Path.Combine(folder, daemon + ".toml"), Path.Combine(folder, daemon + ".d"));
+        }
+
+        terminal.Flush();
+        terminal.ErrorText(errors.ToString());
+        return good ? 0 : 1;
     }
 
     private static int RunReference(CommandLine line, Terminal terminal)

@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -170,9 +171,14 @@ internal sealed class EstCommands(TimeProvider time)
             return CertificateRequest.LoadSigningRequest(der, HashAlgorithmName.SHA256, CertificateRequestLoadOptions.UnsafeLoadCertificateExtensions,
                 RSASignaturePadding.Pkcs1);
         }
-        catch (CryptographicException cause)
+        catch (NotSupportedException cause)
         {
-            throw new ProblemException("file_content", $"{file} is no PKCS#10 request with a right signature", "openssl req -new makes one", inner: cause);
+            throw new ProblemException("file_content", $"{file} is a request for a key of a kind that is not known here", "EC and RSA keys are", inner: cause);
+        }
+        catch (Exception cause) when (cause is CryptographicException or AsnContentException or ArgumentException)
+        {
+            throw new ProblemException("file_content", $"{file} is no PKCS#10 request with a signature by its own key",
+                "'openssl req -verify' says more; openssl req -new makes one", inner: cause);
         }
     }
 

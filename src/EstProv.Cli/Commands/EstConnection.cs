@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.Unicode;
 using EstProv.Cli.Arguments;
 using EstProv.Cli.Daemons;
 using EstProv.Est;
@@ -34,6 +35,7 @@ internal sealed class EstConnection : IDisposable
             : ProxyChoice.OfEnvironment(Environment.GetEnvironmentVariable);
         var (user, passwordFile) = (line.Value(EstOptions.User.Name), line.Value(EstOptions.PasswordFile.Name));
         if (user is null != passwordFile is null) throw new UsageException($"{EstOptions.User.Name} and {EstOptions.PasswordFile.Name} go together");
+        if (line.Has(EstOptions.Digest.Name) && user is null) throw new UsageException($"{EstOptions.Digest.Name} goes with {EstOptions.User.Name}");
         var server = new EstServer
         {
             BaseUrl = url,
@@ -41,7 +43,7 @@ internal sealed class EstConnection : IDisposable
             Clock = Clock,
             Proxies = proxies,
             Username = user,
-            Password = passwordFile is null ? null : () => Encoding.UTF8.GetString(EstFiles.Read(passwordFile)).TrimEnd('\r', '\n'),
+            Password = passwordFile is null ? null : () => PasswordIn(passwordFile),
             PasswordUse = line.Has(EstOptions.Digest.Name) ? EstPasswordUse.Digest : EstPasswordUse.Basic,
             ClientCertificate = Shown(line),
         };
@@ -67,6 +69,14 @@ internal sealed class EstConnection : IDisposable
     public X509Certificate2? Certificate { get; private set; }
 
     public static EstConnection Open(CommandLine line, TimeProvider time) => new(line, time);
+
+    private static string PasswordIn(string file)
+    {
+        var bytes = EstFiles.Read(file);
+        // Another one would be shown in its place.
+        if (!Utf8.IsValid(bytes)) throw new ProblemException("password_encoding", $"{file} holds no UTF-8", "write the password in UTF-8");
+        return Encoding.UTF8.GetString(bytes).TrimEnd('\r', '\n');
+    }
 
     /// <summary>Of this label; none where it has none to give.</summary>
     public X509Certificate2Collection CaCertificates()

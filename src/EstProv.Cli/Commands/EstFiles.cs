@@ -91,7 +91,7 @@ internal static class EstFiles
     {
         try
         {
-            Write(path, content, FileMode.Create, Readable);
+            ResultFile.Write(path, content, Readable);
         }
         catch (ProblemException)
         {
@@ -102,16 +102,15 @@ internal static class EstFiles
     }
 
     /// <summary>For its owner alone, since it may hold a PIN; never over another one.</summary>
-    public static void WriteNew(string path, string text) =>
-        Write(path, Encoding.UTF8.GetBytes(text.TrimEnd('\n')), FileMode.CreateNew, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-
-    private static void Write(string path, ReadOnlySpan<byte> content, FileMode mode, UnixFileMode rights)
+    public static void WriteNew(string path, string text)
     {
         try
         {
-            using var file = new FileStream(path, new FileStreamOptions { Mode = mode, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = rights });
-            file.Write(content);
-            if (mode == FileMode.CreateNew) file.WriteByte((byte)'\n');
+            const UnixFileMode Rights = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = Rights };
+            using var file = new FileStream(path, options);
+            file.Write(Encoding.UTF8.GetBytes(text.TrimEnd('\n')));
+            file.WriteByte((byte)'\n');
             file.Flush(flushToDisk: true);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)

@@ -31,8 +31,7 @@ internal sealed class LogsCommand(Machine machine)
             throw new UsageException($"{Lines.Name} '{lines}' is not a number");
         var arguments = new List<string> { "--output=short-iso", "--lines=" + lines };
         var only = line.Words.Count > 0 ? line.Words[0] : null;
-        if (only is not null && Array.IndexOf(CheckContext.Names, only) < 0)
-            throw new UsageException($"there is no daemon '{only}'; there are {string.Join(", ", CheckContext.Names)}");
+        if (only is not null) CheckContext.Demand(only);
         foreach (var daemon in CheckContext.Names)
         {
             if (only is null || only == daemon) arguments.Add($"--unit=estprov-{daemon}.service");

@@ -1,4 +1,3 @@
-using System.Globalization;
 using EstProv.Cli.Arguments;
 using EstProv.Cli.Daemons;
 using EstProv.Cli.Output;
@@ -15,7 +14,7 @@ internal sealed class ProvisionCommand(TimeProvider time)
 
     private static readonly Option Wait = new("--wait", null, "follow it step by step until the device is provisioned");
 
-    private static readonly Option Timeout = new("--timeout", "SECONDS", "give up waiting after this time; default 600");
+    private static readonly Option Timeout = new("--timeout", "TIME", "give up waiting after this time, such as 90s or 10m; default 600s");
 
     public Command Command => new()
     {
@@ -32,12 +31,8 @@ internal sealed class ProvisionCommand(TimeProvider time)
 
     private int Run(CommandLine line, Terminal terminal)
     {
-        var seconds = DefaultTimeout;
-        if (line.Value(Timeout.Name) is { } text && (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out seconds) || seconds > 1e7))
-        {
-            throw new UsageException($"--timeout '{text}' is not a number of seconds");
-        }
-
+        var seconds = line.Value(Timeout.Name) is { } text ? Times.Parse(Timeout.Name, text).TotalSeconds : DefaultTimeout;
+        if (line.Has(Timeout.Name) && !line.Has(Wait.Name)) throw new UsageException($"{Timeout.Name} goes with {Wait.Name}");
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
         if (!line.Has(Wait.Name)) return Say(terminal, daemons.ProvisioningStatus());
 

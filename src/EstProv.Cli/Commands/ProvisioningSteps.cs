@@ -31,8 +31,9 @@ internal sealed class ProvisioningSteps(DaemonClients daemons, Terminal terminal
         foreach (var change in changes.OrderBy(static change => change.Time)) Show(change);
 
         WaitingFor = Json.Text(status, "waitingFor") ?? WaitingFor;
-        Last = Json.Member(status, "problem") is { ValueKind: JsonValueKind.Object } problem
-            ? new ProblemException(Json.Text(problem, "code") ?? "", Json.Text(problem, "message") ?? "", Json.Text(problem, "hint") ?? "") : Last;
+        if (Json.Problem(status) is { } problem) Last = problem;
+        // What identityd does not name any more is mended; that certd is not there it does not know.
+        else if (status.ValueKind is JsonValueKind.Object) Last = _certdIsAbsent;
         if (Json.Text(status, "state") != "provisioned")
         {
             terminal.Flush();

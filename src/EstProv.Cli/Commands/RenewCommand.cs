@@ -12,7 +12,7 @@ internal static class RenewCommand
 
     private static readonly Option Now = new("--now", null, "do not wait for the time of a failed attempt's next try, nor for what a server asked for");
 
-    private static readonly Option Wait = new("--wait", "TIME", $"how long to wait for the new certificate, such as 5m; default {DefaultWait}");
+    private static readonly Option Wait = new("--wait", "TIME", $"how long to wait for the new certificate, 5m at most; default {DefaultWait}");
 
     public static readonly Command Renew = new()
     {
@@ -28,11 +28,21 @@ internal static class RenewCommand
         Run = Run,
     };
 
+    /// <summary>certd's own limit, which it would keep without a word.</summary>
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(5);
+
+    /// <exception cref="UsageException">It is none, or longer than certd waits.</exception>
+    public static TimeSpan WaitOf(CommandLine line, Option option, string otherwise)
+    {
+        var wait = Times.Parse(option.Name, line.Value(option.Name) ?? otherwise);
+        return wait <= s_longestWait ? wait : throw new UsageException($"{option.Name} takes 5m at most; what takes longer goes on by itself");
+    }
+
     private static int Run(CommandLine line, Terminal terminal)
     {
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));
         var id = line.Words[0];
-        var answer = daemons.Renew(id, line.Has(Now.Name), Times.Parse(Wait.Name, line.Value(Wait.Name) ?? DefaultWait));
+        var answer = daemons.Renew(id, line.Has(Now.Name), WaitOf(line, Wait, DefaultWait));
         switch (Json.Text(answer, "state"))
         {
             case "current":

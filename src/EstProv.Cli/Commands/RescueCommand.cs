@@ -18,7 +18,7 @@ internal static class RescueCommand
 
     private static readonly Option PasswordFile = new("--password-file", "FILE", "file with its password; - reads it from the standard input");
 
-    private static readonly Option Wait = new("--wait", "TIME", $"how long to wait for the new EST identity, such as 5m; default {DefaultWait}");
+    private static readonly Option Wait = new("--wait", "TIME", $"how long to wait for the new EST identity, 5m at most; default {DefaultWait}");
 
     public static readonly Command Rescue = new()
     {
@@ -37,7 +37,7 @@ internal static class RescueCommand
 
     private static int Run(CommandLine line, Terminal terminal)
     {
-        var (user, password, wait) = (line.Value(User.Name), line.Value(PasswordFile.Name), Times.Parse(Wait.Name, line.Value(Wait.Name) ?? DefaultWait));
+        var (user, password, wait) = (line.Value(User.Name), line.Value(PasswordFile.Name), RenewCommand.WaitOf(line, Wait, DefaultWait));
         if (user is null != password is null) throw new UsageException($"{User.Name} and {PasswordFile.Name} go together");
         if (line.Words.Count == 1 == user is not null) throw new UsageException($"rescue needs either FILE or {User.Name}");
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));

@@ -56,6 +56,7 @@ internal sealed class StatusCommand(TimeProvider time, Machine machine)
 
         if (provisioning.ValueKind is JsonValueKind.Object) WriteProvisioning(terminal, provisioning, provisioned);
         if (Json.Text(token, "store") is { } store) terminal.Line($"  keys     in {store}");
+        terminal.Line($"  daemons  {string.Join(", ", Array.ConvertAll(CheckContext.Names, daemon => $"{daemon} {VersionOf(daemons, daemon) ?? terminal.Bad("absent")}"))}");
         if (credentials.ValueKind is JsonValueKind.Array && credentials.GetArrayLength() > 0)
         {
             terminal.Line();
@@ -88,6 +89,8 @@ internal sealed class StatusCommand(TimeProvider time, Machine machine)
             return default;
         }
     }
+
+    private static string? VersionOf(DaemonClients daemons, string daemon) => Json.Text(Ask(() => daemons.Ask(daemon, "/version"), []), "version");
 
     private static void WriteProvisioning(Terminal terminal, JsonElement status, bool provisioned)
     {
@@ -130,7 +133,7 @@ internal sealed class StatusCommand(TimeProvider time, Machine machine)
             json.WriteStartObject("daemons");
             foreach (var daemon in CheckContext.Names)
             {
-                JsonText.Member(json, daemon, Json.Member(Ask(() => daemons.Ask(daemon, "/version"), []), "version"));
+                json.WriteString(daemon, VersionOf(daemons, daemon));
             }
 
             json.WriteEndObject();

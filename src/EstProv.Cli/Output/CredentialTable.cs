@@ -17,7 +17,7 @@ internal static class CredentialTable
             Func<string, string> paint = expires < now ? terminal.Bad : state is "current" or "preloaded" or "issued" or "imported"
                 ? terminal.Good : terminal.Warn;
             table.Add(paint, Or(credential, "id"), state, Or(credential, "subject"), Or(credential, "issuer"),
-                Or(credential, "keyAlgorithm"),
+                Key(credential),
                 expires is { } end ? Expiry(end, now) : "–", Renewal(credential), Attempt(credential), Or(credential, "url"),
                     Or(credential, "credential"));
         }
@@ -27,10 +27,27 @@ internal static class CredentialTable
 
     private static string Or(JsonElement credential, string name) => Json.Text(credential, name) is { Length: > 0 } text ? text : "–";
 
+    /// <summary>Its kind, and by which name keyd has it where that is another one.</summary>
+    private static string Key(JsonElement credential)
+    {
+        var (kind, keyId) = (Or(credential, "keyAlgorithm"), Json.Text(credential, "keyId"));
+        return keyId is null || keyId == Json.Text(credential, "id") ? kind : $"{kind} ({keyId})";
+    }
+
     private static string Renewal(JsonElement credential) => Json.Time(credential, "nextRenewal") is { } at ? Times.Shown(at) : "–";
 
-    private static string Attempt(JsonElement credential) => Json.Time(credential, "lastAttempt") is not { } at ? "–"
-        : Json.Problem(credential) is { } problem ? $"{Times.Shown(at)} {problem.Code}" : $"{Times.Shown(at)} good";
+    private static string Attempt(JsonElement credential)
+    {
+        if (Json.Time(credential, "lastAttempt") is not { } at) return "–";
+        var result = Json.Problem(credential)?.Code ?? Json.Text(credential, "state") switch
+        {
+            "issuing" => "under way",
+            "pending" => "waits for the server",
+            "staged" => "to be proved",
+            _ => "good",
+        };
+        return $"{Times.Shown(at)} {result}";
+    }
 
     private static string Expiry(DateTimeOffset end, DateTimeOffset now)
     {

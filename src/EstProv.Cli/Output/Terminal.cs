@@ -3,7 +3,7 @@ using EstProv.Platform;
 namespace EstProv.Cli.Output;
 
 /// <summary>Where a command writes to: plain lines, with colour where a person looks at them.</summary>
-internal sealed class Terminal(TextWriter output, TextWriter error, bool outputColour, bool errorColour)
+internal sealed class Terminal(TextWriter output, TextWriter error, bool outputColour, bool errorColour, bool isScreen = false)
 {
     private const string Reset = "\e[0m";
 
@@ -12,10 +12,10 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool outputC
     /// <summary>Colour only on a terminal, and not where NO_COLOR is set (no-color.org) or the terminal has none.</summary>
     public static Terminal Of(TextWriter output, TextWriter error)
     {
-        var wanted = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
-        return new Terminal(output, error,
-            wanted && ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected,
-            wanted && ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected);
+        var isAble = Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
+        var wanted = isAble && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        var isScreen = isAble && ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected;
+        return new Terminal(output, error, wanted && isScreen, wanted && ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected, isScreen);
     }
 
     public void Line(string text = "")
@@ -27,7 +27,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool outputC
     /// <summary>An empty screen, where a person looks at it; elsewhere nothing.</summary>
     public void Clear()
     {
-        if (outputColour) output.Write("\e[H\e[2J");
+        if (isScreen) output.Write("\e[H\e[2J");
     }
 
     public void Flush() => output.Flush();

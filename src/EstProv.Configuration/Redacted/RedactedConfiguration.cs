@@ -15,11 +15,36 @@ public static class RedactedConfiguration
 {
     private const string Hidden = "…";
 
+    /// <summary>What holds after all files have been read, each value with its place.</summary>
+    /// <param name="daemon"><c>keyd</c>, <c>certd</c> or <c>identityd</c>.</param>
+    /// <param name="errors">What could not be read, in two-line form.</param>
+    /// <returns>Whether all could be read.</returns>
+    public static bool WriteMerged(TextWriter output, TextWriter errors, string daemon, string file, string dropInFolder)
+    {
+        var files = new ConfigurationFiles();
+        var problems = new Problems();
+        var names = new List<string> { file };
+        names.AddRange(files.DropIns(dropInFolder, problems));
+        TomlTable? merged = null;
+        foreach (var name in names)
+        {
+            if (files.Read(name, problems) is not { } text || TomlReader.Read(text, name, problems) is not { } tree) continue;
+            if (merged is null) merged = tree;
+            else TomlMerge.Into(merged, tree);
+        }
+
+        files.Secrets.Dispose();
+        if (merged is not null) Write(output, merged, SchemaOf(daemon), "", withPlaces: true);
+        var loaded = problems.Finish<string>(null, names);
+        errors.Write(loaded.ToTerminalText());
+        return loaded.Errors.Count == 0;
+    }
+
+    /// <summary>File after file, as they are.</summary>
     /// <param name="daemon"><c>keyd</c>, <c>certd</c> or <c>identityd</c>.</param>
     /// <param name="file">Need not be readable: then it says why.</param>
     public static void Write(TextWriter output, string daemon, string file, string dropInFolder)
     {
-        var schema = daemon switch { "keyd" => KeydSchema.File, "certd" => CertdSchema.File, _ => IdentitydSchema.File };
         var files = new ConfigurationFiles();
         var problems = new Problems();
         var names = new List<string> { file };
@@ -28,7 +53,7 @@ public static class RedactedConfiguration
         {
             output.Write($"# {name}\n");
             if (files.Read(name, problems) is { } text && TomlReader.Read(text, name, problems) is { } tree)
-                Write(output, tree, schema, "");
+                Write(output, tree, SchemaOf(daemon), "", withPlaces: false);
         }
 
         files.Secrets.Dispose();
@@ -36,7 +61,9 @@ public static class RedactedConfiguration
         output.Write(loaded.ToTerminalText());
     }
 
-    private static void Write(TextWriter output, TomlTable table, Section? schema, string path)
+    private static Section SchemaOf(string daemon) => daemon switch { "keyd" => KeydSchema.File, "certd" => CertdSchema.File, _ => IdentitydSchema.File };
+
+    private static void Write(TextWriter output, TomlTable table, Section? schema, string path, bool withPlaces)
     {
         foreach (var entry in table.Entries)
         {
@@ -47,17 +74,17 @@ public static class RedactedConfiguration
             switch (entry.Value)
             {
                 case TomlTable inner:
-                    Write(output, inner, section ?? setting?.Table, key);
+                    Write(output, inner, section ?? setting?.Table, key, withPlaces);
                     break;
                 case TomlArray { FromHeaders: true } list:
                     for (var i = 0; i < list.Items.Count; i++)
                     {
-                        if (list.Items[i] is TomlTable item) Write(output, item, section, $"{key}[{i}]");
+                        if (list.Items[i] is TomlTable item) Write(output, item, section, $"{key}[{i}]", withPlaces);
                     }
 
                     break;
                 default:
-                    output.Write($"{key} = {(setting is null or { Secret: true } ? Hidden : Text(entry.Value))}\n");
+                    output.Write($"{key} = {(setting is null or { Secret: true } ? Hidden : Text(entry.Value))}{(withPlaces ? $"  # {entry.Position}" : "")}\n");
                     break;
             }
         }

@@ -24,6 +24,7 @@ _estprov() {
     "est reenroll"*) words="--url --ca --fingerprint --cert --key --user --password-file --digest --proxy --runtime-dir --out --csr --help" ;;
     "est serverkeygen"*) words="--url --ca --fingerprint --cert --key --user --password-file --digest --proxy --runtime-dir --out --subject --key-out --encrypt --help" ;;
     "config check"*) words="--dir --help" ;;
+    "config show"*) words="--dir --help" ;;
     "config reference"*) words="--help" ;;
     "config import-azure"*) words="--out --help" ;;
     "logs "*) words="--follow --lines --help" ;;
@@ -37,7 +38,7 @@ _estprov() {
     "token "*) words="selftest" ;;
     "bootstrap "*) words="create install" ;;
     "est "*) words="cacerts csrattrs enroll reenroll serverkeygen" ;;
-    "config "*) words="check reference import-azure" ;;
+    "config "*) words="check show reference import-azure" ;;
     *) words="status check provision reprovision renew cert key token bootstrap est config logs support-bundle distrust distrusted rescue factory-reset --help --version" ;;
     esac
     ((COMP_CWORD > 1)) || words="status check provision reprovision renew cert key token bootstrap est config logs support-bundle distrust distrusted rescue factory-reset --help --version"
