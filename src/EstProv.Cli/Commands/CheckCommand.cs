@@ -19,7 +19,8 @@ internal sealed class CheckCommand(TimeProvider time, string version, Machine ma
         Summary = "Finds what is wrong before it hurts",
         Details = """
             Looks at configuration, users, sockets, state, provider, daemons, token, clock, certificates, keys,
-            bootstrap, trust, EST servers and cloud. Nothing is changed, and nothing is shown to a server. As root
+            bootstrap, trust, EST servers and cloud. Nothing is changed (but a CA that ca_fingerprint names is fetched
+            where it never was), and nothing is shown to a server. As root
             it sees all; what another user may not see is a warning.
             Exit code: 0 when all passed, 2 with warnings, 1 with errors.
             """,
