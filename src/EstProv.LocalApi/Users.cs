@@ -35,8 +35,18 @@ public static unsafe class Users
     }
 
     /// <summary>The gid of a group; null when there is none of this name.</summary>
-    public static uint? FindGroup(string name)
+    public static uint? FindGroup(string name) => TryFindGroup(name, null, out var gid, out _) ? gid : null;
+
+    /// <summary>Whether a user has this group, as his own or as one more; false where there is no such user or group.</summary>
+    public static bool IsInGroup(uint uid, string group)
     {
+        if (NameOf(uid) is not { } user || !TryFind(user, out _, out var own)) return false;
+        return TryFindGroup(group, user, out var gid, out var isMember) && (isMember || own == gid);
+    }
+
+    private static bool TryFindGroup(string name, string? user, out uint gid, out bool isMember)
+    {
+        (gid, isMember) = (0, false);
         for (var size = 1024; size <= LargestEntry; size *= 4)
         {
             var buffer = new byte[size];
@@ -45,11 +55,14 @@ public static unsafe class Users
                 Libc.GroupEntry entry;
                 Libc.GroupEntry* result;
                 if (Libc.GetGroupByName(name, &entry, pointer, (nuint)size, &result) == Errno.Range) continue;
-                return result is null ? null : entry.Gid;
+                if (result is null) return false;
+                gid = entry.Gid;
+                for (var member = entry.Members; user is not null && *member is not null; member++) isMember |= Marshal.PtrToStringUTF8((nint)(*member)) == user;
+                return true;
             }
         }
 
-        return null;
+        return false;
     }
 
     /// <summary>The name of a uid; null when it has none.</summary>

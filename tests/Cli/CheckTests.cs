@@ -40,6 +40,18 @@ public sealed class CheckTests : IDisposable
     }
 
     [Test]
+    public void Users_who_have_rights_and_cannot_reach_the_sockets()
+    {
+        _device.Started();
+        _device.Machine.Users.Add("agent", 1100);
+        _device.Machine.Users.Add("firmware", 1200);
+        _device.Machine.Members.Add(1200);
+        BrokenDevice.Write(_device, "keyd.toml", $"homedir_path = \"{_device.Folder}/keyd\"\n"
+            + string.Concat(new[] { 0, 1100, 1200 }.Select(static uid => $"[[principal]]\nuid = {uid}\nkeys = [\"device-id\"]\n")));
+        Check("group");
+    }
+
+    [Test]
     public void A_daemon_that_does_not_run_and_one_of_another_release()
     {
         _device.StartKeyd();

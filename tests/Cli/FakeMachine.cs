@@ -14,6 +14,9 @@ internal sealed class FakeMachine : Machine
         ["estprov-identityd"] = 1003,
     };
 
+    /// <summary>Beside root and the daemons.</summary>
+    public List<uint> Members { get; } = [];
+
     public bool IsGroupThere { get; set; } = true;
 
     /// <summary>By the last part of the path.</summary>
@@ -54,6 +57,8 @@ internal sealed class FakeMachine : Machine
     public override uint? FindUser(string name) => Users.TryGetValue(name, out var uid) ? uid : null;
 
     public override bool HasGroup(string name) => IsGroupThere;
+
+    public override bool IsInGroup(uint uid, string group) => Members.Contains(uid);
 
     public override bool HasName(uint uid) => Users.ContainsValue(uid);
 

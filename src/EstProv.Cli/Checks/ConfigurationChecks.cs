@@ -5,7 +5,7 @@ namespace EstProv.Cli.Checks;
 /// <summary><c>configuration</c>: the three files with their drop-ins, and the users of their principals.</summary>
 internal static class ConfigurationChecks
 {
-    private const string Check = "configuration";
+    private const string Check = "configuration", Group = "estprov";
 
     public static void Run(CheckContext on)
     {
@@ -41,6 +41,12 @@ internal static class ConfigurationChecks
         {
             on.Findings.Warn("users", "principal_unknown", $"{daemon}.toml: no user of this machine has the uid {uid} of a [[principal]]",
                 "write user = \"NAME\" instead, or remove it: whoever gets that number later has its rights");
+        }
+        // Root opens every socket; that the group is there is another check's.
+        else if (uid != 0 && on.Machine.HasGroup(Group) && !on.Machine.IsInGroup(uid, Group))
+        {
+            on.Findings.Warn("users", "principal_group", $"{daemon}.toml: the user of a [[principal]] with uid {uid} is not in the group {Group}, and may not open the sockets",
+                $"usermod -a -G {Group} NAME, then start its program anew");
         }
     }
 }

@@ -17,6 +17,9 @@ internal class Machine(DateTimeOffset buildTime = default)
 
     public virtual bool HasGroup(string name) => Users.FindGroup(name) is not null;
 
+    /// <summary>False where there is no such group.</summary>
+    public virtual bool IsInGroup(uint uid, string group) => Users.IsInGroup(uid, group);
+
     public virtual bool HasName(uint uid) => Users.NameOf(uid) is not null;
 
     /// <summary>Null where it cannot be looked at.</summary>
