@@ -7,11 +7,19 @@ ESTPROV_UNPACKED = "${@d.getVar('ESTPROV_ARCHIVE').replace('.tar.xz', '')}"
 SRC_URI = "${@estprov_archive_uri(d)}"
 S = "${UNPACKDIR}/${ESTPROV_UNPACKED}"
 
+# A folder is only looked in: its name is in no task's hash, so that another build folder finds the same shared state.
+FILESEXTRAPATHS:prepend = "${@estprov_archive_folder(d)}"
+SRC_URI[vardepvalue] = "${SRC_URI}"
+
+def estprov_archive_folder(d):
+    releases = d.getVar('ESTPROV_RELEASES').rstrip('/')
+    return '' if '://' in releases else releases + ':'
+
 def estprov_archive_uri(d):
     releases = d.getVar('ESTPROV_RELEASES').rstrip('/')
     if '://' in releases:
         return '%s/%s;name=archive' % (releases, d.getVar('ESTPROV_ARCHIVE'))
-    return 'file://%s/%s' % (releases, d.getVar('ESTPROV_ARCHIVE'))
+    return 'file://%s' % d.getVar('ESTPROV_ARCHIVE')
 
 python () {
     releases = d.getVar('ESTPROV_RELEASES').rstrip('/')

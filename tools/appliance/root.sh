@@ -21,23 +21,30 @@ sed 's/^estprov:.*/&estprov-keyd,estprov-certd,estprov-identityd,firmware/' "$la
 # Debian's libcrypto looks into a folder of its machine's name.
 ln -s ../../ossl-modules/estprov.so "$root/usr/lib/aarch64-linux-gnu/ossl-modules/estprov.so"
 
-# Recipe estprov-config, with drop-ins as a bbappend would add.
+# Recipe estprov-pkcs11-softhsm.
+install -D -m 0644 "$softhsm/10-softhsm.conf" "$units/estprov-keyd.service.d/10-softhsm.conf"
+install -m 0644 "$softhsm/softhsm2.conf" "$root/etc/estprov/softhsm2.conf"
+sed 's|@lib_path@|/usr/lib/softhsm/libsofthsm2.so|' "$softhsm/keyd.d/10-softhsm.toml" >"$root/etc/estprov/keyd.d/10-softhsm.toml"
+
+# Recipe estprov-config, with drop-ins as a bbappend would add; the owners of all drop-ins at last.
 for role in keyd certd identityd; do
     install -m 0640 "$recipes/estprov-config/files/$role.toml" "$root/etc/estprov/$role.toml"
     install -m 0640 "$mine/$role.toml" "$root/etc/estprov/$role.d/50-appliance.toml"
     chmod 0750 "$root/etc/estprov/$role.d"
+    chmod 0640 "$root/etc/estprov/$role.d"/*
     chown -R ":$(sed -n "s/^estprov-$role:x:\([0-9]*\):.*/\1/p" "$layer/files/estprov-group")" "$root/etc/estprov/$role.d" "$root/etc/estprov/$role.toml"
 done
 
-# Recipe estprov-pkcs11-softhsm.
-install -D -m 0644 "$softhsm/10-softhsm.conf" "$units/estprov-keyd.service.d/10-softhsm.conf"
-install -m 0644 "$softhsm/softhsm2.conf" "$root/etc/estprov/softhsm2.conf"
-
-# Recipe estprov-data, with pin-on-data.
-install -d "$root/data" "$root/var/lib/estprov"
-install -m 0644 "$recipes"/estprov-data/files/*.mount "$units/"
-for role in keyd certd identityd; do install -D -m 0644 "$recipes/estprov-data/files/10-data.conf" "$units/estprov-$role.service.d/10-data.conf"; done
-install -m 0644 "$recipes/estprov-data/files/20-pin.conf" "$units/estprov-keyd.service.d/20-pin.conf"
+# Recipe estprov-data, with pin-on-data and host-secret-on-data.
+data=$recipes/estprov-data/files
+install -d "$root/data" "$root/var/lib/estprov" "$root/var/secrets"
+install -m 0644 "$data"/*.mount "$units/"
+for role in keyd certd identityd; do install -D -m 0644 "$data/10-data.conf" "$units/estprov-$role.service.d/10-data.conf"; done
+install -m 0644 "$data/15-secrets.conf" "$units/estprov-certd.service.d/"
+install -m 0644 "$data/20-pin.conf" "$units/estprov-keyd.service.d/"
+for role in keyd certd; do install -m 0644 "$data/30-host-secret.conf" "$units/estprov-$role.service.d/"; done
+sed 's|@libexecdir@|/usr/libexec|' "$data/estprov-machine-id.service" >"$units/estprov-machine-id.service"
+install -m 0755 "$data/machine-id.sh" "$root/usr/libexec/estprov/machine-id"
 
 # What an image brings by itself: names, network, memory file systems where a read-only root is written to, and the firmware.
 printf 'appliance\n' >"$root/etc/hostname"
@@ -49,13 +56,16 @@ printf 'firmware:x:7110:7110:Firmware:/:/sbin/nologin\n' >>"$root/etc/passwd"
 printf 'firmware:x:7110:\n' >>"$root/etc/group"
 printf 'IMAGE_VERSION=%s\n' "$label" >>"$root/usr/lib/os-release"
 install -D -m 0755 "$firmware" "$root/usr/bin/firmware"
-install -m 0644 "$mine"/*.{socket,service,mount} "$units/"
+install -m 0644 "$mine"/*.{socket,service} "$units/"
 install -D -m 0644 "$mine/10-ethernet.network" "$root/etc/systemd/network/10-ethernet.network"
 rm -rf "$root"/etc/systemd/system/*
 systemctl --root="$root" --quiet preset estprov-{keyd,certd,identityd}.{socket,service}
-systemctl --root="$root" --quiet enable data.mount var-lib-estprov.mount var-lib-systemd.mount appliance-control.socket systemd-networkd.service
+systemctl --root="$root" --quiet enable data.mount var-lib-estprov.mount var-secrets.mount var-lib-systemd.mount appliance-control.socket systemd-networkd.service
 systemctl --root="$root" --quiet set-default multi-user.target
 systemctl --root="$root" --quiet mask getty.target serial-getty@ttyAMA0.service systemd-networkd-wait-online.service proc-sys-fs-binfmt_misc.automount {apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer
+
+# The same paths, modes and owners as in the packages that bitbake makes. Of another release's archive they need not be.
+[ "$label" != a ] || bash "$tree/tools/appliance/compare.sh" "$root" "$tree/tools/yocto/packages.txt"
 
 rm -f "$image"
 mke2fs -q -t ext4 -L "root-$label" -d "$root" -E root_owner=0:0 "$image" 640M

@@ -59,7 +59,7 @@ make_disks() {
     local work=$out/appliance/run archive firmware=$out/appliance/firmware
     archive=$out/release/estprov-$(release_version)-linux-arm64.tar.xz
     rm -rf "$work"
-    mkdir -p "$work/data"/{estprov,secrets,systemd}
+    mkdir -p "$work/data"
     say "root A: $(basename "$archive"); root B: $(basename "${1:-$archive}")"
     as_root bash "$top/tools/appliance/root.sh" "$top" "$base" "$archive" "$firmware" a "$work/root-a.ext4"
     as_root bash "$top/tools/appliance/root.sh" "$top" "$base" "${1:-$archive}" "$firmware" b "$work/root-b.ext4"

@@ -126,6 +126,7 @@ require conf/estprov-stubs.conf
 END
     rm -rf "$work"/build/tmp* "$work/build/sstate-cache"
     (cd build && bitbake estprov libestprov estprov-config estprov-data vendor-pkcs11 packagegroup-estprov) 2>&1 | tee "$work/packages.log" || fail "the packages are not built" "above"
+    grep -q 'systemd is built without OpenSSL' "$work/packages.log" || fail "the layer does not warn of a systemd without OpenSSL" "recipes-core/systemd: the stub is such a one"
     rm -rf "$work/packages"
     mkdir "$work/packages"
     find "$work"/build/tmp*/deploy/deb -name '*.deb' -exec cp -t "$work/packages" {} +

@@ -1,13 +1,13 @@
 SUMMARY = "The configuration of EstProv's daemons"
-DESCRIPTION = "keyd.toml, certd.toml and identityd.toml with placeholders. A bbappend replaces them, or adds drop-ins; so may a recipe of another name that RPROVIDES this one."
+DESCRIPTION = "keyd.toml, certd.toml and identityd.toml with placeholders. A bbappend replaces them, or adds drop-ins. So does a recipe of another name \
+    that RPROVIDES estprov-config, where the distro has PREFERRED_RPROVIDER_estprov-config name it."
 SECTION = "net"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 
-inherit allarch estprov-users
+# A bbappend's drop-ins: ESTPROV_DROPINS.
+inherit allarch estprov-dropins
 
-# What goes into the .d folders: ESTPROV_DROPINS = "keyd.d/50-token.toml certd.d/50-est.toml", with each file in SRC_URI as file://keyd.d/50-token.toml.
-ESTPROV_DROPINS ?= ""
 SRC_URI = "file://keyd.toml file://certd.toml file://identityd.toml"
 S = "${UNPACKDIR}"
 
@@ -20,12 +20,7 @@ do_install() {
         # A file may come to hold a secret: it is for its daemon only.
         install -d -m 0750 ${D}${sysconfdir}/estprov/$role.d
         install -m 0640 ${S}/$role.toml ${D}${sysconfdir}/estprov/$role.toml
-    done
-    for file in ${ESTPROV_DROPINS}; do
-        install -m 0640 ${S}/$file ${D}${sysconfdir}/estprov/$file
-    done
-    for role in keyd certd identityd; do
-        chown -R root:estprov-$role ${D}${sysconfdir}/estprov/$role.d ${D}${sysconfdir}/estprov/$role.toml
+        chown root:estprov-$role ${D}${sysconfdir}/estprov/$role.d ${D}${sysconfdir}/estprov/$role.toml
     done
 }
 

@@ -19,14 +19,15 @@ COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
 COMPATIBLE_HOST:libc-musl = "null"
 REQUIRED_DISTRO_FEATURES = "systemd"
 
-# How keyd reaches the token, and what else needs more than the units allow by themselves: each is a drop-in.
+# How keyd reaches the token, and what else needs more than the units allow by themselves: each is a drop-in. SoftHSM2's is estprov-pkcs11-softhsm's.
 PACKAGECONFIG ??= ""
 PACKAGECONFIG[device-node] = ""
 PACKAGECONFIG[network-hsm] = ""
-PACKAGECONFIG[softhsm] = ""
 PACKAGECONFIG[host-addresses] = ""
 ESTPROV_TOKEN_DEVICE ?= "/dev/tpmrm0"
-ESTPROV_TOKEN_GROUP ?= "tss"
+# The group that may open the node, of the vendor's package or of tpm2-tss. keyd does not start with one that is not there. Empty: a rule of udev gives the
+# node to estprov-keyd.
+ESTPROV_TOKEN_GROUP ?= ""
 ESTPROV_HSM_ADDRESSES ?= ""
 
 # libssl and libcrypto are opened at run time, where no checker sees them; the names are mapped by openssl's own packaging.
@@ -76,7 +77,7 @@ do_install() {
         esac
         install -d ${D}${systemd_system_unitdir}/$unit.d
         sed -e 's|^DeviceAllow=.*|DeviceAllow=${ESTPROV_TOKEN_DEVICE} rw|' \
-            -e 's|^SupplementaryGroups=.*|SupplementaryGroups=${ESTPROV_TOKEN_GROUP}|' \
+            -e 's|^SupplementaryGroups=.*|SupplementaryGroups=${ESTPROV_TOKEN_GROUP}|' -e '/^SupplementaryGroups=$/d' \
             -e 's|^IPAddressAllow=.*|IPAddressAllow=${ESTPROV_HSM_ADDRESSES}|' \
             ${S}/usr/share/doc/estprov/drop-ins/$name.conf > ${D}${systemd_system_unitdir}/$unit.d/50-$option.conf
     done

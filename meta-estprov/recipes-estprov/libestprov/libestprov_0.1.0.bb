@@ -26,17 +26,16 @@ do_compile() {
 
 do_install() {
     oe_runmake install DESTDIR=${D}
-    if [ -e ${S}/native/shim.mk ]; then
-        oe_runmake install-dev DESTDIR=${D}
-    fi
+    oe_runmake install-dev DESTDIR=${D}
 }
 
 do_compile_ptest() {
-    oe_runmake ${B}/check/provider_tests
+    oe_runmake ${B}/check/provider_tests ${B}/shim_tests ${B}/pkcs11_tests
 }
 
 do_install_ptest() {
-    install -m 0755 ${B}/check/provider_tests ${B}/check/estprov.so ${D}${PTEST_PATH}/
+    install -m 0755 ${B}/check/provider_tests ${B}/check/estprov.so ${B}/shim_tests ${B}/pkcs11_tests ${D}${PTEST_PATH}/
+    sed -i -e 's|@libdir@|${libdir}|' ${D}${PTEST_PATH}/run-ptest
 }
 
 # The provider is opened by name, and is nobody's link target.
@@ -44,8 +43,7 @@ FILES:openssl-estprov-provider = "${libdir}/ossl-modules/estprov.so"
 # For programs without OpenSSL; opened by its path, or by p11-kit.
 FILES:libestprov-pkcs11 = "${libdir}/pkcs11/libestprov-pkcs11.so ${datadir}/p11-kit/modules/estprov.module"
 FILES:${PN}-dev += "${libdir}/cmake"
-# The library's package has no files before the library is in the archive, and the others depend on it.
-ALLOW_EMPTY:${PN} = "1"
-RDEPENDS:${PN}-ptest += "openssl-estprov-provider"
+# The modules are opened by their paths.
+RDEPENDS:${PN}-ptest += "openssl-estprov-provider libestprov-pkcs11"
 
 BBCLASSEXTEND = "nativesdk"
