@@ -15,9 +15,12 @@ check_layer() {
     grep -q '^UNPACKDIR ??= ' "$layer/conf/layer.conf" || fault conf/layer.conf "has no UNPACKDIR of its own" "scarthgap knows none"
 
     while IFS= read -r recipe; do
-        grep -q '^SUMMARY = "' "$recipe" || fault "$recipe" "has no SUMMARY" "say in a line what it is"
         case $recipe in
-        */packagegroup-*) ;;
+        *.bbappend) ;;
+        *) grep -q '^SUMMARY = "' "$recipe" || fault "$recipe" "has no SUMMARY" "say in a line what it is" ;;
+        esac
+        case $recipe in
+        */packagegroup-* | *.bbappend) ;;
         *)
             grep -qE '^LICENSE = "' "$recipe" || fault "$recipe" "has no LICENSE" "an SPDX expression"
             grep -qE '^LICENSE = "CLOSED"|^inherit core-image|^LIC_FILES_CHKSUM = ' "$recipe" || fault "$recipe" "has no LIC_FILES_CHKSUM" "the licence's file and its checksum"
@@ -51,6 +54,8 @@ check_layer() {
     done
     for file in "$top"/src/EstProv/systemd/drop-ins/keyd-*.conf "$top"/src/EstProv/systemd/drop-ins/certd-*.conf; do
         name=$(basename "$file" .conf)
+        # It goes with a file and a package: estprov-pkcs11-softhsm.
+        [ "$name" != keyd-softhsm ] || continue
         grep -q "^PACKAGECONFIG\[${name#*d-}\]" "$layer"/recipes-estprov/estprov/estprov_*.bb || fault estprov "has no PACKAGECONFIG for the drop-in $name" "its do_install puts it in by that name"
     done
     for recipe in "$layer"/recipes-estprov/{estprov/estprov,libestprov/libestprov}_*.bb; do
@@ -66,7 +71,116 @@ check_layer() {
     for file in ossl-modules/estprov.so pkcs11/libestprov-pkcs11.so p11-kit/modules/estprov.module; do
         grep -q "^FILES:.*/${file}[ \"]" "$layer"/recipes-estprov/libestprov/libestprov_*.bb || fault libestprov "packages no $file" FILES
     done
+    check_token_recipes
+    check_kas
+    check_wks
     [ "$layer_faults" = 0 ] || fail "the Yocto layer has $layer_faults faults" "the lines above"
+}
+
+# check_token_recipes: SoftHSM2's recipe has the drop-in that our own systems install by hand, and each recipe of a module tells keyd its path.
+check_token_recipes() {
+    local layer=$top/meta-estprov recipe
+    while IFS= read -r recipe; do
+        grep -q '^ESTPROV_DROPINS = "keyd.d/' "$recipe" || fault "$recipe" "has no drop-in for keyd" "lib_path"
+        grep -q '@lib_path@' "$(dirname "$recipe")"/files/keyd.d/*.toml || fault "$recipe" "has a drop-in that names no module" 'lib_path = "@lib_path@"'
+    done < <(grep -rl '^PROVIDES = "virtual/estprov-pkcs11"' "$layer")
+    grep -qF "$(grep '^Environment=' "$top/src/EstProv/systemd/drop-ins/keyd-softhsm.conf")" "$layer"/dynamic-layers/openembedded-layer/recipes-estprov/estprov-pkcs11-softhsm/files/10-softhsm.conf ||
+        fault estprov-pkcs11-softhsm "has another environment than drop-ins/keyd-softhsm.conf" "files/10-softhsm.conf"
+}
+
+# check_kas: what kas would stop at, as far as the file tells: it is YAML, has the keys that a build needs, series and layers that go together, and the settings
+# of local.conf.sample. kas itself is not run.
+check_kas() {
+    local layer=$top/meta-estprov file=$top/meta-estprov/kas/estprov.yml flat key value repo series line
+    local -A of=()
+    flat=$(/usr/bin/python3 - "$file" <<'END'
+import sys, yaml
+
+def walk(prefix, value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            walk(f"{prefix}.{key}" if prefix else str(key), inner)
+    else:
+        for line in str(value).splitlines() or [""]:
+            print(f"{prefix}={line}")
+
+walk("", yaml.safe_load(open(sys.argv[1], encoding="utf-8")))
+END
+    ) || { fault "$file" "is no YAML" "the lines above" && return; }
+    while IFS='=' read -r key value; do
+        of[$key]=$value
+        case $key in
+        header.version | machine | distro | target | repos.*.url | repos.*.branch | repos.*.layers.* | local_conf_header.*) ;;
+        *) fault "$file" "has the key $key" "kas ignores or refuses it, or check_kas has to learn it" ;;
+        esac
+    done <<<"$flat"
+    [[ ${of[header.version]:-} =~ ^[0-9]+$ ]] || fault "$file" "has no header.version" "a number, of kas's format"
+    for key in machine distro target; do [ -n "${of[$key]:-}" ] || fault "$file" "has no $key" "kas wants it"; done
+    [ -n "$(find "$layer" -name "${of[target]:-}.bb")" ] || fault "$file" "builds '${of[target]:-}', which is no recipe of this layer" target
+    series=${of[repos.openembedded-core.branch]:-}
+    grep -q "^LAYERSERIES_COMPAT_estprov = .*\b$series\b" "$layer/conf/layer.conf" || fault "$file" "has openembedded-core's branch '$series'" "one that LAYERSERIES_COMPAT_estprov names"
+    case $series:${of[repos.bitbake.branch]:-} in
+    scarthgap:2.8 | wrynose:2.18) ;;
+    *) fault "$file" "has bitbake's branch '${of[repos.bitbake.branch]:-}' with $series" "2.8 goes with scarthgap, 2.18 with wrynose" ;;
+    esac
+    [ "${of[repos.meta-openembedded.branch]:-}" = "$series" ] || fault "$file" "has meta-openembedded's branch '${of[repos.meta-openembedded.branch]:-}' with $series" "the same"
+    for key in "${!of[@]}"; do
+        [[ $key == repos.*.layers.* ]] || continue
+        repo=${key#repos.} repo=${repo%%.layers.*}
+        if [ -n "${of[repos.$repo.branch]:-}" ]; then
+            [[ ${of[repos.$repo.url]:-} == https://* ]] || fault "$file" "has no URL of https for $repo" url
+        else
+            [ -e "$top/${key##*.layers.}/conf/layer.conf" ] || fault "$file" "names the layer ${key##*.layers.}, which is not in this tree" layers
+        fi
+    done
+    while IFS= read -r line; do
+        line=${line#local_conf_header.*=}
+        [[ $line =~ ^([A-Za-z0-9_:/.-]+)\ (=|\?=|\+=)\ \".*\"$ ]] || { fault "$file" "has the line '$line' for local.conf" 'NAME = "value"' && continue; }
+        grep -qF "$line" "$layer/conf/templates/default/local.conf.sample" || fault "$file" "sets '$line'" "local.conf.sample shows it, too, or with another value"
+    done < <(grep '^local_conf_header\.' <<<"$flat")
+}
+
+# check_wks: each line's options, sizes that the image recipe sets, and the names by which kernel, boot loader and units find the partitions. wic is not run.
+check_wks() {
+    local layer=$top/meta-estprov file=$top/meta-estprov/files/wic/estprov-ab.wks.in image=$top/meta-estprov/recipes-estprov/images/estprov-image.bb line word name labels=" " i
+    local -a words
+    [ "$(grep -cE '^(part|bootloader) ' "$file")" = "$(grep -cvE '^#|^$' "$file")" ] || fault "$file" "has lines that are neither part nor bootloader" wic
+    while IFS= read -r name; do
+        grep -qE "^$name \?\??= " "$image" "$layer/conf/layer.conf" || fault "$file" "uses $name, which nobody sets" "estprov-image.bb or layer.conf"
+    done < <(grep -oE '\$\{[A-Za-z_]+\}' "$file" | grep -oE '[A-Za-z_]+' | sort -u)
+    while IFS= read -r line; do
+        read -ra words <<<"$line"
+        for ((i = 1; i < ${#words[@]}; i++)); do
+            word=${words[i]}
+            case $word in
+            / | /boot | --active | --use-uuid | --sourceparams=\"*\") ;;
+            --source | --fstype | --align) i=$((i + 1)) ;;
+            --fixed-size)
+                i=$((i + 1))
+                # shellcheck disable=SC2016 # bitbake expands it
+                [[ ${words[i]:-} =~ ^([0-9]+M|'${ESTPROV_'(ROOT|DATA)'_SIZE}')$ ]] || fault "$file" "has the size '${words[i]:-}'" "a number and M, or a variable"
+                ;;
+            --label | --part-name)
+                i=$((i + 1))
+                [[ ${words[i]:-} =~ ^[a-z-]{1,16}$ ]] || fault "$file" "has the name '${words[i]:-}'" "ext4 has room for 16 characters"
+                [ "$word" != --part-name ] || labels+="${words[i]} "
+                ;;
+            *) fault "$file" "has the option $word" "wic knows it not, it names a disk of one machine, or check_wks has to learn it" ;;
+            esac
+        done
+        [[ $line == *"--fixed-size "* && $line == *"--label "* ]] || fault "$file" "has a partition without size or label: $line" "an updater goes by them"
+        [[ $line == *"--fstype ext4 "* || $line == *"loader=systemd-boot"* ]] || fault "$file" "has a partition without file system: $line" --fstype
+        [[ $line != "part /boot "* || $line == *--use-uuid* ]] || fault "$file" "has a boot partition without --use-uuid" "/etc/fstab would name a disk of one machine"
+        [[ $line != *" --label "*" --part-name "* ]] || [[ $line =~ --label\ ([a-z-]+)\ --part-name\ ([a-z-]+) && ${BASH_REMATCH[1]} = "${BASH_REMATCH[2]}" ]] ||
+            fault "$file" "has two names for one partition: $line" "--label and --part-name"
+    done < <(grep '^part ' "$file" | sed -E 's/--(fstype)=/--\1 /g')
+    grep -q '^bootloader --ptable gpt .*--append="ro ' "$file" || fault "$file" "has no GPT, or roots that are written to" 'bootloader --ptable gpt --append="ro …"'
+    # The kernel's root=, the mount unit, the plugin's packages.
+    for name in root-a root-b "$(sed -n 's|^What=/dev/disk/by-label/||p' "$layer"/recipes-estprov/estprov-data/files/data.mount)"; do
+        [[ $labels == *" $name "* ]] || fault "$file" "has no partition $name" "data.mount, estprov-boot-entry, wic's root="
+    done
+    grep -q 'root=PARTLABEL=root-b ' "$layer"/recipes-estprov/estprov-boot-entry/*.bb || fault estprov-boot-entry "starts another root than root-b" "root=PARTLABEL="
+    grep -q '^WKS_FILE_DEPENDS:append = " systemd-boot estprov-boot-entry"' "$image" || fault "$image" "does not wait for systemd-boot and root B's entry" WKS_FILE_DEPENDS
 }
 
 # fault FILE WHAT HINT

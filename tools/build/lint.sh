@@ -34,6 +34,7 @@ run_lint() {
     . "$top/tools/build/units.sh"
     check_units
     say "Yocto layer"
+    need_packages python3-yaml
     # shellcheck source=tools/build/layer.sh
     . "$top/tools/build/layer.sh"
     # shellcheck source=tools/build/release.sh
