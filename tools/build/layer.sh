@@ -74,6 +74,7 @@ check_layer() {
     check_token_recipes
     check_kas
     check_wks
+    check_data_units
     [ "$layer_faults" = 0 ] || fail "the Yocto layer has $layer_faults faults" "the lines above"
 }
 
@@ -86,6 +87,28 @@ check_token_recipes() {
     done < <(grep -rl '^PROVIDES = "virtual/estprov-pkcs11"' "$layer")
     grep -qF "$(grep '^Environment=' "$top/src/EstProv/systemd/drop-ins/keyd-softhsm.conf")" "$layer"/dynamic-layers/openembedded-layer/recipes-estprov/estprov-pkcs11-softhsm/files/10-softhsm.conf ||
         fault estprov-pkcs11-softhsm "has another environment than drop-ins/keyd-softhsm.conf" "files/10-softhsm.conf"
+}
+
+# check_data_units: systemd's own judgement of estprov-data's units, with all that its PACKAGECONFIG adds to the daemons' units.
+check_data_units() {
+    local files=$top/meta-estprov/recipes-estprov/estprov-data/files root=$out/layer-units units said file role
+    rm -rf "$root"
+    units=$root/usr/lib/systemd/system
+    install -d "$units" "$root/usr/libexec/estprov"
+    cp -rL /lib/systemd/system/. "$units/" 2>/dev/null || true
+    cp "$top"/src/EstProv/systemd/system/* "$files"/*.mount "$units/"
+    sed 's|@libexecdir@|/usr/libexec|' "$files/estprov-machine-id.service" >"$units/estprov-machine-id.service"
+    for file in keyd certd identityd; do install -m 0755 /bin/true "$root/usr/libexec/estprov/estprov-$file"; done
+    install -m 0755 "$files/machine-id.sh" "$root/usr/libexec/estprov/machine-id"
+    for file in "$files"/*.conf; do
+        for role in keyd certd identityd; do install -D -m 0644 "$file" "$units/estprov-$role.service.d/$(basename "$file")"; done
+    done
+    said=$(systemd-analyze --root="$root" --recursive-errors=no verify "$units"/estprov-*.service "$units"/{data,var-secrets,var-lib-estprov,var-lib-systemd}.mount 2>&1 |
+        grep -E 'estprov|data\.mount|var-(secrets|lib-systemd)') || true
+    [ -z "$said" ] || fault estprov-data "has units that systemd finds fault with: $said" "systemd.unit(5)"
+    # All binds below /var/lib come after what oe-core lays over it.
+    for file in "$files"/var-lib-*.mount; do grep -q '^After=var-volatile-lib.service$' "$file" || fault "$file" "may come before volatile-binds" "After=var-volatile-lib.service"; done
+    rm -rf "$root"
 }
 
 # check_kas: what kas would stop at, as far as the file tells: it is YAML, has the keys that a build needs, series and layers that go together, and the settings
