@@ -60,7 +60,7 @@ install -m 0644 "$mine"/*.{socket,service} "$units/"
 install -D -m 0644 "$mine/10-ethernet.network" "$root/etc/systemd/network/10-ethernet.network"
 rm -rf "$root"/etc/systemd/system/*
 systemctl --root="$root" --quiet preset estprov-{keyd,certd,identityd}.{socket,service}
-systemctl --root="$root" --quiet enable data.mount var-lib-estprov.mount var-secrets.mount var-lib-systemd.mount appliance-control.socket systemd-networkd.service
+systemctl --root="$root" --quiet enable data.mount var-lib-estprov.mount var-secrets.mount var-lib-systemd.mount var-volatile-lib.service appliance-control.socket systemd-networkd.service
 systemctl --root="$root" --quiet set-default multi-user.target
 systemctl --root="$root" --quiet mask getty.target serial-getty@ttyAMA0.service systemd-networkd-wait-online.service proc-sys-fs-binfmt_misc.automount {apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer
 

@@ -151,6 +151,17 @@ done' >"$work/memory" || fail "the memory cannot be told" "$(cat "$work/memory")
 awk 'NF { print; sum += $4 } END { printf "idle PSS of the three %.1f MB (budget 15)\n", sum }' "$work/memory"
 cat "$work/installed"
 
+step "another machine id, as a read-only root draws one where nobody names it: keyd stays off, the key of its PIN is kept"
+power_off
+power_on a systemd.machine_id=0123456789abcdef0123456789abcdef
+ask 120 '
+if systemctl start estprov-machine-id estprov-keyd 2>/dev/null; then exit 1; fi
+if systemctl is-active --quiet estprov-keyd; then exit 1; fi
+journalctl --no-pager -o cat -u estprov-machine-id | grep -m 1 -x "hint: .* systemd.machine_id='"$machine_id"' .*"
+test -s /var/lib/systemd/credential.secret' || fail "another machine id is not noticed" "systemd deletes credential.secret then"
+power_off
+back_again a
+
 step "power cut while the EST server has the renewal of est-id in its hands"
 begin_renewal est-id '{"kind":"delay","service":"est","label":"est-id","route":"simplereenroll","delayMilliseconds":60000,"count":1}'
 cut_power
