@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Security.Cryptography;
+using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Index;
 using EstProv.Keys.Stores;
 using EstProv.Platform;
@@ -115,6 +116,26 @@ public sealed class SmallPartsTests
             Assert.That(read.Destroying, Is.EqualTo(record.Destroying));
             Assert.That(read.PreloadedUri, Is.EqualTo("abc"));
         });
+    }
+
+    [Test]
+    public void An_index_that_cannot_be_read_is_not_an_index_without_keys()
+    {
+        using var folder = new TemporaryFolder();
+        // Tests run as root, whom no mode keeps out.
+        File.CreateSymbolicLink(folder["keys"], folder["keys"]);
+        var index = new KeyIndex(folder["keys"]);
+        var (records, problems) = index.Load();
+        Assert.Multiple(() =>
+        {
+            Assert.That(records, Is.Empty);
+            Assert.That(problems.Single().Code, Is.EqualTo("index_damaged"));
+            Assert.That(Assert.Throws<ProblemException>(() => index.CheckAbsent("device-id"))!.Code, Is.EqualTo("index_damaged"));
+            Assert.That(Assert.Throws<ProblemException>(() => index.CheckReadable("device-id"))!.Code, Is.EqualTo("index_damaged"));
+        });
+        index = new KeyIndex(folder["none yet"]);
+        Assert.That(index.Load().Problems, Is.Empty);
+        Assert.That(() => index.CheckAbsent("device-id"), Throws.Nothing);
     }
 
     [TestCase("", "index_damaged")]

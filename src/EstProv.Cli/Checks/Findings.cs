@@ -7,6 +7,7 @@ namespace EstProv.Cli.Checks;
 internal sealed class Findings(Terminal terminal, bool asJson)
 {
     private readonly List<Finding> _all = [];
+    private readonly HashSet<string> _told = [];
     private readonly int[] _counts = new int[3];
 
     public void Pass(string check, string text) => Add(new Finding(check, Verdict.Pass, new ProblemException("", text)));
@@ -62,6 +63,8 @@ internal sealed class Findings(Terminal terminal, bool asJson)
 
     private void Add(Finding finding)
     {
+        // A daemon that is down is also why another one cannot ask a server: once is enough.
+        if (finding.Verdict != Verdict.Pass && !_told.Add($"{Word(finding.Verdict)} {finding.What.Code} {finding.What.Message}")) return;
         _counts[(int)finding.Verdict]++;
         if (asJson)
         {

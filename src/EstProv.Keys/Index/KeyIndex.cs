@@ -9,13 +9,14 @@ internal sealed class KeyIndex(string folder)
 
     private readonly HashSet<string> _unreadable = new(StringComparer.Ordinal);
 
+    private bool _folderUnreadable;
+
     /// <summary>Every record that can be read; of the others, the file and what is wrong with it.</summary>
     public (List<KeyRecord> Records, List<ProblemException> Problems) Load()
     {
         var records = new List<KeyRecord>();
         var problems = new List<ProblemException>();
-        if (!Directory.Exists(folder)) return (records, problems);
-        foreach (var path in Directory.EnumerateFiles(folder, "*" + Suffix))
+        foreach (var path in Files(problems))
         {
             try
             {
@@ -43,6 +44,25 @@ internal sealed class KeyIndex(string folder)
         return (records, problems);
     }
 
+    private List<string> Files(List<ProblemException> problems)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFiles(folder, "*" + Suffix)];
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The first start.
+            return [];
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            _folderUnreadable = true;
+            problems.Add(FolderDamaged(cause));
+            return [];
+        }
+    }
+
     /// <summary>Refuses the use of a key id whose file is there but could not be read: it must not be overwritten.</summary>
     /// <exception cref="ProblemException"><c>index_damaged</c>.</exception>
     public void CheckAbsent(string keyId)
@@ -56,8 +76,12 @@ internal sealed class KeyIndex(string folder)
     /// <exception cref="ProblemException"><c>index_damaged</c>.</exception>
     public void CheckReadable(string keyId)
     {
+        if (_folderUnreadable) throw FolderDamaged(null);
         if (_unreadable.Count > 0 && PathOf(keyId) is var path && _unreadable.Contains(path)) throw Damaged(path, keyId);
     }
+
+    private ProblemException FolderDamaged(Exception? cause) => new("index_damaged", $"the folder {folder} could not be read at start",
+        "give it to the Key Service's user, then restart the Key Service", 500, cause);
 
     private static ProblemException Damaged(string path, string keyId) =>
         new ProblemException("index_damaged", $"the record {path} of key '{keyId}' could not be read at start",

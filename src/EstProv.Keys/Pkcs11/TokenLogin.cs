@@ -52,7 +52,8 @@ internal static class TokenLogin
     {
         CKR.CKR_PIN_INCORRECT or CKR.CKR_PIN_INVALID or CKR.CKR_PIN_LEN_RANGE or CKR.CKR_PIN_EXPIRED => new ProblemException(
             "pin_incorrect", $"{token.Description} refuses the PIN of {pin} ({Pkcs11Problem.Name(result)})",
-            "correct the PIN in the configuration; it is not tried again until then", 503),
+            "correct the PIN in the configuration and restart the Key Service, or in the file of pin-source; "
+                + "it is not tried again until then", 503),
         CKR.CKR_PIN_LOCKED => Locked(token),
         CKR.CKR_USER_PIN_NOT_INITIALIZED => NotSet(token),
         _ => Pkcs11Problem.Explain(result, "the login", token.Description),

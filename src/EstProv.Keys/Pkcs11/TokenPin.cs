@@ -24,7 +24,8 @@ internal sealed class TokenPin(string modulePath, Pkcs11Uri? from, PinMemory mem
         {
             throw new ProblemException("pin_refused_before",
                 $"{token.Description} has refused the PIN of {from} before; it is not tried again, so that the token does not lock itself",
-                $"correct the PIN in the configuration; if the token was changed instead, delete {memory.Path} to have it tried once more", 503);
+                "correct the PIN in the configuration and restart the Key Service; "
+                    + $"if the token was changed instead, delete {memory.Path} to have it tried once more", 503);
         }
 
         var result = library.C_Login(session, user, pin.Bytes, (ulong)pin.Length);

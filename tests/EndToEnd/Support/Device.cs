@@ -41,6 +41,11 @@ internal sealed class Device : IDisposable
     /// <summary>Added to the daemons' environment, such as a faked clock.</summary>
     public IDictionary<string, string> Environment => _environment;
 
+    /// <summary>
+    /// Words before the command line of a daemon, or of the operator's command (<c>estprov</c>), such as those of unshare(1).
+    /// </summary>
+    public Func<string, string[]> Before { get; set; } = static _ => [];
+
     public string At(string file) => Path.Combine(Folder, file);
 
     public ObservedProcess this[string daemon] => _processes[daemon];
@@ -176,7 +181,7 @@ internal sealed class Device : IDisposable
     public ObservedProcess Start(string daemon)
     {
         if (_processes.Remove(daemon, out var old)) old.Dispose();
-        var process = new ObservedProcess(Stage.Daemon(daemon), ["--config", At(daemon + ".toml"), "--runtime-dir", RuntimeDir], _environment);
+        var process = Run(daemon, Stage.Daemon(daemon), ["--config", At(daemon + ".toml"), "--runtime-dir", RuntimeDir]);
         _processes[daemon] = process;
         return process;
     }
@@ -241,7 +246,7 @@ internal sealed class Device : IDisposable
     /// <summary>One that asks no daemon.</summary>
     public (int ExitCode, string Output) CommandWithoutDaemons(params string[] arguments)
     {
-        using var process = new ObservedProcess(Stage.Command, arguments, _environment);
+        using var process = Run("estprov", Stage.Command, arguments);
         var code = process.WaitForExit(TimeSpan.FromSeconds(90));
         return (code, process.Output);
     }
@@ -259,6 +264,12 @@ internal sealed class Device : IDisposable
         var (code, output) = Command("status", "--json");
         Assert.That(code, Is.Zero, output);
         return output;
+    }
+
+    private ObservedProcess Run(string name, string program, string[] arguments)
+    {
+        string[] line = [.. Before(name), program, .. arguments];
+        return new ObservedProcess(line[0], line[1..], _environment);
     }
 
     public string Logs() => string.Join('\n', _processes.Select(entry => $"--- {entry.Key}\n{entry.Value.Output}"));

@@ -61,9 +61,15 @@ internal sealed class SimulatorFixture : IDisposable
         _host = null;
     }
 
-    public void StartAgain()
+    /// <param name="without">Nobody listens at this service's port: it gets another one.</param>
+    public void StartAgain(SimulatorService? without = null)
     {
-        _options = _options with { EstPort = Ports.Est, DpsPort = Ports.Dps, HubPort = Ports.Hub };
+        _options = _options with
+        {
+            EstPort = without == SimulatorService.Est ? 0 : Ports.Est,
+            DpsPort = without == SimulatorService.Dps ? 0 : Ports.Dps,
+            HubPort = without == SimulatorService.Hub ? 0 : Ports.Hub,
+        };
         _host = SimulatorHost.StartAsync(_options).GetAwaiter().GetResult();
     }
 

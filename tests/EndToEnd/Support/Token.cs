@@ -14,7 +14,7 @@ internal sealed class Token
         var configuration = Path.Combine(folder, "softhsm2.conf");
         File.WriteAllText(configuration, $"directories.tokendir = {folder}/token\nobjectstore.backend = file\nlog.level = ERROR\n");
         Environment = new Dictionary<string, string> { ["SOFTHSM2_CONF"] = configuration };
-        Tool.Run("softhsm2-util", ["--init-token", "--free", "--label", "device", "--pin", Pin, "--so-pin", "123456"], Environment);
+        Initialize();
         Slot = FindSlot();
         Tool.Run("pkcs11-tool", ["--module", Module, "--slot", Slot, "--login", "--pin", Pin, "--keypairgen", "--key-type", keyType, "--label", KeyLabel, "--id", "01"], Environment);
     }
@@ -24,6 +24,10 @@ internal sealed class Token
     public string Slot { get; }
 
     public IReadOnlyDictionary<string, string> Environment { get; }
+
+    /// <summary>Makes a token with nothing in it.</summary>
+    public void Initialize() =>
+        Tool.Run("softhsm2-util", ["--init-token", "--free", "--label", "device", "--pin", Pin, "--so-pin", "123456"], Environment);
 
     /// <summary>The CSR that the operator sends to his CA, PEM.</summary>
     public void WriteRequest(string commonName, string file)
