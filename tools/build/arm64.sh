@@ -90,7 +90,6 @@ run_arm64() {
     fetch_arm64
     publish_arm64
     say "archives"
-    mkdir -p "$out/release"
     checked_twice release_arm64
     [ "$part" != build ] || return 0
     stage_arm64

@@ -230,10 +230,10 @@ check_taken() {
     done
 }
 
-# check_release: what bitbake's checks of packages would say of the archives that are there.
+# check_release: what bitbake's checks of packages would say of the archives that are there; that there is none is a fault.
 check_release() {
-    local archive folder=$out/release/check file machine
-    for archive in "$out"/release/estprov-*-linux-{arm64,x64}.tar.xz; do
+    local archive folder=$archives/check file machine checked=""
+    for archive in "$archives"/estprov-*-linux-{arm64,x64}.tar.xz; do
         [ -e "$archive" ] || continue
         rm -rf "$folder"
         mkdir -p "$folder"
@@ -243,10 +243,13 @@ check_release() {
         while IFS= read -r file; do check_elf readelf "$file" "$machine"; done < <(find "$folder/usr" -type f \( -path '*/bin/estprov' -o -name '*.so' -o -name '*.so.*' \))
         (cd "$folder" && while read -r _ hash _ file; do [ "$hash" = "->" ] || [ "$(sha256sum <"$file" | cut -d' ' -f1)" = "$hash" ] || exit 1; done < <(grep -v ^link MANIFEST)) ||
             fail "$archive has other files than its MANIFEST says" "./build.sh arm64, ./build.sh release"
+        check_notices "$folder"
         layer_faults=0
         check_taken "$(basename "$archive")" < <(cd "$folder" && find . ! -type d -printf '%P\n')
         [ "$layer_faults" = 0 ] || fail "$archive has files that no recipe packages" "the lines above"
-        printf '%s: ELF files, manifest and recipe are right\n' "$(basename "$archive")"
+        printf '%s: ELF files, licences, manifest and recipe are right\n' "$(basename "$archive")"
         rm -rf "$folder"
+        checked=1
     done
+    [ -n "$checked" ] || fail "there is no archive in $archives" "./build.sh arm64, ./build.sh release"
 }

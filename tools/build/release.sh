@@ -1,10 +1,19 @@
 # shellcheck shell=bash disable=SC2154 # top and out are build.sh's
 # What is given to an image's build: archives of the same bytes from the same source, with a list of their files and of the software in them.
 
+# shellcheck source=tools/build/sbom.sh
+. "$top/tools/build/sbom.sh"
+
+# Where the archives are put, and unpacked to be looked at.
+archives=$out/release
+
 release_version() { sed -n 's|.*<Version>\(.*\)</Version>.*|\1|p' "$top/Directory.Build.props"; }
 
 # release_epoch: the time of the last commit, which all files get.
 release_epoch() { printf '%s\n' "${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct)}"; }
+
+# is_as_committed: else the archives are not those of the commit whose time and number they carry, and their SBOM says so.
+is_as_committed() { [ -z "$(git -C "$top" status --porcelain)" ]; }
 
 # pack FOLDER ARCHIVE: sorted, without this machine's names and times; the compressor has one thread and no choice.
 pack() {
@@ -51,52 +60,32 @@ check_elf() {
     newest=$("$readelf" -V "$file" | grep -oE 'GLIBC_2\.[0-9]+' | sort -uV | tail -n 1)
     [ -z "$newest" ] || [ "$(printf '%s\nGLIBC_2.35\n' "$newest" | sort -V | tail -n 1)" = GLIBC_2.35 ] ||
         fail "$file needs $newest" "kirkstone's glibc is 2.35"
-    ! grep -qaF "$top" "$file" || fail "$file names the folder that it was built in" "-ffile-prefix-map, PathMap"
+    check_paths "$file"
 }
 
-# write_sbom FOLDER RID: CycloneDX 1.5 of what NuGet resolved for the executable: the .NET runtime and every package linked in.
-write_sbom() {
-    local assets=$top/src/EstProv/obj/project.assets.json packages=${NUGET_PACKAGES:-$HOME/.nuget/packages}
-    local version name license hash lower folder list=$out/release/components
-    version=$(release_version)
-    : >"$list"
-    # Analysers and the linker's tasks only take part in the build. The compiler's package holds the runtime that is linked in.
-    jq -r --arg target "net10.0/$2" '.targets[$target] | to_entries[] | select(.value.type == "package") | .key' "$assets" |
-        grep -vE '^(Meziantou\.Analyzer|Microsoft\.NET\.ILLink\.Tasks|Microsoft\.DotNet\.ILCompiler)/' | LC_ALL=C sort | while IFS=/ read -r name version; do
-        lower=$(tr '[:upper:]' '[:lower:]' <<<"$name")
-        folder=$packages/$lower/$version
-        [ -d "$folder" ] || fail "the package $name $version is not in $packages" "dotnet restore"
-        hash=$(base64 -d <"$folder/$lower.$version.nupkg.sha512" | od -An -v -tx1 | tr -d ' \n')
-        license=$(sed -n 's|.*<license type="expression">\(.*\)</license>.*|\1|p' "$folder/$lower.nuspec")
-        # A licence that its package has as a file only.
-        [ -n "$license" ] || license=$(known_license "$name")
-        jq -n --arg name "$name" --arg version "$version" --arg license "$license" --arg hash "$hash" \
-            '{type: "library", name: $name, version: $version, purl: "pkg:nuget/\($name)@\($version)",
-              licenses: [{expression: $license}], hashes: [{alg: "SHA-512", content: $hash}]}' >>"$list"
+# check_paths FILE: nothing of the machine that it was built on: neither the tree nor the builder's home, with NuGet's packages in it.
+check_paths() {
+    local folder
+    for folder in "$top" "$(nuget_folder)" "${HOME%/}"; do
+        # A folder of the same name within another one, such as out/arm64/root, is no trace. What a pattern might read otherwise is any character.
+        if [ -z "$folder" ] || ! LC_ALL=C grep -qaF "$folder" "$1"; then continue; fi
+        ! LC_ALL=C grep -qaE "(^|[^[:alnum:]._/-])${folder//[^[:alnum:]\/_-]/.}(/|[^[:alnum:]._-]|\$)" "$1" ||
+            fail "$1 names $folder, of the machine that it was built on" "-ffile-prefix-map, PathMap"
     done
-    grep -q '"runtime\.linux-' "$list" || fail "the .NET runtime is not among the packages" "is RuntimeIdentifier $2 restored?"
-    jq -n --slurpfile components "$list" --arg version "$(release_version)" --arg time "$(date -u -d "@$(release_epoch)" +%Y-%m-%dT%H:%M:%SZ)" --arg rid "$2" \
-        '{bomFormat: "CycloneDX", specVersion: "1.5", version: 1,
-          metadata: {timestamp: $time, component: {type: "application", name: "estprov", version: $version, licenses: [{license: {id: "MIT"}}],
-              properties: [{name: "estprov:runtime-identifier", value: $rid}]}},
-          components: $components}' >"$1/sbom.cdx.json"
-    rm "$list"
 }
 
-# known_license PACKAGE: of packages whose nuspec names a file.
-known_license() {
-    case $1 in
-    Pkcs11Interop) echo Apache-2.0 ;;
-    *) fail "the licence of $1 is not known" "read it, and add it to known_license and to LICENSE of the recipe" ;;
-    esac
+# check_symbols TOOLS-PREFIX FILE: the same of debug symbols, which are compressed.
+check_symbols() {
+    "$1objcopy" --decompress-debug-sections "$2" "$2.unpacked"
+    check_paths "$2.unpacked"
+    rm "$2.unpacked"
 }
 
-# release_binaries ARCH PUBLISHED TOOLS-PREFIX MACHINE MAKE-ARGUMENT...: the archive of the daemons, and that of their symbols.
-release_binaries() {
-    local arch=$1 published=$2 tools=$3 machine=$4 name file folder symbols
+# release_folder ARCH PUBLISHED TOOLS-PREFIX MACHINE MAKE-ARGUMENT...: what goes into the archive of the daemons, and into that of their symbols. Sets folder and symbols.
+release_folder() {
+    local arch=$1 published=$2 tools=$3 machine=$4 file
     shift 4
-    name=estprov-$(release_version)-linux-$arch
-    folder=$out/release/$name symbols=$out/release/$name-debug
+    folder=$archives/estprov-$(release_version)-linux-$arch symbols=$archives/estprov-$(release_version)-linux-$arch-debug
     rm -rf "$folder" "$symbols"
     mkdir -p "$symbols"
     lay_out "$folder" "$published" "$@"
@@ -108,8 +97,17 @@ release_binaries() {
     for file in "$folder/usr/bin/estprov" "$folder"/usr/lib/ossl-modules/*.so "$folder"/usr/lib/pkcs11/*.so "$folder"/usr/lib/libestprov.so.*; do
         [ ! -f "$file" ] || check_elf "${tools}readelf" "$file" "$machine"
     done
-    write_sbom "$folder" "linux-$arch"
+    write_sbom "$folder" "linux-$arch" "$published" "$tools"
+    write_notices "$folder" "linux-$arch" "$published" "$tools"
+    check_notices "$folder"
     write_manifest "$folder"
+}
+
+# release_binaries, with the arguments of release_folder: the archives.
+release_binaries() {
+    local folder symbols file
+    release_folder "$@"
+    for file in "$symbols"/*; do check_symbols "$3" "$file"; done
     pack "$folder" "$folder.tar.xz"
     pack "$symbols" "$symbols.tar.xz"
     rm -rf "$folder" "$symbols"
@@ -119,7 +117,7 @@ release_binaries() {
 release_sources() {
     local name folder
     name=estprov-native-$(release_version)
-    folder=$out/release/$name
+    folder=$archives/$name
     rm -rf "$folder"
     mkdir -p "$folder"
     (cd "$top" && git ls-files -z native | xargs -0 cp --parents -t "$folder")
@@ -132,11 +130,13 @@ release_sources() {
 # checked_twice COMMAND...: the archives that it makes are the same the second time.
 checked_twice() {
     local first
+    mkdir -p "$archives"
     "$@"
-    first=$(cd "$out/release" && sha256sum ./*.tar.xz)
+    first=$(cd "$archives" && sha256sum ./*.tar.xz)
     "$@"
-    [ "$first" = "$(cd "$out/release" && sha256sum ./*.tar.xz)" ] || fail "the same input has not given the same archives" "compare them with tar --list --verbose"
+    [ "$first" = "$(cd "$archives" && sha256sum ./*.tar.xz)" ] || fail "the same input has not given the same archives" "compare them with tar --list --verbose"
     printf '%s\n' "$first"
+    is_as_committed || printf 'note: this tree has changes that are not committed; the SBOM says so, and these archives are not for release\n'
 }
 
 # run_release: for this machine's kind, x64.
@@ -147,11 +147,33 @@ run_release() {
     . "$top/tools/build/install.sh"
     publish
     say "archives"
-    mkdir -p "$out/release"
+    # The C parts once more, with no names of this machine in their symbols. As the environment, since the Makefile adds to it.
+    x64_native=("CFLAGS=-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$top=/estprov")
+    env "${x64_native[@]}" make -s -C "$top/native" O="$out/x64/native" all
     checked_twice release_x64
 }
 
 release_x64() {
-    release_binaries x64 "$out/publish" "" "X86-64" O="$out/native"
+    export "${x64_native[@]}"
+    release_binaries x64 "$out/publish" "" "X86-64" O="$out/x64/native"
     release_sources
+}
+
+# release_as_test: what goes into an image's build, made of what is published for the tests anyway, and looked at as bitbake's checks would. The symbols, and whether the same
+# comes out twice, are the matter of ./build.sh release.
+release_as_test() {
+    # A shell of its own ends at the first error; a function that a condition waits for would not.
+    # shellcheck disable=SC2016 # that shell expands it
+    bash -euo pipefail -c 'top=$1 && for part in common install release layer; do . "$top/tools/build/$part.sh"; done && archive_as_test' _ "$top"
+}
+
+archive_as_test() {
+    local folder symbols
+    need_packages jq xz-utils binutils git
+    archives=$out/test/release
+    release_folder x64 "$out/publish" "" "X86-64" O="$out/native"
+    pack "$folder" "$folder.tar.xz"
+    rm -rf "$folder" "$symbols"
+    check_release
+    printf '1 passed, 0 failed, 0 skipped\n'
 }

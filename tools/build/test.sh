@@ -47,7 +47,7 @@ run_other_suites() {
         run_suite native make -s -C "$top/native" O="$out/native" check
         run_suite native-library native_library_as_test
     fi
-    for name in programs demo runtime crash interop systemd guides; do
+    for name in release programs demo runtime crash interop systemd guides; do
         ! is_wanted "$name" || run_suite "$name" "${name}_as_test"
     done
 }
@@ -58,7 +58,7 @@ run_test() {
     need_packages "${test_packages[@]}"
     rm -rf "$out/test"
     mkdir -p "$out/test"
-    for name in install native programs demo crash interop systemd guides; do
+    for name in install release native programs demo crash interop systemd guides; do
         # shellcheck source=/dev/null
         . "$top/tools/build/$name.sh"
     done
