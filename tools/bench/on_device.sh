@@ -3,6 +3,8 @@
 
 # shellcheck source=tools/bench/measure.sh
 . "$tree/tools/bench/measure.sh"
+# shellcheck source=tools/bench/budgets.sh
+. "$tree/tools/bench/budgets.sh"
 bin=$world/bin/usr/libexec/estprov
 tools=$world/tools
 
@@ -62,7 +64,7 @@ files_pss=$(pss "${process[keyd]}")
 files_one=$(load 1 5000)
 stop_daemons
 
-size=$(find "$world/bin" -type f -printf '%s\n' | awk '{ n += $1 } END { printf "%.1f", n / 1048576 }')
+installed=$(bytes_below "$world/bin")
 printf '\n'
 row "" ours budget peer
 row "P-256 signature on SoftHSM2, CPU of keyd, µs, 1 client" "$(field "$one" cpu_us)" 80 880-950
@@ -75,10 +77,12 @@ row "p99 of a signature with 8 clients, µs" "$(field "$eight" p99_us)"
 row "P-256 signature with a file key, CPU of keyd, µs" "$(field "$files_one" cpu_us)"
 row "keyd: start to first answer, ms" "$answer_ms" 8 6.4
 row "keyd: start to first signature, ms" "$signature_ms" 15
-row "idle PSS of the three, MB" "$(sum "$keyd_pss" "$certd_pss" "$identityd_pss")" 15 18.6
+row "idle PSS of the three, MB" "$(sum "$keyd_pss" "$certd_pss" "$identityd_pss")" "$idle_budget" 18.6
 row "  keyd, certd, identityd" "$keyd_pss $certd_pss $identityd_pss"
 row "  the same, RSS" "$keyd_rss $certd_rss $identityd_rss"
 row "PSS of the three after the load, MB" "$loaded" 20 19-20
 row "keyd alone, file store, PSS, MB" "$files_pss" 4.5 7.1
-row "on disk, all that is installed, MB" "$size" 9 12.5
+row "on disk, all that is installed, MB of 1,048,576 bytes" "$(megabytes "$installed")" "$installed_budget" 12.5
+find "$world/bin" -type f -size +40k -printf '  %s bytes in %P\n' | sort -rn
+hold_installed "$installed"
 row "provisioning, bootstrap to hub, s" "$seconds" "0.4+Retry-After" 5.2

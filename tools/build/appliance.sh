@@ -68,17 +68,21 @@ make_disks() {
     tell_installed "$archive" | tee "$work/installed"
 }
 
-# tell_installed ARCHIVE: what of it is on the device, in bytes, and the C library that it needs at least.
+# tell_installed ARCHIVE: what of it is on the device, in bytes, and the C library that it needs at least. Fails over the budget.
 tell_installed() {
-    local unpacked=$out/appliance/unpacked
+    local unpacked=$out/appliance/unpacked bytes
+    # shellcheck source=tools/bench/budgets.sh
+    . "$top/tools/bench/budgets.sh"
     rm -rf "$unpacked"
     mkdir -p "$unpacked"
-    tar -C "$unpacked" --strip-components=1 --exclude=sbom.cdx.json --exclude=MANIFEST -xf "$1"
+    tar -C "$unpacked" --strip-components=1 --exclude=sbom.cdx.json --exclude=MANIFEST --exclude=licenses -xf "$1"
     find "$unpacked" -type f -size +9k -printf '%s %P\n' | sort -rn
-    find "$unpacked" -type f -printf '%s\n' | awk '{ n += $1 } END { printf "all installed files %d bytes, %.2f MB (budget 9)\n", n, n / 1e6 }'
+    bytes=$(bytes_below "$unpacked")
+    printf 'all installed files %d bytes, %s MB of 1,048,576 bytes (budget %s)\n' "$bytes" "$(megabytes "$bytes")" "$installed_budget"
     # Files of text are no ELF, and no matter.
     { find "$unpacked" -type f -exec aarch64-linux-gnu-readelf -V {} + 2>/dev/null || true; } | grep -oE 'GLIBC_2\.[0-9]+' | sort -uV | tail -n 1 | sed 's/.*/highest symbol & (at most GLIBC_2.35)/'
     rm -rf "$unpacked"
+    hold_installed "$bytes"
 }
 
 # run_appliance [--before ARCHIVE]
