@@ -26,7 +26,8 @@ usage: ./build.sh COMMAND
                             the renewal policy
   guides [PAGE ...]         do the guides as they are written, each on a machine of its own (tools/guides)
   systemd                   under a real systemd in namespaces: the units, users and credential that ship (tools/systemd)
-  arm64                     cross-compile, and make the archives that an image's build takes (out/release)
+  arm64 [build] [--twice]   cross-compile, make the archives that an image's build takes (out/release), and test them;
+                            with build that is all, with --twice once more in another folder, and the same must come out
   appliance [--before A]    an arm64 device boots, provisions itself, loses power and changes its root (tools/appliance)
   release                   the same archives for x86-64
   lint                      formatting, shellcheck, systemd units, the Yocto layer

@@ -78,10 +78,51 @@ test_arm64() {
     grep -qE 'succeeded: [1-9]' "$log" || fail "no test has run" "the lines above"
 }
 
-# run_arm64 [build|test]
+# publish_twice: a clone of the commit in another folder, with a path of another length, gives the same archives. What NuGet and the compilers were given is the same.
+publish_twice() {
+    local clone=$out/twice/another-folder
+    is_as_committed || fail "this tree has changes that are not committed" "a clone has not got them: commit first"
+    say "the same once more, in another folder"
+    rm -rf "$out/twice"
+    mkdir -p "$clone"
+    git clone -q "$top" "$clone"
+    git -C "$clone" checkout -q --detach "$(git -C "$top" rev-parse HEAD)"
+    mkdir -p "$clone/out/arm64"
+    cp -a "$out/arm64/root" "$out/arm64/root.packages" "$clone/out/arm64/"
+    "$clone/build.sh" arm64 build
+    compare_archives "$archives" "$clone/out/release"
+    rm -rf "$out/twice"
+    say "both folders have given the same archives"
+}
+
+# compare_archives FOLDER FOLDER: of arm64, and of the C parts' source.
+compare_archives() {
+    local archive name folder=$1 other=$2
+    for archive in "$folder"/estprov-*-linux-arm64{,-debug}.tar.xz "$folder"/estprov-native-*.tar.xz; do
+        name=$(basename "$archive")
+        cmp -s "$archive" "$other/$name" && continue
+        rm -rf "$out/twice/a" "$out/twice/b"
+        mkdir -p "$out/twice/a" "$out/twice/b"
+        tar -C "$out/twice/a" -xf "$archive"
+        tar -C "$out/twice/b" -xf "$other/$name"
+        diff -rq "$out/twice/a" "$out/twice/b" || true
+        fail "$name is another one when it is built in another folder" "the lines above say which files; both are in $out/twice"
+    done
+}
+
+# run_arm64 [build|test] [--twice]
 run_arm64() {
-    local part=${1:-all}
-    [[ $# -le 1 && " all build test " == *" $part "* ]] || fail "arm64 takes one of: build, test" "without it, both are done"
+    local part=all twice="" argument
+    for argument in "$@"; do
+        case $argument in
+        build | test)
+            [ "$part" = all ] || fail "arm64 takes one of: build, test" "without it, both are done"
+            part=$argument
+            ;;
+        --twice) twice=yes ;;
+        *) fail "unknown argument '$argument' of arm64" "./build.sh arm64 [build|test] [--twice]" ;;
+        esac
+    done
     need_packages "${arm64_host_packages[@]}"
     # shellcheck source=tools/build/install.sh
     . "$top/tools/build/install.sh"
@@ -91,6 +132,7 @@ run_arm64() {
     publish_arm64
     say "archives"
     checked_twice release_arm64
+    [ -z "$twice" ] || publish_twice
     [ "$part" != build ] || return 0
     stage_arm64
     test_arm64
