@@ -65,12 +65,16 @@ check_elf() {
 
 # check_paths FILE: nothing of the machine that it was built on: neither the tree nor the builder's home, with NuGet's packages in it.
 check_paths() {
-    local folder
+    local folder pattern
     for folder in "$top" "$(nuget_folder)" "${HOME%/}"; do
-        # A folder of the same name within another one, such as out/arm64/root, is no trace. What a pattern might read otherwise is any character.
-        if [ -z "$folder" ] || ! LC_ALL=C grep -qaF "$folder" "$1"; then continue; fi
-        ! LC_ALL=C grep -qaE "(^|[^[:alnum:]._/-])${folder//[^[:alnum:]\/_-]/.}(/|[^[:alnum:]._-]|\$)" "$1" ||
+        [ -n "$folder" ] || continue
+        # What a pattern might read otherwise is any character. A folder of the same name within another one, such as out/arm64/root, is no trace.
+        pattern=${folder//[^[:alnum:]\/_-]/.}
+        if LC_ALL=C grep -qaF "$folder" "$1" && LC_ALL=C grep -qaE "(^|[^[:alnum:]._/-])$pattern(/|[^[:alnum:]._-]|\$)" "$1"; then
             fail "$1 names $folder, of the machine that it was built on" "-ffile-prefix-map, PathMap"
+        fi
+        # As .NET keeps text.
+        ! LC_ALL=C grep -qaP "(?<![\w./-]\x00)$(printf '%s/' "$pattern" | sed 's/./&\\x00/g')" "$1" || fail "$1 names $folder in text of .NET's" "[CallerFilePath], or a resource"
     done
 }
 
