@@ -8,7 +8,7 @@ namespace EstProv.Cli;
 
 /// <summary>
 /// <c>estprov</c>, the operator's command. Errors are two lines on the error stream, <c>error:</c> and <c>hint:</c>. Exit codes: 0 done, 1 failed or
-/// not so, 2 done with warnings (<c>check</c>), 64 called wrongly.
+/// not so, 2 done with warnings (<c>check</c>, <c>distrust</c>), 64 called wrongly.
 /// </summary>
 public static class OperatorCommand
 {

@@ -26,6 +26,8 @@ internal static class DistrustCommands
             Each certificate under it is replaced at a point of its own within the time given; the old one is
             served until the new one is proved. EST servers are not verified by this CA any more; where one
             could not be verified at all then, nothing is done, unless with --force.
+            Exit code: 0 when done, 2 when done while a server could not be asked whether it can be verified
+            still, 1 when not done.
             """,
         Options = [Over, Force, Undo, Option.RuntimeDir],
         Run = RunDistrust,
@@ -55,8 +57,15 @@ internal static class DistrustCommands
         terminal.Line($"{line.Words[0]} is {(undo ? "trusted again" : "distrusted")}");
         if (!undo) WriteCertificates(terminal, answer);
         terminal.Flush();
-        foreach (var url in Items(answer, "unknown")) terminal.Error($"{url.GetString()} could not be asked whether it can be verified still", "see with estprov status whether renewals go on");
-        return 0;
+        var code = 0;
+        foreach (var url in Items(answer, "unknown"))
+        {
+            terminal.Warning($"{url.GetString()} could not be asked whether it can be verified still",
+                "see with estprov status whether renewals go on");
+            code = 2;
+        }
+
+        return code;
     }
 
     private static void WriteIssuers(Terminal terminal, JsonElement answer)

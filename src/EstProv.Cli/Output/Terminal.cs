@@ -50,6 +50,14 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool outputC
         error.Flush();
     }
 
+    /// <summary>The same of something that is done, and may not be as it should.</summary>
+    public void Warning(string message, string hint)
+    {
+        error.Write(errorColour ? $"\e[1;33mwarning:{Reset} {message}\n" : $"warning: {message}\n");
+        if (hint.Length > 0) error.Write(errorColour ? $"\e[1mhint:{Reset} {hint}\n" : $"hint: {hint}\n");
+        error.Flush();
+    }
+
     public void Error(ProblemException problem) => Error(problem.Message, problem.Hint);
 
     /// <summary>Text that is in two-line form already, on the error stream.</summary>

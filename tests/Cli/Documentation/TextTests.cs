@@ -77,6 +77,6 @@ public sealed partial class TextTests
         return at + 1;
     }
 
-    [GeneratedRegex("""(?:\bnew(?:[ ](?:ProblemException|UsageException))?|\.(?:Error|Warn))\((?!\))""", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("""(?:\bnew(?:[ ](?:ProblemException|UsageException))?|\.(?:Error|Warn(?:ing)?))\((?!\))""", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Call();
 }
