@@ -39,6 +39,8 @@ internal sealed class CertificateMetrics(EngineParts parts, CredentialEngine eng
         foreach (var credential in credentials) metrics.Of(Id, credential.Id, changes.CountOf("issued", credential.Id));
         metrics.Begin("estprov_certificate_failures_total", "counter");
         foreach (var credential in credentials) metrics.Of(Id, credential.Id, changes.CountOf("failed", credential.Id));
+        Attempts(metrics, "estprov_certificate_first_issues_total", credentials, renewals: false);
+        Attempts(metrics, "estprov_certificate_renewals_total", credentials, renewals: true);
         metrics.Begin("estprov_certificate_expiry_timestamp_seconds", "gauge");
         foreach (var certificate in all) metrics.Of(Id, certificate.Id, certificate.NotAfter.ToUnixTimeSeconds());
         metrics.Begin("estprov_certificate_attempts_total", "counter");
@@ -48,5 +50,15 @@ internal sealed class CertificateMetrics(EngineParts parts, CredentialEngine eng
             "rescue"])
             metrics.Of("kind", kind, changes.CountOf(kind));
         metrics.Gauge("estprov_clock_believed", parts.Clock.IsBelieved ? 1 : 0);
+    }
+
+    private static void Attempts(MetricsText metrics, string name, List<Credential> credentials, bool renewals)
+    {
+        metrics.Begin(name, "counter");
+        foreach (var credential in credentials)
+        {
+            for (var i = 0; i < AttemptCounts.Results.Length; i++)
+                metrics.Of(Id, credential.Id, "result", AttemptCounts.Results[i], credential.Attempts.Of(i, renewals));
+        }
     }
 }

@@ -54,6 +54,11 @@ internal sealed class Credential
 
     public CertificateProfile Profile => CertificateProfiles.Of(Id, Issuance);
 
+    public AttemptCounts Attempts { get; } = new();
+
+    /// <summary>A renewal is what there is a certificate in use for, whoever brought that.</summary>
+    public void CountAttempt(AttemptResult result) => Attempts.Count(result, isRenewal: Current is not null);
+
     /// <summary>On disk: in use.</summary>
     public StoredCertificate? Stored { get; set; }
 

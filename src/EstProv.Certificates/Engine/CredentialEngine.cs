@@ -343,6 +343,7 @@ internal sealed partial class CredentialEngine : IDisposable
             credential.WaitsFor = gap;
         }
 
+        credential.CountAttempt(AttemptResult.Failed);
         _parts.Events.Failed(credential, problem, attempt, gap);
         KeepWait(credential, problem, gap);
     }

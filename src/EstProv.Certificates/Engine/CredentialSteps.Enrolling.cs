@@ -272,6 +272,7 @@ internal sealed partial class CredentialSteps
                 $"the same request is sent again in {retryAfter.TotalSeconds:0} s; perhaps somebody has to approve it there", "est_pending");
         }
 
+        credential.CountAttempt(AttemptResult.Pending);
         parts.Events.Pending(request);
     }
 

@@ -41,6 +41,7 @@ internal sealed partial class CredentialSteps
             KeyId = credential.KeyId,
             RequestedName = staged.RequestedName ?? prepared.Plan.Name,
         };
+        credential.CountAttempt(AttemptResult.Issued);
         parts.Events.Issued(staged, parts.Time.GetElapsedTime(started));
         Stage(credential, staged, prepared.Key);
         if (credential.Pending is not null) ForgetPending(credential);

@@ -139,6 +139,7 @@ internal sealed partial class CredentialSteps
         parts.Checkpoint?.Invoke("staged dropped");
         // Not where it may be the key in use: of what was brought for that very key, and where keyd follows after the first use only (PromoteKey).
         if (credential.Previous is null && credential.Current?.Spki != staged.Spki) parts.Keys.DiscardNext(credential.KeyId);
+        credential.CountAttempt(AttemptResult.Dropped);
         parts.Events.Dropped(staged, reason);
     }
 

@@ -46,6 +46,8 @@ internal sealed partial class Pkcs11Connection : IDisposable
 
     public TimeProvider Time { get; }
 
+    public TokenCounts Counts { get; } = new();
+
     /// <summary>Called on any thread, perhaps often, when a call of the module does not return.</summary>
     public Action? Hangs { get; set; }
 
@@ -96,11 +98,14 @@ internal sealed partial class Pkcs11Connection : IDisposable
     public bool IsHanging => HangLimits.AreExceeded(Volatile.Read(ref _openingSince), _tokens);
 
     /// <summary>Of the module and its tokens. Asks nobody.</summary>
-    public void WriteMetrics(MetricsText metrics) => metrics
-        .Gauge("estprov_token_up", Array.Exists(_tokens, static token => !token.IsAbandoned) ? 1 : 0)
-        .Counter("estprov_token_losses_total", Volatile.Read(ref _losses))
-        .Counter("estprov_token_open_failures_total", Volatile.Read(ref _failures))
-        .Counter("estprov_token_reloads_total", Volatile.Read(ref _reloads));
+    public void WriteMetrics(MetricsText metrics)
+    {
+        metrics.Gauge("estprov_token_up", Array.Exists(_tokens, static token => !token.IsAbandoned) ? 1 : 0)
+            .Counter("estprov_token_losses_total", Volatile.Read(ref _losses))
+            .Counter("estprov_token_open_failures_total", Volatile.Read(ref _failures))
+            .Counter("estprov_token_reloads_total", Volatile.Read(ref _reloads));
+        Counts.Write(metrics);
+    }
 
     /// <summary>Ends the module's work; call it when nothing uses a key any more.</summary>
     public void Dispose()
@@ -138,7 +143,7 @@ internal sealed partial class Pkcs11Connection : IDisposable
             }
 
             var pin = new TokenPin(module.Path, PinFor(module, facts, uri), _pins);
-            var token = new Pkcs11Token(module.Library, facts, TokenLogin.Open(module, facts, pin), pin);
+            var token = new Pkcs11Token(module.Library, facts, TokenLogin.Open(module, facts, pin), pin, Counts);
             _tokens = [.. Array.FindAll(_tokens, static token => !token.IsAbandoned || !token.IsIdle), token];
             Log.Opened(_logger, token.Description, facts.Model, facts.Serial, _modulePath);
             return token;

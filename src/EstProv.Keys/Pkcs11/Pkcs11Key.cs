@@ -40,7 +40,7 @@ internal sealed class Pkcs11Key : StoredKey
             if (result == CKR.CKR_OK) return written;
             // It may be the first sign of a lost login, which the search for the object shows next.
             if (Pkcs11Problem.IsStaleObject(result)) _place = null;
-            if (!attempts.MayGoOn(token, result)) throw Pkcs11Problem.Explain(result, $"signing with {_name.Text}", token.Description);
+            if (!attempts.MayGoOn(token, result)) throw _link.Failed(result, $"signing with {_name.Text}", token);
         }
     }
 

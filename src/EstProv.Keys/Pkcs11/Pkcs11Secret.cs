@@ -25,7 +25,7 @@ internal sealed class Pkcs11Secret(TokenLink link, ObjectName name, SecretUsage 
             var result = Mac(token, message, mac);
             if (result == CKR.CKR_OK) return;
             if (Pkcs11Problem.IsStaleObject(result)) _place = null; // as for a private key
-            if (!attempts.MayGoOn(token, result)) throw Pkcs11Problem.Explain(result, $"HMAC-SHA256 with {name.Text}", token.Description);
+            if (!attempts.MayGoOn(token, result)) throw link.Failed(result, $"HMAC-SHA256 with {name.Text}", token);
         }
     }
 

@@ -22,14 +22,16 @@ internal sealed class Pkcs11Token
     private readonly Stack<Pkcs11Session> _idle = new();
     private readonly List<Pkcs11Session> _rented = [];
     private readonly ulong _flags;
+    private readonly TokenCounts _counts;
     private int _most;
     private int _opening; // counted as rented, not in the list yet or not any more
     private volatile bool _abandoned;
     private volatile bool _proved;
     private bool _lossReported;
 
-    public Pkcs11Token(Pkcs11Library library, TokenFacts facts, OpenedSession first, TokenPin pin)
+    public Pkcs11Token(Pkcs11Library library, TokenFacts facts, OpenedSession first, TokenPin pin, TokenCounts counts)
     {
+        _counts = counts;
         Library = library;
         Facts = facts;
         Pin = pin;
@@ -67,7 +69,7 @@ internal sealed class Pkcs11Token
     public CKR LoginForUse(Pkcs11Session session)
     {
         var result = Pin.Login(Library, session.Handle, CKU.CKU_CONTEXT_SPECIFIC, Facts);
-        return TokenPin.IsRefusal(result) ? throw TokenLogin.Explain(result, Facts, Pin) : result;
+        return TokenPin.IsRefusal(result) ? throw _counts.Failed(TokenLogin.Explain(result, Facts, Pin)) : result;
     }
 
     /// <summary>No session is in anybody's hands.</summary>
@@ -123,14 +125,16 @@ internal sealed class Pkcs11Token
                 var left = until - Environment.TickCount64;
                 if (left > 0)
                 {
+                    _counts.BeginWait();
                     Monitor.Wait(_gate, (int)left);
+                    _counts.EndWait();
                     continue;
                 }
 
-                throw IsPatientOut
+                throw _counts.Failed(IsPatientOut
                     ? new ProblemException("token_busy", $"{Description} is generating a key and does nothing else meanwhile", "try again in a while", 503)
                     : new ProblemException("token_busy", $"{Description} is busy: no session became free within {LongestWait.TotalSeconds:0} s",
-                        "send fewer requests at a time", 503);
+                        "send fewer requests at a time", 503));
             }
 
             if (_abandoned) return false;

@@ -38,8 +38,26 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
     internal Pkcs11Token Connect(ref TokenAttempts attempts)
     {
         var token = _token;
-        return token is { IsAbandoned: false } ? token : Reconnect(ref attempts);
+        if (token is { IsAbandoned: false }) return token;
+        connection.Counts.BeginWait();
+        try
+        {
+            return Reconnect(ref attempts);
+        }
+        catch (ProblemException problem)
+        {
+            connection.Counts.Failed(problem);
+            throw;
+        }
+        finally
+        {
+            connection.Counts.EndWait();
+        }
     }
+
+    /// <summary>What an operation has failed with for good.</summary>
+    public ProblemException Failed(CKR result, string what, Pkcs11Token token) =>
+        connection.Counts.Failed(Pkcs11Problem.Explain(result, what, token.Description));
 
     // One thread connects; the others have its token or its failure.
     private Pkcs11Token Reconnect(ref TokenAttempts attempts)
@@ -134,7 +152,7 @@ internal sealed class TokenLink(Pkcs11Connection connection, Pkcs11Uri uri)
             }
 
             if (result == CKR.CKR_OK) return value!;
-            if (!attempts.MayGoOn(token, result)) throw Pkcs11Problem.Explain(result, what, token.Description);
+            if (!attempts.MayGoOn(token, result)) throw Failed(result, what, token);
         }
     }
 

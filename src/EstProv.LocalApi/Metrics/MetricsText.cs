@@ -21,7 +21,7 @@ public sealed class MetricsText
     /// <summary>A number that goes up, until the daemon starts anew.</summary>
     public MetricsText Counter(string name, double value) => Begin(name, "counter").Value(value);
 
-    /// <summary>Begins one of several values; each follows by <see cref="Of"/>, and there may be none.</summary>
+    /// <summary>Begins one of several values; each follows by <see cref="Of(string, string, double)"/>, and there may be none.</summary>
     /// <param name="type"><c>gauge</c> or <c>counter</c>.</param>
     public MetricsText Begin(string name, string type)
     {
@@ -34,15 +34,16 @@ public sealed class MetricsText
     /// <param name="text">Of the label; any text.</param>
     public MetricsText Of(string label, string text, double value)
     {
-        _text.Append(_name).Append('{').Append(label).Append("=\"");
-        foreach (var c in text)
-        {
-            if (c is '\\' or '"') _text.Append('\\').Append(c);
-            else if (c == '\n') _text.Append("\\n");
-            else _text.Append(c);
-        }
+        _text.Append(_name).Append('{');
+        return Label(label, text).Append("} ", value);
+    }
 
-        return Append("\"} ", value);
+    /// <summary>The same of two labels.</summary>
+    public MetricsText Of(string label, string text, string second, string secondText, double value)
+    {
+        _text.Append(_name).Append('{');
+        Label(label, text)._text.Append(',');
+        return Label(second, secondText).Append("} ", value);
     }
 
     public override string ToString() => _text.ToString();
@@ -51,6 +52,20 @@ public sealed class MetricsText
     {
         _text.Append(_name);
         return Append(" ", value);
+    }
+
+    private MetricsText Label(string label, string text)
+    {
+        _text.Append(label).Append("=\"");
+        foreach (var c in text)
+        {
+            if (c is '\\' or '"') _text.Append('\\').Append(c);
+            else if (c == '\n') _text.Append("\\n");
+            else _text.Append(c);
+        }
+
+        _text.Append('"');
+        return this;
     }
 
     private MetricsText Append(string before, double value)

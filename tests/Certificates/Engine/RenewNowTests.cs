@@ -1,4 +1,5 @@
 using EstProv.Certificates.Client;
+using EstProv.Certificates.Engine;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration.Certd;
 using EstProv.Platform;
@@ -98,6 +99,28 @@ public sealed class RenewNowTests
     }
 
     private static CredentialAnswer Renew(TestDevice device, string id) => device.Requests.Renew(id, now: false, "a test", Wait, CancellationToken.None);
+
+    [Test]
+    public async Task First_issues_and_renewals_are_counted_apart_by_what_came_of_them()
+    {
+        await using var device = await AnHourLaterAsync();
+        var attempts = device.Engine.Table.Find("device-id")!.Attempts;
+        Assert.That((Counted(attempts, renewals: false), Counted(attempts, renewals: true)), Is.EqualTo(("1 0 0 0", "0 0 0 0")));
+
+        Renew(device, "device-id");
+        device.Requests.Refuse("device-id", device.Engine.Table.Find("device-id")!.Staged!.Spki, "a test", CancellationToken.None);
+        device.AwaitIdle();
+        Assert.That(Counted(attempts, renewals: true), Does.StartWith("1 0 ").And.EndsWith(" 1"), "issued, and dropped");
+        Assert.That(Counted(attempts, renewals: false), Is.EqualTo("1 0 0 0"));
+
+        var identity = device.Engine.Table.Find("est-id")!.Attempts;
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Route = "simplereenroll", Status = 500 });
+        Renew(device, "est-id");
+        Assert.That(Counted(identity, renewals: true), Does.StartWith("0 0 1 0"));
+    }
+
+    private static string Counted(AttemptCounts attempts, bool renewals) =>
+        string.Join(' ', Enumerable.Range(0, AttemptCounts.Results.Length).Select(result => attempts.Of(result, renewals)));
 
     private static async Task<TestDevice> AnHourLaterAsync()
     {

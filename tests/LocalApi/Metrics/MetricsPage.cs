@@ -37,6 +37,8 @@ internal static partial class MetricsPage
         return double.Parse(line[(name.Length + 1)..], System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    [GeneratedRegex("^[a-z_]+(\\{[a-z]+=\"([^\"\\\\\n]|\\\\[\"\\\\n])*\"\\})? -?[0-9.E+]+$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("^[a-z_]+(\\{" + Label + "(," + Label + ")?\\})? -?[0-9.E+]+$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Sample();
+
+    private const string Label = "[a-z]+=\"([^\"\\\\\n]|\\\\[\"\\\\n])*\"";
 }

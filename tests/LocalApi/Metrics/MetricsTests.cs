@@ -38,6 +38,15 @@ public sealed class MetricsTests
     }
 
     [Test]
+    public void A_value_may_have_two_labels()
+    {
+        var text = new MetricsText().Begin("estprov_x", "counter").Of("id", "a\"", "result", "is\nsued", 2).ToString();
+        Assert.That(text, Is.EqualTo("# TYPE estprov_x counter\nestprov_x{id=\"a\\\"\",result=\"is\\nsued\"} 2\n"));
+        Assert.That(MetricsPage.Served(text), Has.Count.EqualTo(1));
+        Assert.That(MetricsPage.Value(text, "estprov_x{id=\"a\\\"\",result=\"is\\nsued\"}"), Is.EqualTo(2));
+    }
+
+    [Test]
     public void Changes_are_counted_by_kind_those_included_that_are_not_kept_any_more()
     {
         var feed = new ChangeFeed(TimeProvider.System);
