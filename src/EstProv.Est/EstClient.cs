@@ -45,6 +45,9 @@ public sealed class EstClient : IDisposable
         _exchange = exchange;
     }
 
+    /// <summary>The last connection's TLS stood, so that the server is verified, whatever came then.</summary>
+    public bool IsVerified => _exchange.IsVerified;
+
     /// <summary>Another label of the same server, over the same connections; disposing either closes them.</summary>
     /// <exception cref="ProblemException"><c>est_bad_url</c>: no base URL, or another server's.</exception>
     public EstClient ForLabel(Uri baseUrl)

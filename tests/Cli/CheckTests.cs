@@ -174,12 +174,44 @@ public sealed class CheckTests : IDisposable
     }
 
     [Test]
-    public void Servers_that_want_a_client_certificate_before_anything_else_are_there()
+    public void Servers_that_want_a_client_certificate_before_they_are_verified_may_be_anybody()
     {
         _device.Started();
-        _device.Tried = _device.Tried.Replace("true", "false", StringComparison.Ordinal);
-        _device.Cloud = """{"servers":[{"url":"https://dps.example/","verified":false}]}""";
+        _device.Tried = """{"url":"https://est.example/.well-known/est","verified":false,"wantsCredential":true}""";
+        _device.Cloud = """{"servers":[{"url":"https://dps.example/","verified":false,"wantsCredential":true}]}""";
         Check("unverified");
+    }
+
+    [Test]
+    public void Servers_that_are_verified_and_want_to_know_who_asks_are_well()
+    {
+        _device.Started();
+        _device.Tried = """{"url":"https://est.example/.well-known/est","verified":true,"wantsCredential":true}""";
+        _device.Cloud = """{"servers":[{"url":"https://dps.example/","verified":true,"wantsCredential":true}]}""";
+        Check("wants-credential");
+    }
+
+    [Test]
+    public void A_url_at_which_there_is_no_est_server()
+    {
+        _device.Started();
+        _device.Refusals["POST try est-id"] = new ProblemException("est_not_found",
+            "no EST server answers at https://est.example/.well-known/est: GET https://est.example/.well-known/est/cacerts "
+            + "with credential 'nobody': the EST server has nothing at this URL (HTTP 404)",
+            "is its label right? every EST server has its CA certificates under cacerts, for everybody (RFC 7030 section 4.1)", 502);
+        Check("label");
+    }
+
+    [Test]
+    public void An_est_server_that_is_not_well_now()
+    {
+        _device.Started();
+        _device.Tried = """
+            {"url":"https://est.example/.well-known/est","verified":true,"problem":{"code":"est_server_error",
+             "message":"GET https://est.example/.well-known/est/cacerts with credential 'nobody': the EST server failed (HTTP 500)",
+             "hint":"look into the server's log; it is tried again by itself"}}
+            """;
+        Check("unwell");
     }
 
     [Test]

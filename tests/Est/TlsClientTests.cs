@@ -51,6 +51,39 @@ public sealed class TlsClientTests
         Assert.That(problem.ToTerminalText(), Does.Match("wants a client certificate, and we have none to show"));
     }
 
+    [TestCase("-tls1_2", false)]
+    [TestCase("-tls1_3", true)]
+    public async Task Whether_a_server_was_verified_before_it_wanted_a_certificate_is_known(string protocol, bool verified)
+    {
+        using var est = new EstFixture();
+        using var server = Demanding(est, protocol);
+        var client = est.Client(est.At(server.Port));
+        Assert.That(client.IsVerified, Is.False, "nobody has been asked");
+
+        Assert.That((await est.FailureAsync(client)).Code, Is.EqualTo("est_tls_alert"));
+
+        Assert.That(client.IsVerified, Is.EqualTo(verified));
+    }
+
+    [Test]
+    public async Task A_server_that_is_not_trusted_or_resets_the_connection_was_not_verified()
+    {
+        using var est = new EstFixture();
+        using var stranger = new OpenSslServer(TestCa.Root("Strangers").Server(), est.Issuing.Public, est.Root.Public, "-tls1_3");
+        var client = est.Client(est.At(stranger.Port));
+        Assert.That((await est.FailureAsync(client)).Code, Is.EqualTo("est_tls_untrusted"));
+        Assert.That(client.IsVerified, Is.False);
+
+        var server = est.Serve(NothingMoreNeeded);
+        client = est.Client(est.At(server));
+        Assert.That((await est.FailureAsync(client)).Code, Is.EqualTo("est_not_found"));
+        Assert.That(client.IsVerified, Is.True);
+        server.BeforeTls = _ => false;
+        client = est.Client(est.At(server));
+        Assert.That((await est.FailureAsync(client)).Code, Is.EqualTo("est_reset"));
+        Assert.That(client.IsVerified, Is.False);
+    }
+
     [Test]
     public async Task A_server_without_a_common_protocol_is_told_by_the_alerts_name()
     {

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Engine;
+using EstProv.LocalApi;
 using EstProv.LocalApi.Server;
 using EstProv.Platform;
 
@@ -32,11 +33,20 @@ internal sealed class CredentialRoutes(CredentialRequests requests, CredentialLi
     {
         var id = request.Route("id");
         rights.DemandCertificate(request.Peer, id);
-        var url = requests.TryServer(id, out var isVerified, request.Stopping);
+        var reach = requests.TryServer(id, out var url, request.Stopping);
+        if (reach is { IsElsewhere: true, Problem: { } elsewhere })
+        {
+            throw new ProblemException(elsewhere.Code, $"no EST server answers at {url}: {elsewhere.Message}",
+                "is its label right? every EST server has its CA certificates under cacerts, for everybody (RFC 7030 section 4.1)",
+                elsewhere.Status, elsewhere);
+        }
+
         var json = response.Json();
         json.WriteStartObject();
         json.WriteString("url"u8, url.ToString());
-        json.WriteBoolean("verified"u8, isVerified);
+        json.WriteBoolean("verified"u8, reach.IsVerified);
+        if (reach.WantsCredential) json.WriteBoolean("wantsCredential"u8, true);
+        if (reach.Problem is { } problem) json.WriteProblem(problem.Message, problem.Hint, problem.Code);
         json.WriteEndObject();
     }
 

@@ -73,14 +73,40 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
     }
 
     /// <summary>Asks the EST server of a certificate for what it tells everybody.</summary>
-    /// <param name="isVerified">False where it wants a client certificate first.</param>
-    /// <returns>Its URL.</returns>
+    /// <param name="url">Its URL.</param>
     /// <exception cref="ProblemException"><c>est_*</c>: it does not answer, or cannot be verified.</exception>
-    public Uri TryServer(string id, out bool isVerified, CancellationToken cancel)
+    public EstReach TryServer(string id, out Uri url, CancellationToken cancel)
     {
-        var url = engine.Identities.UrlOf(id);
-        isVerified = parts.Est?.Reach(url, cancel) ?? false;
-        return url;
+        url = engine.Identities.UrlOf(id);
+        var reach = parts.Est?.Reach(url, cancel) ?? new EstReach(false);
+        if (reach.Problem is not { Code: "est_rejected" } rejection) return reach;
+        // nginx says 400 to who shows no certificate. That the URL is right is known where what is in use came from it.
+        if (HasIssued(url)) return reach with { WantsCredential = true, Problem = null };
+        return reach with
+        {
+            Problem = new ProblemException(rejection.Code, rejection.Message,
+                "either it tells nothing to who shows no certificate, or its label is not right: nothing that is in use came from there",
+                rejection.Status, rejection),
+        };
+    }
+
+    private bool HasIssued(Uri url)
+    {
+        var text = url.ToString();
+        lock (Table.Gate)
+        {
+            foreach (var credential in Table.Credentials)
+            {
+                if (credential.Current?.Url == text) return true;
+            }
+
+            foreach (var other in Table.Others)
+            {
+                if (other.Url == text) return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool IsRenewed(Credential credential, StoredCertificate? replaced) =>

@@ -1,6 +1,6 @@
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using EstProv.Certificates.Issuing;
+using EstProv.Configuration;
 using EstProv.Configuration.Certd;
 using EstProv.LocalApi;
 using EstProv.Platform.Time;
@@ -102,28 +102,44 @@ internal sealed class IssuancePlan(EngineParts parts, CredentialEngine engine)
         var url = identities.UrlOf(id);
         Step(json, "url", url.ToString());
         // First, since what is shown may not be there yet.
-        WriteTrust(json, url);
+        Step(json, "trust", parts.Est?.ExplainTrust(url) ?? "");
+        if (parts.Est?.ExplainProxy(url) is { } proxy) Step(json, "proxy", proxy);
+        WriteHeaders(json);
         if (credential is null || !engine.Table.IsIdentity(credential))
         {
             var identity = engine.Table.IdentityFor(id);
-            Step(json, "identity", identity is null ? "user name and password"
-                : $"'{identity.Id}', as a TLS client certificate; simpleenroll{Of(identity)}");
+            var access = engine.Table.AccessOf(id);
+            Step(json, "identity",
+                $"{Shown(identity?.Id, access?.Username, access?.PasswordFile)}; simpleenroll{(identity is null ? "" : Of(identity))}");
             return;
         }
 
         var way = identities.WayFor(credential);
-        var shown = way.Shown.ChainPem is null ? "user name and password" : $"'{way.Shown.Name}', as a TLS client certificate";
+        var shown = way.Shown == ShownCredential.OneTime
+            ? $"{Shown(null, parts.Rescue?.OneTime?.Username, null)}, once, which an operator brought"
+            : Shown(way.Shown.ChainPem is null ? null : way.Shown.Name, way.Shown.Username, way.Shown.PasswordFile);
         Step(json, "identity", way.BootstrapReason is { } reason ? $"{shown}, since {reason}; simpleenroll"
-            : $"{shown}; {(way.Reenroll ? "simplereenroll: it renews itself" : "simpleenroll")}{Of(credential)}");
+            : $"{shown}; {(way.Reenroll ? "simplereenroll: it renews itself" : "simpleenroll")}{(way.Reenroll ? Of(credential) : "")}");
     }
 
-    private void WriteTrust(Utf8JsonWriter json, Uri url)
+    /// <summary>Their names: a value may be a secret.</summary>
+    private void WriteHeaders(Utf8JsonWriter json)
     {
-        var subjects = "";
-        foreach (X509Certificate2 anchor in parts.Est?.AnchorsOf(url) ?? []) subjects += (subjects.Length > 0 ? "; " : "") + anchor.Subject;
-        var est = parts.Configuration.Est;
-        if (est is { TrustSystem: true }) subjects += (subjects.Length > 0 ? "; " : "") + "the system's store";
-        Step(json, "trust", $"{subjects} (from {(est?.TrustedCerts is { } ids ? $"trusted_certs, {ids.Position}" : "the trust bundle")})");
+        if (parts.Configuration.Est is not { Headers: { Count: > 0 } headers }) return;
+        var names = "";
+        foreach (var (name, _) in headers) names += (names.Length > 0 ? ", " : "") + name;
+        Step(json, "headers", $"{names}, with every request");
+    }
+
+    /// <param name="certificate">Null for none.</param>
+    /// <param name="user">Null for none.</param>
+    private string Shown(string? certificate, string? user, Positioned<string>? passwordFile)
+    {
+        var shown = certificate is null ? "" : $"'{certificate}', as a TLS client certificate";
+        if (user is null) return shown;
+        var scheme = parts.Configuration.Est is { PasswordIsHashed: true } ? "Digest" : "Basic";
+        var file = passwordFile is { } its ? $" from {its.Value}" : "";
+        return $"{shown}{(shown.Length > 0 ? ", and " : "")}user '{user}' with the password{file}, by HTTP {scheme}";
     }
 
     private string When(Credential credential)

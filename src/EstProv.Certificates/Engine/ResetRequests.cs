@@ -72,6 +72,7 @@ internal sealed class ResetRequests(EngineParts parts, CredentialEngine engine, 
         {
             try
             {
+                // Whatever it says: whether it gives a new one is seen before anything is forgotten.
                 _ = requests.TryServer(identity, out _, cancel);
             }
             catch (ProblemException problem)

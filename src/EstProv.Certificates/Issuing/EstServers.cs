@@ -210,23 +210,44 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     public X509Certificate2Collection AnchorsOf(Uri url) => _anchors.Read(url).Certificates;
 
-    public bool Reach(Uri url, CancellationToken cancel)
+    public string ExplainTrust(Uri url) => _anchors.Explain(url);
+
+    public string? ExplainProxy(Uri url) => _proxies?.For(url.IdnHost.Trim('[', ']'), url.Port) is { } proxy
+        ? $"{proxy}{(proxy.Authorization is null ? "" : ", with its user name and password")}, set by {_proxies.Source}" : null;
+
+    public EstReach Reach(Uri url, CancellationToken cancel)
     {
         var nobody = new ShownCredential("nobody", null, null);
         try
         {
             using var session = _sessions.Take(url, nobody, Anchors(url, cancel));
-            CaCertificates(url, session.Client, cancel);
-            return true;
-        }
-        catch (ProblemException problem) when (HasAnswered(problem) || problem.Code == "est_tls_alert")
-        {
-            // To nobody it has nothing to tell; that it does is what was to be found out.
-            return HasAnswered(problem);
+            return Reach(url, session.Client, cancel);
         }
         finally
         {
             _sessions.Drop(nobody);
+        }
+    }
+
+    private EstReach Reach(Uri url, EstClient client, CancellationToken cancel)
+    {
+        try
+        {
+            Ask(url, client.GetCaCertificatesAsync(cancel));
+            return new EstReach(true);
+        }
+        catch (ProblemException problem) when (problem.Code is "est_unauthorized" or "est_forbidden")
+        {
+            return new EstReach(true) { WantsCredential = true };
+        }
+        catch (ProblemException problem) when (problem.Code == "est_tls_alert" || (problem.Code == "est_reset" && client.IsVerified))
+        {
+            // With TLS 1.3 the alert comes when the server is verified already, and the end of the connection may overtake it.
+            return new EstReach(client.IsVerified) { WantsCredential = true };
+        }
+        catch (ProblemException problem) when (HasAnswered(problem) || problem.Code == "est_not_found")
+        {
+            return new EstReach(true) { Problem = problem };
         }
     }
 

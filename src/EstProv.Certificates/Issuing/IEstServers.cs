@@ -94,9 +94,8 @@ internal interface IEstServers
     bool? IsTrustedWithout(Uri url, Configuration.Certd.IssuerName distrusted, CancellationToken cancel) => null;
 
     /// <summary>Asks this server for what it tells everybody; nothing is shown to it.</summary>
-    /// <returns>False where it answered by an alert, since it wants a client certificate at once: then it may be anybody.</returns>
-    /// <exception cref="ProblemException"><c>est_*</c>: it does not answer, or is not verified.</exception>
-    bool Reach(Uri url, CancellationToken cancel) => true;
+    /// <exception cref="ProblemException"><c>est_*</c>: nobody answers, or it is another server than the one that we want.</exception>
+    EstReach Reach(Uri url, CancellationToken cancel) => new(true);
 
     /// <summary>A server is to be asked for new roots, since one that is trusted ends before long (RFC 7030 section 4.1.2).</summary>
     bool IsTrustDue { get; }
@@ -108,6 +107,14 @@ internal interface IEstServers
     /// <summary>What this server is verified by now, what was learnt from it included.</summary>
     /// <exception cref="ProblemException"><c>est_no_trust</c>; what reading a file of the operator's says.</exception>
     X509Certificate2Collection AnchorsOf(Uri url) => [];
+
+    /// <summary>What this server is verified by now, and where each anchor comes from; for people.</summary>
+    /// <exception cref="ProblemException"><c>est_no_trust</c>; what reading a file of the operator's says.</exception>
+    string ExplainTrust(Uri url) => "";
+
+    /// <summary>The proxy that this server is reached through, and who said so; for people, without its password. Null for none.</summary>
+    /// <exception cref="ProblemException"><c>proxy_bad_url</c>.</exception>
+    string? ExplainProxy(Uri url) => null;
 
     /// <summary>Closes the connections that show anything but <paramref name="inUse"/>.</summary>
     void Forget(ShownCredential inUse);

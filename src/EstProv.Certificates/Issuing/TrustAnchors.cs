@@ -75,6 +75,64 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
         }
     }
 
+    /// <summary>What a server is verified by now, for people: each anchor with where it comes from.</summary>
+    /// <exception cref="ProblemException">As <see cref="Read"/>.</exception>
+    public string Explain(Uri url)
+    {
+        List<X509Certificate2> left = [.. Read(url).Certificates];
+        List<string> parts = [];
+        Take(Configured(), configuration.TrustedCerts is { } ids ? $"from trusted_certs, {ids.Position}" : "from the trust bundle");
+        if (configuration.CaFingerprint is { } approved)
+        {
+            if (Approved is { IsKnown: false })
+            {
+                parts.Add($"the CA with the fingerprint {Sha256Fingerprint.Text(approved.Value)}, which is fetched first "
+                    + $"(ca_fingerprint, {approved.Position})");
+            }
+
+            Take(Approved?.Pem ?? "", $"which has the fingerprint of ca_fingerprint, {approved.Position}");
+        }
+
+        Take(Besides?.Invoke() ?? "", "from a rescue file");
+        Add(left, "learnt from this server, which one of the others vouches for");
+        if (configuration.TrustSystem) parts.Add("the system's store");
+        return string.Join("; ", parts);
+
+        void Take(string pem, string source)
+        {
+            if (left.Count == 0 || pem.Length == 0) return;
+            List<X509Certificate2> its = [];
+            foreach (var certificate in PemText.Parse(pem))
+            {
+                if (left.Contains(certificate) && !its.Contains(certificate)) its.Add(certificate);
+            }
+
+            left.RemoveAll(its.Contains);
+            Add(its, source);
+        }
+
+        void Add(List<X509Certificate2> certificates, string source)
+        {
+            if (certificates.Count == 0) return;
+            var subjects = "";
+            foreach (var certificate in certificates) subjects += (subjects.Length > 0 ? "; " : "") + certificate.Subject;
+            parts.Add($"{subjects} ({source})");
+        }
+    }
+
+    private string Configured()
+    {
+        try
+        {
+            return Text();
+        }
+        catch (ProblemException)
+        {
+            // Where nothing else is there either, reading the anchors has said so.
+            return "";
+        }
+    }
+
     private ProblemException AllDistrusted() => new("est_no_trust",
         $"{configuration.Position}: every CA that EST servers are verified by is distrusted", $"add the EST server's new CA to {Source()}, or take one back: estprov distrust --undo", 503);
 

@@ -54,7 +54,8 @@ internal sealed class ServerChecks(CheckContext on, bool offline)
 
             if (offline || url is null || _asked.Contains(url)) return;
             _asked.Add(url);
-            Answers("est", url, on.Daemons.Ask("certd", $"/credentials/{Uri.EscapeDataString(id)}/try", "POST", wait: Patience));
+            Answers("est", url, on.Daemons.Ask("certd", $"/credentials/{Uri.EscapeDataString(id)}/try", "POST", wait: Patience),
+                $"'estprov renew {id}' has certd show its certificate, and verify the server");
         }
         catch (ProblemException problem)
         {
@@ -62,8 +63,24 @@ internal sealed class ServerChecks(CheckContext on, bool offline)
         }
     }
 
-    private void Answers(string check, string? url, JsonElement answer) => on.Findings.Pass(check,
-        $"{url} {(Json.Member(answer, "verified").ValueKind is JsonValueKind.False ? "wants a client certificate before it can be verified" : "answers and is verified")}");
+    /// <param name="inEarnest">How to have the server verified by the daemon, which shows what it wants.</param>
+    private void Answers(string check, string? url, JsonElement answer, string inEarnest)
+    {
+        if (Json.Member(answer, "verified").ValueKind is JsonValueKind.False)
+        {
+            on.Findings.Warn(check, "server_unverified", $"{url} wants a client certificate before it can be verified: it may be anybody",
+                $"nothing is shown to a server by this check; {inEarnest}. With TLS 1.3 it could be verified here");
+        }
+        else if (Json.Problem(answer) is { } problem)
+        {
+            on.Findings.Warn(check, problem.Code, $"{url} is verified, but not well: {problem.Message}", problem.Hint);
+        }
+        else
+        {
+            on.Findings.Pass(check, Json.Member(answer, "wantsCredential").ValueKind is JsonValueKind.True
+                ? $"{url} is verified, and wants to know first who asks" : $"{url} answers and is verified");
+        }
+    }
 
     private void Cloud()
     {
@@ -92,7 +109,7 @@ internal sealed class ServerChecks(CheckContext on, bool offline)
             {
                 var url = Json.Text(server, "url");
                 if (Json.Problem(server) is { } silent) on.Findings.Error("cloud", silent);
-                else Answers("cloud", url, server);
+                else Answers("cloud", url, server, "'estprov reprovision' has identityd show its certificate, and verify the server");
             }
         }
         catch (ProblemException refused)

@@ -18,6 +18,9 @@ internal sealed class ConnectionStage(ProxyChoice? proxies)
         Established,
     }
 
+    /// <summary>TLS stands: the server showed that it has the key of a certificate that was accepted.</summary>
+    public bool IsEstablished => _stage == Stage.Established;
+
     /// <summary>Ends the sentence "no answer within 30 s: ".</summary>
     public string Describe(Uri url) => _stage switch
     {

@@ -45,6 +45,8 @@ internal sealed partial class EstExchange : IDisposable
         _password = shared._password;
     }
 
+    public bool IsVerified => _connection.IsVerified;
+
     /// <summary>With a server that nobody has verified: nothing of ours is shown to it, and nothing that it says is believed (RFC 7030 section 4.1.1).</summary>
     public static EstExchange Unverified(EstServer server, ILogger logger) =>
         new(server with { ClientCertificate = null, Username = null, Password = null, Headers = [], Credential = "none" }, EstAddress.Check(server.BaseUrl), logger, unverified: true);

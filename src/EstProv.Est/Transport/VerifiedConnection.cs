@@ -41,6 +41,12 @@ public sealed class VerifiedConnection
     /// <summary>The same connection under other words, such as for another path on the same server.</summary>
     public VerifiedConnection SharedWith(TlsServer server) => new(server, this);
 
+    /// <summary>
+    /// Whether the last connection's TLS handshake was finished, so that the server is verified, whatever came then. With TLS 1.3 that is
+    /// so before the server says what it makes of the client's certificate (RFC 8446 section 4.6.2), with TLS 1.2 after it.
+    /// </summary>
+    public bool IsVerified => _stage.IsEstablished && !_server.Unverified;
+
     /// <summary>For one HttpClient, which follows no redirect, keeps no cookies and goes through <see cref="TlsServer.Proxies"/>.</summary>
     public SocketsHttpHandler CreateHandler() => TlsHandler.Create(_server, _verifier, _stage);
 

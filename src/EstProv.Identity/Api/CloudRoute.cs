@@ -5,7 +5,7 @@ namespace EstProv.Identity.Api;
 
 /// <summary>
 /// <c>POST /cloud/try</c>, for those who manage identities: asks DPS and the hub whether they answer, and tells
-/// <c>{"servers":[{"url","verified","problem"?}]}</c>.
+/// <c>{"servers":[{"url","verified","wantsCredential"?,"problem"?}]}</c>.
 /// </summary>
 internal sealed class CloudRoute(CloudReach reach, IdentityRights rights, ProvisioningStatus status)
 {
@@ -20,12 +20,12 @@ internal sealed class CloudRoute(CloudReach reach, IdentityRights rights, Provis
         json.WriteStartArray("servers"u8);
         foreach (var url in servers)
         {
-            var problem = reach.AskAsync(url, request.Stopping).GetAwaiter().GetResult();
+            var answered = reach.AskAsync(url, request.Stopping).GetAwaiter().GetResult();
             json.WriteStartObject();
             json.WriteString("url"u8, url.AbsoluteUri);
-            // Whether it is the right one, TLS with a client certificate tells.
-            json.WriteBoolean("verified"u8, problem is null);
-            if (problem is not null && !CloudReach.WantsCertificate(problem)) StatusJson.WriteProblem(json, problem);
+            json.WriteBoolean("verified"u8, answered.IsVerified);
+            if (answered.WantsCredential) json.WriteBoolean("wantsCredential"u8, true);
+            if (answered.Problem is { } problem) StatusJson.WriteProblem(json, problem);
             json.WriteEndObject();
         }
 

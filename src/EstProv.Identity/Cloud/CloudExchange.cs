@@ -34,6 +34,9 @@ internal sealed class CloudExchange : IDisposable
         _http = new HttpClient(handler) { Timeout = server.Timeout, MaxResponseContentBufferSize = largestAnswer };
     }
 
+    /// <summary>The last connection's TLS stood, so that the server is verified, whatever came then.</summary>
+    public bool IsVerified => _connection.IsVerified;
+
     /// <param name="body">JSON, made anew for each sending; null for none.</param>
     /// <param name="ifMatch">Null for none.</param>
     /// <exception cref="ProblemException">A TLS or transport problem of the server, or the Key Service's.</exception>

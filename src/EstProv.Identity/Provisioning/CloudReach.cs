@@ -1,4 +1,5 @@
 using EstProv.Configuration.Identityd;
+using EstProv.Est;
 using EstProv.Est.Transport;
 using EstProv.Identity.Cloud;
 using EstProv.Platform;
@@ -28,34 +29,14 @@ internal sealed class CloudReach(ProvisioningSettings settings, CloudTrust trust
         return servers;
     }
 
-    /// <summary>
-    /// Whether it is there, and wants a client certificate before anything else: a TLS alert to who shows none, or the end of the connection
-    /// that came before the alert was read.
-    /// </summary>
-    public static bool WantsCertificate(ProblemException problem) => problem.Code is Codes + "_tls_alert" or Codes + "_reset";
-
-    /// <returns>Null where it answers, whatever it says.</returns>
-    public async Task<ProblemException?> AskAsync(Uri url, CancellationToken cancel)
+    public async Task<CloudAnswered> AskAsync(Uri url, CancellationToken cancel)
     {
         try
         {
             var anchors = await trust.ReadAsync(url.Host, cancel);
             try
             {
-                var server = new TlsServer
-                {
-                    Url = url,
-                    Trust = anchors,
-                    Clock = clock,
-                    Timeout = Timeout,
-                    Proxies = proxies,
-                    Credential = "none",
-                    Kind = settings is DpsProvisioning dps && dps.GlobalEndpoint.Value == url ? "DPS" : "an IoT hub",
-                    Codes = Codes,
-                };
-                using var exchange = new CloudExchange(server, null, LargestAnswer, logger);
-                await exchange.SendAsync(HttpMethod.Get, url, null, null, cancel);
-                return null;
+                return await AskAsync(url, anchors, cancel);
             }
             finally
             {
@@ -64,7 +45,35 @@ internal sealed class CloudReach(ProvisioningSettings settings, CloudTrust trust
         }
         catch (ProblemException problem)
         {
-            return problem;
+            return new CloudAnswered(false, problem);
+        }
+    }
+
+    private async Task<CloudAnswered> AskAsync(Uri url, EstTrust anchors, CancellationToken cancel)
+    {
+        var server = new TlsServer
+        {
+            Url = url,
+            Trust = anchors,
+            Clock = clock,
+            Timeout = Timeout,
+            Proxies = proxies,
+            Credential = "none",
+            Kind = settings is DpsProvisioning dps && dps.GlobalEndpoint.Value == url ? "DPS" : "an IoT hub",
+            Codes = Codes,
+        };
+        using var exchange = new CloudExchange(server, null, LargestAnswer, logger);
+        try
+        {
+            await exchange.SendAsync(HttpMethod.Get, url, null, null, cancel);
+            return new CloudAnswered(true);
+        }
+        catch (ProblemException problem) when (problem.Code == Codes + "_tls_alert"
+            || (problem.Code == Codes + "_reset" && exchange.IsVerified))
+        {
+            // With TLS 1.3 the alert comes when the server is verified already, and the end of the connection may overtake it. A
+            // connection that ends before that may have been ended by anything on the way.
+            return new CloudAnswered(exchange.IsVerified) { WantsCredential = true };
         }
     }
 }

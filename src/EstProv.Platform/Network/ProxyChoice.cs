@@ -36,6 +36,9 @@ public sealed class ProxyChoice
     /// <param name="source">Where the URL was set, for messages.</param>
     public static ProxyChoice Always(string url, string source) => new(url, source, null);
 
+    /// <summary>Where the proxy was set, for messages; empty for none.</summary>
+    public string Source => _source;
+
     /// <returns>Null when the connection is direct.</returns>
     /// <exception cref="ProblemException">
     /// <c>proxy_bad_url</c>: what was set is no proxy's URL. Said when it is used: going round a proxy that was asked for would be worse.

@@ -4,6 +4,7 @@ using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Tests.Metrics;
+using EstProv.Simulator.Faults;
 
 namespace EstProv.Certificates.Tests.Api;
 
@@ -57,6 +58,55 @@ public sealed class PlanAndMetricsTests
     }
 
     [Test]
+    public async Task A_url_without_an_est_server_behind_it_is_told_and_one_that_is_not_well_is_another_matter()
+    {
+        await using var certd = await CertdUnderTest.StartAsync(Everything);
+        certd.Stop();
+        var url = $"https://localhost:{certd.Simulator.Ports.Est}/.well-known/est/nowhere";
+        certd.Configure($"{Everything}\n[cert_issuance.stray]\nmethod = \"est\"\nurl = \"{url}/simpleenroll\"\n");
+        certd.Start();
+
+        var label = certd.Refused("POST", "/credentials/stray/try", "{}");
+        Assert.That(label.Code, Is.EqualTo("est_not_found"));
+        Assert.That(label.Message, Does.StartWith($"no EST server answers at {url}: "));
+        Assert.That(label.Hint, Does.StartWith("is its label right?"));
+
+        Answer(200, "<html>Welcome to the hotel</html>", "text/html");
+        var page = certd.Refused("POST", "/credentials/device-id/try", "{}");
+        Assert.That(page.Code, Is.EqualTo("est_bad_answer"));
+        Assert.That(page.Message, Does.StartWith("no EST server answers at ").And.Contain("text/html"));
+
+        Answer(500, "oops");
+        Assert.That(Try(certd), Is.EqualTo((true, false, "est_server_error")));
+        Answer(503, "later");
+        Assert.That(Try(certd), Is.EqualTo((true, false, "est_busy")));
+        Answer(401, "who are you");
+        Assert.That(Try(certd), Is.EqualTo((true, true, (string?)null)));
+        // As nginx says to who shows no certificate.
+        Answer(400, "No required SSL certificate was sent");
+        Assert.That(Try(certd), Is.EqualTo((true, false, "est_rejected")));
+        certd.Simulator.Faults.Clear();
+        await ProvisionAsync(certd);
+        Answer(400, "No required SSL certificate was sent");
+        Assert.That(Try(certd), Is.EqualTo((true, true, (string?)null)), "what is in use came from there");
+
+        // What certd does in earnest needs no cacerts.
+        Answer(404, "");
+        Assert.That(certd.Refused("POST", "/credentials/est-id/try", "{}").Code, Is.EqualTo("est_not_found"));
+        using var reset = JsonDocument.Parse(certd.Send("POST", "/reset", "{}").Body);
+        Assert.That(reset.RootElement.GetProperty("ids").GetArrayLength(), Is.EqualTo(2), "and a reset is let to try it");
+
+        void Answer(int status, string body, string? type = null)
+        {
+            certd.Simulator.Faults.Clear();
+            certd.Simulator.AddFault(new FaultRule
+            {
+                Kind = FaultKind.Status, Route = "cacerts", Status = status, Body = body, ContentType = type,
+            });
+        }
+    }
+
+    [Test]
     public async Task What_is_served_is_what_the_readme_says()
     {
         await using var certd = await CertdUnderTest.StartAsync(Everything);
@@ -67,6 +117,9 @@ public sealed class PlanAndMetricsTests
         Assert.That(MetricsPage.Value(text, "estprov_certificate_attempts_total{result=\"failed\"}"), Is.Zero);
         Assert.That(MetricsPage.Value(text, "estprov_certificate_issued_total{id=\"device-id\"}"), Is.EqualTo(1));
         Assert.That(MetricsPage.Value(text, "estprov_certificate_failures_total{id=\"device-id\"}"), Is.Zero);
+        const string Device = "{id=\"device-id\",result=\"issued\"}";
+        Assert.That(MetricsPage.Value(text, "estprov_certificate_first_issues_total" + Device), Is.EqualTo(1));
+        Assert.That(MetricsPage.Value(text, "estprov_certificate_renewals_total" + Device), Is.Zero);
         using var list = JsonDocument.Parse(certd.Send("GET", "/credentials").Body);
         var device = list.RootElement.GetProperty("credentials").EnumerateArray()
             .Single(static entry => entry.GetProperty("id").GetString() == "device-id");
@@ -74,6 +127,13 @@ public sealed class PlanAndMetricsTests
             "estprov_certificate_expiry_timestamp_seconds{id=\"device-id\"}")),
             Is.EqualTo(device.GetProperty("notAfter").GetDateTimeOffset()));
         Assert.That(MetricsPage.Value(text, "estprov_clock_believed"), Is.EqualTo(1));
+    }
+
+    private static (bool Verified, bool WantsCredential, string? Problem) Try(CertdUnderTest certd)
+    {
+        using var answer = JsonDocument.Parse(certd.Send("POST", "/credentials/device-id/try", "{}").Body);
+        return (answer.RootElement.GetProperty("verified").GetBoolean(), answer.RootElement.TryGetProperty("wantsCredential", out _),
+            answer.RootElement.TryGetProperty("problem", out var problem) ? problem.GetProperty("code").GetString() : null);
     }
 
     private static Dictionary<string, string> Plan(CertdUnderTest certd, string id)

@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
+using EstProv.Est.Tests.Support;
 using EstProv.Platform.Network;
 using EstProv.Simulator.Est;
 using EstProv.Simulator.Faults;
@@ -129,6 +131,28 @@ public sealed class EstSettingsTests
         device.Configuration = With(device, est => est with { PasswordIsHashed = false });
         device.Start();
         Assert.That(device.Parts.Est!.Enroll(order, CancellationToken.None), Is.InstanceOf<EstOutcome.Issued>());
+    }
+
+    [TestCase("-tls1_2", false)]
+    [TestCase("-tls1_3", true)]
+    public async Task A_server_that_wants_a_client_certificate_at_once_is_verified_where_TLS_stood_before(string protocol, bool verified)
+    {
+        await using var device = await TestDevice.CreateAsync();
+        var ca = device.Simulator.Pki.EstServer;
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("localhost");
+        request.CertificateExtensions.Add(names.Build());
+        var now = device.Time.GetUtcNow();
+        using var made = request.Create(ca.Certificate.SubjectName, ca.Generator(), now.AddDays(-1), now.AddDays(1), LocalMint.NewSerialNumber());
+        using var server = new OpenSslServer(made.CopyWithPrivateKey(key), ca.Certificate, ca.Certificate, protocol);
+        device.Start();
+
+        var reach = device.Parts.Est!.Reach(new Uri($"https://localhost:{server.Port}/.well-known/est"), CancellationToken.None);
+
+        Assert.That((reach.IsVerified, reach.WantsCredential), Is.EqualTo((verified, true)));
+        Assert.That(reach.Problem, Is.Null);
     }
 
     private static void Approve(TestDevice device, byte[] certificate)
