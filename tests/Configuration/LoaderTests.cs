@@ -122,16 +122,25 @@ internal sealed class LoaderTests
     }
 
     [Test]
-    public void A_pin_in_a_file_that_everybody_may_read_is_warned_of_where_it_stands()
+    public void A_pin_in_a_file_is_warned_of_where_it_stands_and_more_where_everybody_may_read_it()
     {
         using var folder = new ConfigurationFolder()
             .Write("keyd.toml", Token)
             .Write("conf.d/10.toml", "[preloaded_keys]\nbootstrap = \"pkcs11:object=a?pin-value=1234\"\nother = \"pkcs11:object=b?pin-source=file:/pin\"");
-        Assert.That(folder.Shown(folder.Keyd()), Is.Empty);
+        const string OfToken = """
+            warning: keyd.toml:3:13: pkcs11.base_slot has its PIN in this file
+            hint: better, hand it to the unit as a credential, encrypted for this machine: pin-source=credential:pin
+
+            """;
+        Assert.That(folder.Shown(folder.Keyd()), Is.EqualTo(OfToken + """
+            warning: conf.d/10.toml:2:13: preloaded_keys.bootstrap has its PIN in this file
+            hint: better, hand it to the unit as a credential, encrypted for this machine: pin-source=credential:pin
+
+            """));
         File.SetUnixFileMode(Path.Combine(folder.DropIns, "10.toml"), UnixFileMode.UserRead | UnixFileMode.OtherRead);
-        Assert.That(folder.Shown(folder.Keyd()), Is.EqualTo("""
+        Assert.That(folder.Shown(folder.Keyd()), Is.EqualTo(OfToken + """
             warning: conf.d/10.toml:2:13: preloaded_keys.bootstrap has its PIN in a file that every user of this machine may read
-            hint: put the PIN into a file of its own and write pin-source=file:/path, or chmod o-r this file
+            hint: chmod o-r this file now; better, hand the PIN to the unit as a credential: pin-source=credential:pin
 
             """));
     }

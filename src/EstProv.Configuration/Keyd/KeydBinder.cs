@@ -50,9 +50,12 @@ internal static class KeydBinder
 
     private static void WarnOfPin(string path, Positioned<string> uri, BindContext context)
     {
-        if (!uri.Value.Contains("pin-value=", StringComparison.OrdinalIgnoreCase) || !context.Files.IsReadableByOthers(uri.Position.File)) return;
-        context.Problems.Warn(uri.Position, $"{path} has its PIN in a file that every user of this machine may read",
-            "put the PIN into a file of its own and write pin-source=file:/path, or chmod o-r this file");
+        // In the query, where RFC 7512 section 2.4 has it; elsewhere it is an error.
+        if (!uri.Value.Contains("?pin-value=", StringComparison.OrdinalIgnoreCase) && !uri.Value.Contains("&pin-value=", StringComparison.OrdinalIgnoreCase)) return;
+        var isForAll = context.Files.IsReadableByOthers(uri.Position.File);
+        context.Problems.Warn(uri.Position, isForAll ? $"{path} has its PIN in a file that every user of this machine may read" : $"{path} has its PIN in this file",
+            isForAll ? "chmod o-r this file now; better, hand the PIN to the unit as a credential: pin-source=credential:pin"
+                : "better, hand it to the unit as a credential, encrypted for this machine: pin-source=credential:pin");
     }
 
     private static List<KeyPrincipal> Principals(TomlView root, BindContext context)

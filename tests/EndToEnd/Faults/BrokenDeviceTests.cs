@@ -87,7 +87,7 @@ public sealed class BrokenDeviceTests
     [Test]
     public void The_pin_is_wrong()
     {
-        _device.Edit("keyd", "pin-value=1234", "pin-value=9999");
+        _device.SetPin("9999");
         Restart("keyd");
         var told = _device["keyd"].WaitForLine("the token cannot be used now", s_patience);
         Assert.That(told, Does.Contain("refuses the PIN of pkcs11:token=device (CKR_PIN_INCORRECT) (code=pin_incorrect; hint: ")
@@ -99,7 +99,7 @@ public sealed class BrokenDeviceTests
             "hint: correct the PIN in the configuration and restart the Key Service; "
                 + "if the token was changed instead, delete /device/keyd/pins");
         Assert.That(report.Text, Does.Not.Contain("9999").And.Not.Contain(Token.Pin));
-        _device.Edit("keyd", "pin-value=9999", "pin-value=1234");
+        _device.SetPin(Token.Pin);
         Restart("keyd");
         Check(exit: 0);
     }

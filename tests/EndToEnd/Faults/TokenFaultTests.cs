@@ -64,7 +64,7 @@ public sealed class TokenFaultTests
     public void A_wrong_pin_is_tried_once_and_not_again_until_the_configuration_changes()
     {
         using var device = new Device(_simulator, "device-p");
-        device.Edit("keyd", "pin-value=1234", "pin-value=9999");
+        device.SetPin("9999");
         var tries = 0;
         for (var start = 0; start < 3; start++)
         {
@@ -83,7 +83,7 @@ public sealed class TokenFaultTests
         }
 
         Assert.That(tries, Is.EqualTo(1), "the token saw the wrong PIN once");
-        device.Edit("keyd", "pin-value=9999", "pin-value=1234");
+        device.SetPin(Token.Pin);
         device.Start("keyd");
         device.WaitUntilProvisioned();
     }

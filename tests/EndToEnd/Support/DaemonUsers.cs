@@ -31,11 +31,12 @@ internal sealed class DaemonUsers
     {
         Tool.Run("chmod", ["0755", _device.Folder]);
         Tool.Run("chown", ["-R", $"{IdOf("keyd")}:{IdOf("keyd")}", _device.At("token")]);
+        Tool.Run("chown", [$"{IdOf("keyd")}:{IdOf("keyd")}", _device.At("pin")]);
+        Tool.Run("chmod", ["0600", _device.At("pin")]);
         foreach (var daemon in s_daemons)
         {
             Tool.Run("chown", ["-R", $"{IdOf(daemon)}:{IdOf(daemon)}", _device.At(daemon)]);
             Tool.Run("chmod", ["0700", _device.At(daemon)]);
-            // A PIN may stand in it.
             Tool.Run("chown", [$"0:{IdOf(daemon)}", _device.At(daemon + ".toml")]);
             Tool.Run("chmod", ["0640", _device.At(daemon + ".toml")]);
         }

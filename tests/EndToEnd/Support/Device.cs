@@ -53,15 +53,16 @@ internal sealed class Device : IDisposable
     /// <summary>The documented files with this device's paths, slot, scope and URLs.</summary>
     public void WriteConfiguration()
     {
+        SetPin(Token.Pin);
         File.WriteAllText(At("keyd.toml"), $"""
             homedir_path = "{At("keyd")}"
 
             [pkcs11]
             "lib_path" = "{Token.Module}"
-            "base_slot" = "pkcs11:slot-id={Token.Slot}?pin-value={Token.Pin}"
+            "base_slot" = "pkcs11:slot-id={Token.Slot}?pin-source=file:{At("pin")}"
 
             [preloaded_keys]
-            "bootstrap" = "pkcs11:slot-id={Token.Slot};object=device%20id?pin-value={Token.Pin}"
+            "bootstrap" = "pkcs11:slot-id={Token.Slot};object=device%20id?pin-source=file:{At("pin")}"
 
             """);
         File.WriteAllText(At("certd.toml"), $"""
@@ -136,6 +137,9 @@ internal sealed class Device : IDisposable
         name = "runtime"
 
         """);
+
+    /// <summary>What keyd shows to the token.</summary>
+    public void SetPin(string pin) => File.WriteAllText(At("pin"), pin + "\n");
 
     /// <summary>Replaces a text of a configuration file, which has to be there.</summary>
     public void Edit(string daemon, string old, string replacement)
