@@ -13,7 +13,7 @@ cp -a "$base" "$root"
 units=$root/usr/lib/systemd/system
 
 # Recipe estprov, and libestprov's files as the release has them: users with the layer's fixed numbers, so no sysusers.
-tar -C "$root" --strip-components=1 --exclude=MANIFEST --exclude=sbom.cdx.json --keep-directory-symlink -xf "$archive"
+tar -C "$root" --strip-components=1 --exclude=MANIFEST --exclude=sbom.cdx.json --exclude=licenses --keep-directory-symlink -xf "$archive"
 rm "$root/usr/lib/sysusers.d/estprov.conf"
 systemd-sysusers --root="$root"
 cat "$layer/files/estprov-passwd" >>"$root/etc/passwd"

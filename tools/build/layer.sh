@@ -230,6 +230,19 @@ check_taken() {
     done
 }
 
+# check_license_sums FOLDER: estprov's LIC_FILES_CHKSUM has each text of licenses/ with its checksum: bitbake stops where one has changed.
+check_license_sums() {
+    local recipe file sum
+    for recipe in "$top"/meta-estprov/recipes-estprov/estprov/estprov_*.bb; do
+        while IFS= read -r file; do
+            sum=$(md5sum <"$1/licenses/$file" | cut -d' ' -f1)
+            grep -qF "file://licenses/$file;md5=$sum" "$recipe" || fault "$recipe" "has not licenses/$file;md5=$sum" "read what has changed, then LIC_FILES_CHKSUM"
+        done < <(cd "$1/licenses" && find . -type f ! -name INDEX -printf '%P\n')
+        while IFS= read -r file; do [ -e "$1/licenses/$file" ] || fault "$recipe" "has licenses/$file, which the archive has not" LIC_FILES_CHKSUM; done < <(
+            sed -n 's|.*file://licenses/\([^;]*\);md5=.*|\1|p' "$recipe")
+    done
+}
+
 # check_release: what bitbake's checks of packages would say of the archives that are there; that there is none is a fault.
 check_release() {
     local archive folder=$archives/check file machine checked=""
@@ -246,6 +259,7 @@ check_release() {
         check_notices "$folder"
         layer_faults=0
         check_taken "$(basename "$archive")" < <(cd "$folder" && find . ! -type d -printf '%P\n')
+        check_license_sums "$folder"
         [ "$layer_faults" = 0 ] || fail "$archive has files that no recipe packages" "the lines above"
         printf '%s: ELF files, licences, manifest and recipe are right\n' "$(basename "$archive")"
         rm -rf "$folder"

@@ -1,11 +1,16 @@
 SUMMARY = "A device's identity: keys in a PKCS#11 token, certificates over EST, registration with DPS"
 DESCRIPTION = "Three daemons and the operator's command in one native executable, built by ./build.sh arm64: no .NET runtime on the device."
 SECTION = "net"
-# Ours and the .NET runtime's; Pkcs11Interop; Tomlyn. The archive's SBOM names every package that is linked in.
-LICENSE = "MIT & Apache-2.0 & BSD-2-Clause"
+# Ours and the .NET runtime's; Pkcs11Interop; Tomlyn; LLVM's libunwind in the runtime. The archive's SBOM names the runtime and every package that is linked in,
+# and its folder licenses has their texts and notices.
+LICENSE = "MIT & Apache-2.0 & BSD-2-Clause & Apache-2.0-with-LLVM-exception"
 LIC_FILES_CHKSUM = "file://usr/share/doc/estprov/LICENSE;md5=ab024054126ce30ac5e39c82f260364c \
-    file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10 \
-    file://${COMMON_LICENSE_DIR}/BSD-2-Clause;md5=cb641bc04cda31daea161b1bc15da69f"
+    file://licenses/Microsoft.NETCore.App.Runtime.NativeAOT/LICENSE.TXT;md5=9fc642ff452b28d62ab19b7eea50dfb9 \
+    file://licenses/Microsoft.NETCore.App.Runtime.NativeAOT/THIRD-PARTY-NOTICES.TXT;md5=c8999a399083ab089923b0e29eb3ed1a \
+    file://licenses/Microsoft.Extensions.Configuration.Abstractions/THIRD-PARTY-NOTICES.TXT;md5=28907c1d989c3d725ea4503cbda28921 \
+    file://licenses/Pkcs11Interop/LICENSE.txt;md5=d273d63619c9aeaf15cdaf76422c4f87 \
+    file://licenses/Pkcs11Interop/NOTICE.txt;md5=73fa0d996ff1ca88578516f6a00eda54 \
+    file://licenses/Tomlyn/LICENSE.txt;md5=e59084291de424bdb050977e5d003b01"
 CVE_PRODUCT = "estprov"
 
 inherit estprov-release estprov-users systemd features_check bash-completion
@@ -63,8 +68,8 @@ do_install() {
         # estprov-config has these, and libestprov those.
         etc/estprov/*) ;;
         usr/lib/libestprov.so.*|usr/lib/ossl-modules/*|usr/lib/pkcs11/*|usr/share/p11-kit/modules/*) ;;
-        # useradd has the users. The systemd class writes the preset from SYSTEMD_AUTO_ENABLE, and the licence is in the image's manifest.
-        usr/lib/sysusers.d/*|usr/lib/systemd/system-preset/*|usr/share/doc/estprov/LICENSE|MANIFEST) ;;
+        # useradd has the users. The systemd class writes the preset from SYSTEMD_AUTO_ENABLE, and the licences are in the image's manifest.
+        usr/lib/sysusers.d/*|usr/lib/systemd/system-preset/*|usr/share/doc/estprov/LICENSE|licenses/*|MANIFEST) ;;
         *)
             bbfatal "the archive has $file, which this recipe does not know" ;;
         esac
