@@ -101,7 +101,11 @@ public sealed class PlanAndMetricsTests
             certd.Simulator.Faults.Clear();
             certd.Simulator.AddFault(new FaultRule
             {
-                Kind = FaultKind.Status, Route = "cacerts", Status = status, Body = body, ContentType = type,
+                Kind = FaultKind.Status,
+                Route = "cacerts",
+                Status = status,
+                Body = body,
+                ContentType = type,
             });
         }
     }

@@ -108,7 +108,9 @@ public sealed class IssuancePlanTests
         using var secret = new EstProv.Platform.LockedSecret(16);
         using var grant = new RescueGrant(RescueWay.OneTime, "user 0", null)
         {
-            Username = "once", Password = secret, Since = device.Time.GetTimestamp(),
+            Username = "once",
+            Password = secret,
+            Since = device.Time.GetTimestamp(),
         };
         var identity = device.Engine.Table.Find("est-id")!;
         lock (device.Engine.Table.Gate) identity.Rescue = grant;
