@@ -70,7 +70,7 @@ public sealed class ReferenceTests
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        Assert.That(OperatorCommand.Run(["key", "reference", "nothing", "--socket", _keyd.Socket], output, error, "1"), Is.EqualTo(1));
+        Assert.That(OperatorCommand.Run(["key", "reference", "nothing", "--socket", _keyd.Socket], output, error, "1", default), Is.EqualTo(1));
         Assert.That(output.ToString(), Is.Empty);
         Assert.That(error.ToString(), Does.StartWith("error: ").And.Contains("'nothing'").And.Contains("\nhint: "));
     }
@@ -78,7 +78,7 @@ public sealed class ReferenceTests
     private string Reference(string id)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        Assert.That(OperatorCommand.Run(["key", "reference", id, "--socket", _keyd.Socket], output, output, "1"), Is.Zero, output.ToString());
+        Assert.That(OperatorCommand.Run(["key", "reference", id, "--socket", _keyd.Socket], output, output, "1", default), Is.Zero, output.ToString());
         return output.ToString();
     }
 
