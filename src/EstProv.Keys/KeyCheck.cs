@@ -30,7 +30,8 @@ internal static class KeyCheck
             valid &= !Fails(token.Try);
         }
 
-        foreach (var source in keys.Preloaded.Values) valid &= !Fails(() => Try(source));
+        // By the name that it has in keyd.toml: two may be for one token.
+        foreach (var (id, source) in keys.Preloaded) valid &= !Fails(() => Try(source), $"preloaded_keys.{id}: ");
 
         var (records, problems) = new KeyIndex(Path.Combine(home, "keys")).Load();
         foreach (var problem in problems) valid = Say(problem);
@@ -67,7 +68,8 @@ internal static class KeyCheck
             "store the right public key (pkcs11-tool --write-object … --type pubkey)", 500);
     }
 
-    private static bool Fails(Action action)
+    /// <param name="whose">Before what is said of it.</param>
+    private static bool Fails(Action action, string whose = "")
     {
         try
         {
@@ -76,7 +78,7 @@ internal static class KeyCheck
         }
         catch (ProblemException problem)
         {
-            return !Say(problem);
+            return !Say(whose.Length == 0 ? problem : new ProblemException(problem.Code, whose + problem.Message, problem.Hint, inner: problem));
         }
     }
 
