@@ -167,6 +167,8 @@ public sealed class HubTests
 
     private void CheckModule(Device device)
     {
+        // A device whose hub is configured is provisioned before certd is up.
+        device.WaitForSocket("certd");
         using var calls = new LocalCalls(device);
         using var hub = new HubClient(_simulator);
         var resource = $"localhost:{_simulator.Ports.Hub}/devices/{device.Name}/modules/{Module}";
