@@ -215,9 +215,11 @@ cut_power
 back_again a
 finish_renewal device-id a
 
-step "and forth again, switched off in good order"
+step "and forth again, switched off in good order, and back: what follows is this release's"
 power_off
 back_again b
+power_off
+back_again a
 
 step "factory reset: refused without a bootstrap certificate, and nothing is lost; with it, all certificates are new"
 before=$(serial est-id)$(serial device-id)
@@ -227,10 +229,10 @@ if estprov factory-reset --yes 2>/run/refusal; then exit 1; fi
 mv /data/secrets/away /data/secrets/bootstrap.cer
 cat /run/refusal
 grep -q ^hint: /run/refusal' || fail "the reset is not refused" "without a bootstrap there is no way back"
-is_healthy b
+is_healthy a
 [ "$(serial est-id)$(serial device-id)" = "$before" ] || fail "the refused reset has changed certificates" "$before"
 ask 300 'estprov factory-reset --yes' || fail "the device is not reset" "the lines above, and its journal below"
-is_healthy b
+is_healthy a
 for id in est-id device-id; do
     [[ $before != *"$(serial "$id")"* ]] || fail "$id is the one from before the reset" "$before"
 done
