@@ -38,20 +38,8 @@ public static class ConfigurationLoader
         var problems = new Problems();
         var names = new List<string> { file };
         names.AddRange(files.DropIns(dropInFolder, problems));
-        TomlTable? root = null;
         var complete = problems.ErrorCount == 0;
-        foreach (var name in names)
-        {
-            if (files.Read(name, problems) is not { } text || TomlReader.Read(text, name, problems) is not { } tree)
-            {
-                complete = false;
-                continue;
-            }
-
-            if (root is null) root = tree;
-            else TomlMerge.Into(root, tree);
-        }
-
+        var root = TomlMerge.Read(files, names, problems, ref complete);
         T? value = null;
         if (root is not null)
         {

@@ -43,25 +43,22 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool outputC
     public string Strong(string text) => Paint("\e[1m", text);
 
     /// <summary>The two lines of a problem, on the error stream.</summary>
-    public void Error(string message, string hint)
-    {
-        error.Write(errorColour ? $"\e[1;31merror:{Reset} {message}\n" : $"error: {message}\n");
-        if (hint.Length > 0) error.Write(errorColour ? $"\e[1mhint:{Reset} {hint}\n" : $"hint: {hint}\n");
-        error.Flush();
-    }
+    public void Error(string message, string hint) => TwoLines("error:", "\e[1;31m", message, hint);
 
     /// <summary>The same of something that is done, and may not be as it should.</summary>
-    public void Warning(string message, string hint)
-    {
-        error.Write(errorColour ? $"\e[1;33mwarning:{Reset} {message}\n" : $"warning: {message}\n");
-        if (hint.Length > 0) error.Write(errorColour ? $"\e[1mhint:{Reset} {hint}\n" : $"hint: {hint}\n");
-        error.Flush();
-    }
+    public void Warning(string message, string hint) => TwoLines("warning:", "\e[1;33m", message, hint);
 
     public void Error(ProblemException problem) => Error(problem.Message, problem.Hint);
 
     /// <summary>Text that is in two-line form already, on the error stream.</summary>
     public void ErrorText(string text) => error.Write(text);
+
+    private void TwoLines(string word, string colour, string message, string hint)
+    {
+        error.Write(errorColour ? $"{colour}{word}{Reset} {message}\n" : $"{word} {message}\n");
+        if (hint.Length > 0) error.Write(errorColour ? $"\e[1mhint:{Reset} {hint}\n" : $"hint: {hint}\n");
+        error.Flush();
+    }
 
     private string Paint(string colour, string text) => outputColour ? colour + text + Reset : text;
 }

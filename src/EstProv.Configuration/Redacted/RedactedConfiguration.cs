@@ -25,14 +25,8 @@ public static class RedactedConfiguration
         var problems = new Problems();
         var names = new List<string> { file };
         names.AddRange(files.DropIns(dropInFolder, problems));
-        TomlTable? merged = null;
-        foreach (var name in names)
-        {
-            if (files.Read(name, problems) is not { } text || TomlReader.Read(text, name, problems) is not { } tree) continue;
-            if (merged is null) merged = tree;
-            else TomlMerge.Into(merged, tree);
-        }
-
+        var complete = true;
+        var merged = TomlMerge.Read(files, names, problems, ref complete);
         files.Secrets.Dispose();
         if (merged is not null) Write(output, merged, SchemaOf(daemon), "", withPlaces: true);
         var loaded = problems.Finish<string>(null, names);
