@@ -61,3 +61,6 @@ cd /root
 # shellcheck source=/dev/null
 [ ! -f "$before" ] || . "$before"
 run_page "${here%/*/*}/$guide" "$back"
+after=$here/after/${before##*/}
+# shellcheck source=/dev/null
+[ ! -f "$after" ] || . "$after"

@@ -7,7 +7,7 @@ namespace EstProv.Cli.Tests.Documentation;
 
 /// <summary>
 /// What the pages of the tree tell their readers to type, to write into files and to read elsewhere, is there. The guides are done
-/// besides, by <c>./build.sh test guides</c>.
+/// besides, and all pages' commands for a device run, by <c>./build.sh test guides</c>.
 /// </summary>
 public sealed partial class DocumentationTests
 {
