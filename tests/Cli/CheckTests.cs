@@ -197,7 +197,7 @@ public sealed class CheckTests : IDisposable
         _device.Started();
         _device.Refusals["POST try est-id"] = new ProblemException("est_not_found",
             "no EST server answers at https://est.example/.well-known/est: GET https://est.example/.well-known/est/cacerts "
-            + "with credential 'nobody': the EST server has nothing at this URL (HTTP 404)",
+            + "with credential 'none': the EST server has nothing at this URL (HTTP 404)",
             "is its label right? every EST server has its CA certificates under cacerts, for everybody (RFC 7030 section 4.1)", 502);
         Check("label");
     }
@@ -208,7 +208,7 @@ public sealed class CheckTests : IDisposable
         _device.Started();
         _device.Tried = """
             {"url":"https://est.example/.well-known/est","verified":true,"problem":{"code":"est_server_error",
-             "message":"GET https://est.example/.well-known/est/cacerts with credential 'nobody': the EST server failed (HTTP 500)",
+             "message":"GET https://est.example/.well-known/est/cacerts with credential 'none': the EST server failed (HTTP 500)",
              "hint":"look into the server's log; it is tried again by itself"}}
             """;
         Check("unwell");

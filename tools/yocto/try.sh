@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The layer under real bitbake, without network. usage: try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer] [packages]
+# The layer under real bitbake, without network. usage: try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer] [image] [packages]
 # BITBAKE and OPENEMBEDDED-CORE are checkouts of one series. As root it goes on as an ordinary user, since bitbake refuses root; WORK is then given to that user.
 set -euo pipefail
 
@@ -9,7 +9,7 @@ fail() {
 }
 say() { printf '\n-- %s\n' "$*"; }
 
-[ $# -ge 3 ] || fail "three folders are needed" "try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer] [packages]"
+[ $# -ge 3 ] || fail "three folders are needed" "try.sh BITBAKE OPENEMBEDDED-CORE WORK [parse] [check-layer] [image] [packages]"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(cd "$here/../.." && pwd)
 bitbake=$(realpath "$1") core=$(realpath "$2")
@@ -18,7 +18,7 @@ work=$(realpath "$3")
 readonly here tree bitbake core work
 shift 3
 steps=("$@")
-[ $# -gt 0 ] || steps=(parse check-layer packages)
+[ $# -gt 0 ] || steps=(parse check-layer image packages)
 [ -x "$bitbake/bin/bitbake" ] || fail "$bitbake has no bin/bitbake" "a checkout of bitbake, of the branch that goes with the series"
 [ -e "$core/meta/conf/layer.conf" ] || fail "$core has no meta/conf/layer.conf" "a checkout of openembedded-core"
 for tool in python3 git diff patch tar bzip2 gzip xz file make; do
@@ -141,6 +141,25 @@ END
     grep -c '^package ' "$work/packages.txt"
 }
 
+# plan_image: the example image with a vendor's module. Each thing that it is made of has a recipe, and each task is one that can be run; none is.
+plan_image() {
+    configure "$core/meta" "$tree/meta-estprov"
+    mkdir -p "$work/vendor"
+    [ -e "$work/vendor/libacme-pkcs11.so" ] || : >"$work/vendor/libacme-pkcs11.so"
+    cat >>"$work/build/conf/local.conf" <<END
+VIRTUAL-RUNTIME_estprov-pkcs11 = "vendor-pkcs11"
+ESTPROV_VENDOR_MODULE:pn-vendor-pkcs11 = "libacme-pkcs11.so"
+FILESEXTRAPATHS:prepend:pn-vendor-pkcs11 = "$work/vendor:"
+PACKAGECONFIG:append:pn-systemd = " openssl"
+END
+    (cd build && bitbake -n estprov-image) 2>&1 | tee "$work/image.log" || fail "the image cannot be made" "above"
+    ! grep -E '^(WARNING|ERROR)' "$work/image.log" || fail "bitbake has findings" "above; a warning counts here, too"
+    for recipe in estprov libestprov estprov-config estprov-data vendor-pkcs11 packagegroup-estprov; do
+        grep -qE "/${recipe}[^/]*\.bb:do_package_write_" "$work/image.log" || fail "the image is made without $recipe" "its IMAGE_INSTALL and the packagegroup"
+    done
+    grep -q 'estprov-image.bb:do_image_complete' "$work/image.log" || fail "no image comes of it" "above"
+}
+
 machine=qemuarm64
 release
 cd "$work"
@@ -159,11 +178,15 @@ for step in "${steps[@]}"; do
         configure "$core/meta"
         (cd build && yocto-check-layer --no-auto-dependency "$tree/meta-estprov") || fail "yocto-check-layer is not content" "above"
         ;;
+    image)
+        say "image"
+        plan_image
+        ;;
     packages)
         say "packages"
         build_packages
         ;;
-    *) fail "there is no step '$step'" "parse, check-layer, packages" ;;
+    *) fail "there is no step '$step'" "parse, check-layer, image, packages" ;;
     esac
 done
 say "series $series: ${steps[*]} done"

@@ -217,7 +217,7 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     public EstReach Reach(Uri url, CancellationToken cancel)
     {
-        var nobody = new ShownCredential("nobody", null, null);
+        var nobody = new ShownCredential("none", null, null);
         try
         {
             using var session = _sessions.Take(url, nobody, Anchors(url, cancel));
@@ -253,7 +253,7 @@ internal sealed class EstServers : IEstServers, IDisposable
 
     public bool? IsTrustedWithout(Uri url, IssuerName distrusted, CancellationToken cancel)
     {
-        var nobody = new ShownCredential("nobody", null, null);
+        var nobody = new ShownCredential("none", null, null);
         try
         {
             using var session = _sessions.Take(url, nobody, _anchors.Read(url, distrusted: distrusted));
