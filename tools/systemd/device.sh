@@ -132,14 +132,17 @@ kill -KILL "$before"
 check "a caller that comes while keyd is dead waits at systemd's socket and is answered" signs
 check "it was another keyd that answered" test "$(main_pid keyd)" != "$before"
 
-mkdir -p /run/systemd/system/estprov-certd.service.d
-printf '[Service]\nWatchdogSec=1s\n' >/run/systemd/system/estprov-certd.service.d/watchdog.conf
+for daemon in keyd certd identityd; do
+    mkdir -p "/run/systemd/system/estprov-$daemon.service.d"
+    printf '[Service]\nWatchdogSec=2s\n' >"/run/systemd/system/estprov-$daemon.service.d/watchdog.conf"
+done
 systemctl daemon-reload
-systemctl restart estprov-certd
-sleep 3
-check "a daemon that serves keeps systemd's watchdog quiet" test "$(restarts certd)" = 0
-kill -STOP "$(main_pid certd)"
-check "a daemon that stands still is replaced" soon 60 is_replaced certd
+systemctl restart estprov-{keyd,certd,identityd}
+sleep 5
+for daemon in keyd certd identityd; do check "$daemon, which serves keeps systemd's watchdog quiet" test "$(restarts "$daemon")" = 0; done
+for daemon in keyd certd identityd; do kill -STOP "$(main_pid "$daemon")"; done
+for daemon in keyd certd identityd; do check "$daemon, which stands still is replaced" soon 60 is_replaced "$daemon"; done
+check "and it signs again" signs
 check "and certificates are served again" serves_certificates
 
 # A socket takes its service along; a service that is stopped before its socket may be started again by a caller in between.
