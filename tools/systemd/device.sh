@@ -139,9 +139,9 @@ done
 systemctl daemon-reload
 systemctl restart estprov-{keyd,certd,identityd}
 sleep 5
-for daemon in keyd certd identityd; do check "$daemon, which serves keeps systemd's watchdog quiet" test "$(restarts "$daemon")" = 0; done
+for daemon in keyd certd identityd; do check "$daemon serves, and keeps systemd's watchdog quiet" test "$(restarts "$daemon")" = 0; done
 for daemon in keyd certd identityd; do kill -STOP "$(main_pid "$daemon")"; done
-for daemon in keyd certd identityd; do check "$daemon, which stands still is replaced" soon 60 is_replaced "$daemon"; done
+for daemon in keyd certd identityd; do check "$daemon stands still, and is replaced" soon 60 is_replaced "$daemon"; done
 check "and it signs again" signs
 check "and certificates are served again" serves_certificates
 
