@@ -10,10 +10,15 @@ internal static partial class ErrorCodes
     /// </summary>
     private static readonly string[] s_servers = ["est", "dps", "hub", "cloud"], s_daemons = ["keyd", "certd", "identityd"];
 
-    public static HashSet<string> OfTheSource()
+    public static HashSet<string> OfTheSource() => Of(static _ => true, s_servers);
+
+    /// <summary>But for those that the command alone makes; of what all servers have in common, that of the EST server.</summary>
+    public static HashSet<string> OfTheDaemons() => Of(static file => !file.Contains("/EstProv.Cli/", StringComparison.Ordinal), ["est"]);
+
+    private static HashSet<string> Of(Func<string, bool> isWanted, string[] servers)
     {
         var codes = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var file in Directory.GetFiles(Path.Combine(MarkdownPage.Root, "src"), "*.cs", SearchOption.AllDirectories))
+        foreach (var file in Directory.GetFiles(Path.Combine(MarkdownPage.Root, "src"), "*.cs", SearchOption.AllDirectories).Where(isWanted))
         {
             var text = File.ReadAllText(file);
             foreach (Match match in Log().Matches(text)) codes.Add(match.Groups["code"].Value);
@@ -24,11 +29,11 @@ internal static partial class ErrorCodes
             foreach (Match match in OfServer().Matches(text))
             {
                 foreach (Capture code in match.Groups["code"].Captures)
-                    codes.UnionWith(s_servers.Select(server => server + code.Value));
+                    codes.UnionWith(servers.Select(server => server + code.Value));
             }
 
             foreach (Match match in OfServersCertificate().Matches(text))
-                codes.UnionWith(s_servers.Select(server => $"{server}_tls_{match.Groups["code"].Value}"));
+                codes.UnionWith(servers.Select(server => $"{server}_tls_{match.Groups["code"].Value}"));
             foreach (Match match in OfDaemon().Matches(text))
                 codes.UnionWith(s_daemons.Select(daemon => daemon + match.Groups["code"].Value));
             if (file.EndsWith("Codes.cs", StringComparison.Ordinal) || text.Contains("const string Unproved", StringComparison.Ordinal))
