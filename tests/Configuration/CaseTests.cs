@@ -50,6 +50,24 @@ internal sealed class CaseTests
     }
 
     [Test]
+    public void Every_case_begins_with_why_it_matters()
+    {
+        var reasons = new HashSet<string>(StringComparer.Ordinal);
+        Assert.Multiple(() =>
+        {
+            foreach (var path in Directory.GetFiles(Path.Combine(TestContext.CurrentContext.TestDirectory, "Cases")))
+            {
+                var text = File.ReadAllText(path);
+                var reason = text[..text.IndexOf('\n')];
+                Assert.That(reason, Does.Match("^(?!==> ).{15,}$"), path);
+                Assert.That(text[reason.Length..], Does.StartWith($"\n\n{Marker}"), path);
+                Assert.That(reasons.Add(reason), Is.True, path);
+            }
+        });
+        Assert.That(reasons, Has.Count.GreaterThan(100));
+    }
+
+    [Test]
     public void No_case_shows_a_secret()
     {
         var folder = Path.Combine(TestContext.CurrentContext.TestDirectory, "Cases");

@@ -17,11 +17,31 @@ public sealed partial class TextTests
     {
         var texts = Texts();
         Assert.That(texts, Has.Count.GreaterThan(150));
-        var transcripts = string.Concat(Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Transcripts"), "*.txt").Select(File.ReadAllText));
+        var transcripts = string.Concat(Transcripts().Select(static file => Transcript.Shown(File.ReadAllText(file))));
         var missing = texts.Where(text => !Regex.IsMatch(transcripts, string.Join("[^\n]*?", text.Split('…').Select(Regex.Escape)),
             RegexOptions.None, TimeSpan.FromSeconds(10))).ToList();
         Assert.That(missing, Is.EquivalentTo(s_unshown));
     }
+
+    [Test]
+    public void Every_transcript_of_trouble_begins_with_what_it_spares_its_reader()
+    {
+        var pains = new HashSet<string>(StringComparer.Ordinal);
+        Assert.Multiple(() =>
+        {
+            foreach (var file in Transcripts())
+            {
+                var text = File.ReadAllText(file);
+                if (!Transcript.IsOfTrouble(Transcript.Shown(text))) continue;
+                var pain = text[..text.IndexOf('\n')];
+                Assert.That(pain, Does.Match($"^{Transcript.Pain}.{{15,}}$"), file);
+                Assert.That(pains.Add(pain), Is.True, file);
+            }
+        });
+        Assert.That(pains, Has.Count.GreaterThan(130));
+    }
+
+    private static string[] Transcripts() => Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Transcripts"), "*.txt");
 
     /// <summary>The literals with more than one word in the arguments of errors, with … for what is put in.</summary>
     private static HashSet<string> Texts()
