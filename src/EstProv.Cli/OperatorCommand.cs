@@ -88,7 +88,21 @@ public static class OperatorCommand
         else if (arguments.Length > 1 && arguments[0].StartsWith(Option.RuntimeDir.Name + "=", StringComparison.Ordinal))
             arguments = (string[])[.. arguments[1..], arguments[0]];
         var command = Find(commands, arguments, out var rest);
-        var line = CommandLine.Parse(rest, [.. command.Options, Option.ShowHelp]);
+        try
+        {
+            return Run(command, rest, terminal);
+        }
+        catch (UsageException usage)
+        {
+            // The page of this command, not the list of all.
+            terminal.Error(usage.Message, $"'estprov {command.Name} --help' says what it takes");
+            return UsageError;
+        }
+    }
+
+    private static int Run(Command command, ReadOnlySpan<string> arguments, Terminal terminal)
+    {
+        var line = CommandLine.Parse(arguments, [.. command.Options, Option.ShowHelp]);
         if (line.Has(Option.ShowHelp.Name))
         {
             Help.Write(terminal, command);

@@ -183,7 +183,7 @@ public sealed partial class EstTests : IAsyncDisposable
     [TestCase("no URL", "--url URL is missing", "cacerts", "--ca", "CA")]
     [TestCase("no fingerprint", "--fingerprint is sha256:", "cacerts", "--url", "URL", "--fingerprint", "abc")]
     [TestCase("no key to encrypt for", "--encrypt needs --cert and --key", "serverkeygen", "--url", "URL", "--ca", "CA", "--subject", "CN=x", "--key-out", "k", "--encrypt")]
-    [TestCase("no name", "--subject is no name", "serverkeygen", "--url", "URL", "--ca", "CA", "--subject", "nothing", "--key-out", "k")]
+    [TestCase("no name", "--subject takes a name", "serverkeygen", "--url", "URL", "--ca", "CA", "--subject", "nothing", "--key-out", "k")]
     public void Being_called_wrongly_is_told_before_anything_is_sent(string what, string error, params string[] arguments)
     {
         var text = Run(out var code, [.. arguments.Select(argument => argument switch { "URL" => Url("est-id"), "CA" => Ca, _ => argument })]);

@@ -73,9 +73,10 @@ internal sealed class BootstrapCommands(TimeProvider time, Machine machine)
                 throw new UsageException($"{Algorithm.Name} takes EC and RSA, such as ec-p256 or rsa-2048:ec-p256, not '{name}'");
         }
 
-        if (!int.TryParse(line.Value(Days.Name) ?? $"{DefaultDays}", NumberStyles.None, CultureInfo.InvariantCulture, out var days)
+        var length = line.Value(Days.Name) ?? $"{DefaultDays}";
+        if (!int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out var days)
             || days is 0 or > 36_500)
-            throw new UsageException($"{Days.Name} is a number of days, of a hundred years at most");
+            throw new UsageException($"{Days.Name} takes a number of days, from 1 to 36500, not '{length}'");
         if (line.Has(SelfSigned.Name) && time.GetUtcNow() < machine.BuildTime)
             throw new ProblemException("clock_behind", $"the clock says {Times.Shown(time.GetUtcNow())}, before this program was built, and the certificate would be of that time", "set the clock first");
         using var daemons = new DaemonClients(line.Value(Option.RuntimeDir.Name));

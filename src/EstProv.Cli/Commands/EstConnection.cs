@@ -27,7 +27,9 @@ internal sealed class EstConnection : IDisposable
 
     private EstConnection(CommandLine line, TimeProvider time)
     {
-        if (!Uri.TryCreate(EstOptions.Needed(line, EstOptions.Url), UriKind.Absolute, out var url)) throw new UsageException($"{EstOptions.Url.Name} is no URL");
+        var text = EstOptions.Needed(line, EstOptions.Url);
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url))
+            throw new UsageException($"{EstOptions.Url.Name} takes a URL such as https://est.example/.well-known/est, not '{text}'");
         Url = url;
         Clock = new BelievedClock(time, DateTimeOffset.UnixEpoch);
         var proxies = line.Value(EstOptions.Proxy.Name) is { } proxy

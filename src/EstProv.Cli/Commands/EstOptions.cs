@@ -50,7 +50,7 @@ internal static class EstOptions
         }
         catch (CryptographicException)
         {
-            throw new UsageException($"{option.Name} is no name such as CN=device-0001");
+            throw new UsageException($"{option.Name} takes a name such as CN=device-0001, not '{text}'");
         }
     }
 }
