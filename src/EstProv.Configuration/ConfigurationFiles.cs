@@ -66,7 +66,7 @@ internal class ConfigurationFiles
 
             if (Directory.Exists(file))
             {
-                problems.Error(Whole(file), "this is a folder; allowed: a TOML file");
+                problems.Error(Whole(file), "this is a folder; allowed: a TOML file", "--config FILE names it to a daemon, --dir DIR its folder to estprov");
                 return null;
             }
 

@@ -8,9 +8,9 @@ internal sealed class Problems
 
     public int ErrorCount => _errors.Count;
 
-    public void Error(Position position, string message, string hint = "") => _errors.Add(new(position, message, hint));
+    public void Error(Position position, string message, string hint) => _errors.Add(new(position, message, hint));
 
-    public void Warn(Position position, string message, string hint = "") => _warnings.Add(new(position, message, hint));
+    public void Warn(Position position, string message, string hint) => _warnings.Add(new(position, message, hint));
 
     /// <summary>The result, its problems ordered by file (as loaded), line and column.</summary>
     public Loaded<T> Finish<T>(T? value, IReadOnlyList<string> files)

@@ -68,6 +68,27 @@ internal sealed class CaseTests
     }
 
     [Test]
+    public void Every_line_of_trouble_is_followed_by_what_to_do()
+    {
+        var hints = 0;
+        Assert.Multiple(() =>
+        {
+            foreach (var path in Directory.GetFiles(Path.Combine(TestContext.CurrentContext.TestDirectory, "Cases")))
+            {
+                var text = File.ReadAllText(path);
+                var shown = text[(text.IndexOf($"{Marker}shown\n", StringComparison.Ordinal) + Marker.Length + 6)..].Split('\n')[..^1];
+                for (var i = 0; i < shown.Length; i += 2)
+                {
+                    Assert.That(shown[i], Does.Match("^(error|warning): "), path);
+                    Assert.That(i + 1 < shown.Length ? shown[i + 1] : "", Does.Match("^hint: ."), $"{path}: {shown[i]}");
+                    hints++;
+                }
+            }
+        });
+        Assert.That(hints, Is.GreaterThan(200));
+    }
+
+    [Test]
     public void No_case_shows_a_secret()
     {
         var folder = Path.Combine(TestContext.CurrentContext.TestDirectory, "Cases");

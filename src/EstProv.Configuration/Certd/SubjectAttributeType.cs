@@ -62,7 +62,7 @@ public sealed record SubjectAttributeType(string Name, string Oid, int Longest, 
     {
         if (Oid == Country && (value.Length != 2 || !char.IsAsciiLetter(value[0]) || !char.IsAsciiLetter(value[1])))
             return new Fault("is no country", "two letters, such as DE (ISO 3166)");
-        if (value.Length > Longest) return new Fault($"is longer than the {Longest} characters that {Name} takes (RFC 5280)");
+        if (value.Length > Longest) return new Fault($"is longer than the {Longest} characters that {Name} takes (RFC 5280)", "shorten it");
         foreach (var character in value)
         {
             var isAllowed = Encoding switch
@@ -71,7 +71,8 @@ public sealed record SubjectAttributeType(string Name, string Oid, int Longest, 
                 SubjectEncoding.Ia5 => char.IsAscii(character),
                 _ => true,
             };
-            if (!isAllowed) return new Fault($"has a character that {Name} does not take (RFC 5280)");
+            if (!isAllowed) return new Fault($"has a character that {Name} does not take (RFC 5280)",
+                Encoding == SubjectEncoding.Printable ? "A to Z, a to z, digits, spaces and ' ( ) + , - . / : = ? are taken" : "write it in ASCII");
         }
 
         return null;

@@ -85,7 +85,7 @@ public sealed class AzureImport
         try
         {
             if (new FileInfo(file).Length <= ConfigurationFiles.Largest) return TomlReader.Read(File.ReadAllText(file), file, problems);
-            problems.Error(new Position(file, 0, 0), "larger than 1 MiB; allowed: a TOML file of at most 1 MiB");
+            problems.Error(new Position(file, 0, 0), "larger than 1 MiB; allowed: a TOML file of at most 1 MiB", "is this the right file?");
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {

@@ -52,7 +52,7 @@ internal static class Forms
 
     /// <summary>RFC 5280, appendix A.1: ub-common-name.</summary>
     public static Fault? CommonName(string value) =>
-        value.Length > 64 ? new Fault("is longer than a subject takes (RFC 5280)") : null;
+        value.Length > 64 ? new Fault("is longer than a subject takes (RFC 5280)", "shorten it") : null;
 
     // What certificates and TLS take. keyd makes Ed25519 keys too, for whoever signs with them himself.
     private static readonly string[] KeyAlgorithms = ["ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096"];

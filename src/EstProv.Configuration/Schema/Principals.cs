@@ -10,7 +10,7 @@ internal static class Principals
     {
         if (principal.Has(CommonSettings.Uid) && principal.Has(CommonSettings.User))
         {
-            problems.Error(principal.Position, "[[principal]] has uid and user; allowed: one of them");
+            problems.Error(principal.Position, "[[principal]] has uid and user; allowed: one of them", "keep user: a number may belong to somebody else after an update of the system");
             return null;
         }
 

@@ -57,13 +57,13 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
         foreach (var item in list.Items)
         {
             if (item is TomlTable element) Check(element, section, path);
-            else problems.Error(item.Position, $"{path} has an element that {Is(item, secret: false)}; allowed: tables [[{path}]]");
+            else problems.Error(item.Position, $"{path} has an element that {Is(item, secret: false)}; allowed: tables [[{path}]]", "double the brackets");
         }
     }
 
     private void CheckEntry(TomlEntry entry, Setting setting, string path)
     {
-        if (Forms.Id(entry.Name) is { } fault) problems.Error(entry.Position, $"{path}: the id {fault.What}", fault.Hint);
+        if (Forms.Id(entry.Name) is { } fault) problems.Error(entry.Position, $"{path}: the id {fault.What}", $"an id is 1 to {Forms.LongestId} characters on one line, such as \"device-id\"");
         CheckValue(entry.Value, setting, path);
     }
 
@@ -90,7 +90,7 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
             case { Kind: TomlKind.Integer } when setting.Kind is SettingKind.Integer:
                 if (node.Integer < setting.Smallest || node.Integer > setting.Largest)
                 {
-                    problems.Error(node.Position, $"{path} = {node.Integer} is out of range; allowed: {setting.Allowed}");
+                    problems.Error(node.Position, $"{path} = {node.Integer} is out of range; allowed: {setting.Allowed}", Example(setting, path, isElement: false));
                 }
 
                 break;
@@ -103,7 +103,11 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
     private void WrongType(TomlNode node, Setting setting, string path, bool isElement) =>
         problems.Error(node.Position,
             $"{path} {(isElement ? "has an element that " : "")}{Is(node, setting.Secret)}; allowed: {(isElement ? setting.AllowedElement : setting.Allowed)}",
-            isElement && setting.Kind == SettingKind.TextOrList ? "" : $"such as {Shown.Key("", Last(path))} = {setting.Example}");
+            Example(setting, path, isElement));
+
+    private static string Example(Setting setting, string path, bool isElement) => isElement && setting.Kind == SettingKind.TextOrList
+        ? "write an id in quotes, such as \"est-ca\""
+        : $"such as {Shown.Key("", Last(path))} = {setting.Example}";
 
     private void CheckText(TomlNode node, Setting setting, string path, bool isElement)
     {
@@ -117,7 +121,8 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
         if (fault is null) return;
         var shown = setting.Secret ? "…" : Shown.Value(node.Text);
         var subject = isElement ? $"{path} has {shown}, which" : $"{path} = {shown}";
-        problems.Error(node.Position, $"{subject} {fault.What}; allowed: {(isElement ? setting.AllowedElement : setting.Allowed)}", fault.Hint);
+        problems.Error(node.Position, $"{subject} {fault.What}; allowed: {(isElement ? setting.AllowedElement : setting.Allowed)}",
+            fault.Hint.Length > 0 ? fault.Hint : Example(setting, path, isElement));
     }
 
     private void Unknown(TomlEntry entry, Section section, string path, string key)
