@@ -66,7 +66,7 @@ internal class ConfigurationFiles
 
             if (Directory.Exists(file))
             {
-                problems.Error(Whole(file), "this is a folder; allowed: a TOML file", "--config FILE names it to a daemon, --dir DIR its folder to estprov");
+                problems.Error(Whole(file), "this is a folder; allowed: a TOML file", "move it away, or give it a name that does not end in .toml");
                 return null;
             }
 

@@ -157,7 +157,8 @@ internal sealed class LoaderTests
     {
         using var folder = new ConfigurationFolder().Write("keyd.toml", "");
         Directory.CreateDirectory(Path.Combine(folder.DropIns, "10.toml"));
-        Assert.That(folder.Shown(folder.Keyd()), Is.EqualTo("error: conf.d/10.toml: this is a folder; allowed: a TOML file\n"));
+        Assert.That(folder.Shown(folder.Keyd()), Is.EqualTo("error: conf.d/10.toml: this is a folder; allowed: a TOML file\n"
+            + "hint: move it away, or give it a name that does not end in .toml\n"));
     }
 
     [Test]
