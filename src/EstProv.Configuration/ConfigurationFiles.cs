@@ -66,7 +66,8 @@ internal class ConfigurationFiles
 
             if (Directory.Exists(file))
             {
-                problems.Error(Whole(file), "this is a folder; allowed: a TOML file", "move it away, or give it a name that does not end in .toml");
+                problems.Error(Whole(file), "this is a folder; allowed: a TOML file",
+                    "move it away, or give it a name that does not end in .toml");
                 return null;
             }
 

@@ -4,7 +4,7 @@ namespace EstProv.Cli.Tests;
 
 /// <summary>
 /// Runs the command and compares all that a terminal would show with a file of <c>Transcripts</c>. With ESTPROV_UPDATE_TRANSCRIPTS set the file is
-/// written anew, to be looked at by eye. Before what a terminal shows, one of trouble has a line that is written by hand: what it spares its reader.
+/// written anew, to be looked at by eye. One of trouble begins with a line that is written by hand: what it spares its reader.
 /// </summary>
 internal static class Transcript
 {

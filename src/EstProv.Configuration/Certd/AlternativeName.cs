@@ -61,9 +61,12 @@ public sealed record AlternativeName(AlternativeNameKind Kind, string Value)
         return name.Kind switch
         {
             AlternativeNameKind.Host => null,
-            AlternativeNameKind.Ip => IPAddress.TryParse(name.Value, out _) ? null : new Fault("is no IP address", "such as IP:192.0.2.1 or IP:2001:db8::1"),
-            AlternativeNameKind.Uri => Uri.TryCreate(name.Value, UriKind.Absolute, out _) ? Ascii(name.Value) : new Fault("is no absolute URI", "such as URI:urn:edge"),
-            AlternativeNameKind.Email => name.Value.IndexOf('@') > 0 ? Ascii(name.Value) : new Fault("is no e-mail address", "such as email:edge@example.com"),
+            AlternativeNameKind.Ip => IPAddress.TryParse(name.Value, out _) ? null
+                : new Fault("is no IP address", "such as IP:192.0.2.1 or IP:2001:db8::1"),
+            AlternativeNameKind.Uri => Uri.TryCreate(name.Value, UriKind.Absolute, out _) ? Ascii(name.Value)
+                : new Fault("is no absolute URI", "such as URI:urn:edge"),
+            AlternativeNameKind.Email => name.Value.IndexOf('@') > 0 ? Ascii(name.Value)
+                : new Fault("is no e-mail address", "such as email:edge@example.com"),
             _ => Dns(name.Value),
         };
     }
@@ -114,7 +117,8 @@ public sealed record AlternativeName(AlternativeNameKind Kind, string Value)
     {
         foreach (var character in value)
         {
-            if (!char.IsAscii(character)) return new Fault("has a character that is not ASCII (RFC 5280 section 4.2.1.6)", "write it in ASCII: %XX in a URI, xn--… in a host's name");
+            if (!char.IsAscii(character)) return new Fault("has a character that is not ASCII (RFC 5280 section 4.2.1.6)",
+                "write it in ASCII: %XX in a URI, xn--… in a host's name");
         }
 
         return null;

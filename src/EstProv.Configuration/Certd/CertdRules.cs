@@ -152,7 +152,8 @@ internal sealed class CertdRules
         Pair(table, EstPath, CertdSchema.IdentityCert, CertdSchema.IdentityPk);
         Pair(table, EstPath, CertdSchema.Username, CertdSchema.PasswordFile);
         if (table.Text(CertdSchema.HttpAuthentication) is { } use && !table.Has(CertdSchema.Username))
-            _problems.Warn(use.Position, $"{EstPath}.http_authentication has no effect without username and password_file", "add both, or take it away");
+            _problems.Warn(use.Position, $"{EstPath}.http_authentication has no effect without username and password_file",
+                "add both, or take it away");
 
         if (est.Access.IdentityCert is { } identity) CheckComesOverEst(identity);
     }
@@ -224,7 +225,8 @@ internal sealed class CertdRules
         }
         else if (table.Text(CertdSchema.BootstrapUse) is { } use && !table.Has(CertdSchema.BootstrapIdentityCert))
         {
-            _problems.Warn(use.Position, $"{EstPath}.bootstrap_use has no effect without bootstrap_identity_cert", "add bootstrap_identity_cert and bootstrap_identity_pk, or take it away");
+            _problems.Warn(use.Position, $"{EstPath}.bootstrap_use has no effect without bootstrap_identity_cert",
+                "add bootstrap_identity_cert and bootstrap_identity_pk, or take it away");
         }
     }
 

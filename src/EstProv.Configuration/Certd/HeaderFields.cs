@@ -17,13 +17,15 @@ internal static class HeaderFields
     {
         foreach (var character in name)
         {
-            if (!char.IsAsciiLetterOrDigit(character) && !TokenCharacters.Contains(character, StringComparison.Ordinal)) return new Fault("is no name of an HTTP header", "letters, digits and dashes, such as X-Tenant");
+            if (!char.IsAsciiLetterOrDigit(character) && !TokenCharacters.Contains(character, StringComparison.Ordinal))
+                return new Fault("is no name of an HTTP header", "letters, digits and dashes, such as X-Tenant");
         }
 
         foreach (var ours in Ours)
         {
             if (ours.Equals(name, StringComparison.OrdinalIgnoreCase))
-                return new Fault("is a header that the EST client sets itself", ours == "Authorization" ? "use username and password_file" : "take it away");
+                return new Fault("is a header that the EST client sets itself",
+                    ours == "Authorization" ? "use username and password_file" : "take it away");
         }
 
         return null;

@@ -32,8 +32,10 @@ internal sealed class IssuanceRules(CertdConfiguration configuration, Problems p
         if (known.Csr is { } csr)
         {
             if (Array.IndexOf(KeyIsOurs, id) >= 0 || configuration.Est?.IdentityCert == id)
-                problems.Warn(csr.Position, $"[{path}.csr] has no effect: the key of this certificate is in keyd, no caller asks for it", "take the table away");
-            if (csr.PathLength is not null && csr.Ca != true) problems.Warn(csr.Position, $"{path}.csr.path_length has no effect without ca = true", "add ca = true, or take it away");
+                problems.Warn(csr.Position, $"[{path}.csr] has no effect: the key of this certificate is in keyd, no caller asks for it",
+                    "take the table away");
+            if (csr.PathLength is not null && csr.Ca != true)
+                problems.Warn(csr.Position, $"{path}.csr.path_length has no effect without ca = true", "add ca = true, or take it away");
         }
     }
 
@@ -52,11 +54,14 @@ internal sealed class IssuanceRules(CertdConfiguration configuration, Problems p
             if (SubjectAttributeType.Find(entry.Name) is not { } attribute)
             {
                 problems.Error(entry.Position, $"{key} is no attribute of a subject that is known; allowed: {string.Join(", ", SubjectAttributeType.Names)}, or a dotted OID",
-                    NearestName.Find(entry.Name, SubjectAttributeType.Names) is { } near ? $"did you mean {near}?" : "such as O = \"Example\"");
+                    NearestName.Find(entry.Name, SubjectAttributeType.Names) is { } near
+                        ? $"did you mean {near}?"
+                        : "such as O = \"Example\"");
                 continue;
             }
 
-            if (!seen.Add(attribute.Oid)) problems.Error(entry.Position, $"{key} stands twice in this subject under two names", "keep one of the two");
+            if (!seen.Add(attribute.Oid))
+                problems.Error(entry.Position, $"{key} stands twice in this subject under two names", "keep one of the two");
             if (entry.Value.Kind != TomlKind.Text || Forms.Text(entry.Value.Text) is not null) continue;
             if (attribute.Check(entry.Value.Text) is { } fault) problems.Error(entry.Value.Position, $"{key} = {Shown.Value(entry.Value.Text)} {fault.What}", fault.Hint);
         }
@@ -67,13 +72,16 @@ internal sealed class IssuanceRules(CertdConfiguration configuration, Problems p
         if (known.Method == IssuanceMethod.Est)
         {
             if (table.Integer(IssuanceSchema.ExpiryDays) is { } days)
-                problems.Warn(days.Position, $"{path}.expiry_days has no effect with method = \"est\": the EST server decides", "take it away; how long a certificate lasts is set in the server's profile");
+                problems.Warn(days.Position, $"{path}.expiry_days has no effect with method = \"est\": the EST server decides",
+                    "take it away; how long a certificate lasts is set in the server's profile");
             if (known.Url is { } both && configuration.Est is { } est && est.Urls.ContainsKey(id))
                 problems.Error(both.Position, $"{path}.url: this certificate has a URL in [cert_issuance.est.urls] as well; allowed: one of them", "take one of the two away");
             return;
         }
 
-        if (table.Text(IssuanceSchema.Url) is { } url) problems.Warn(url.Position, $"{path}.url has no effect: this certificate does not come over EST", OverEst);
-        if (known.Auth is { } auth) problems.Warn(auth.Position, $"[{path}.auth] has no effect: this certificate does not come over EST", OverEst);
+        if (table.Text(IssuanceSchema.Url) is { } url)
+            problems.Warn(url.Position, $"{path}.url has no effect: this certificate does not come over EST", OverEst);
+        if (known.Auth is { } auth)
+            problems.Warn(auth.Position, $"[{path}.auth] has no effect: this certificate does not come over EST", OverEst);
     }
 }

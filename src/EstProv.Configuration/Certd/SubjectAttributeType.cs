@@ -72,7 +72,9 @@ public sealed record SubjectAttributeType(string Name, string Oid, int Longest, 
                 _ => true,
             };
             if (!isAllowed) return new Fault($"has a character that {Name} does not take (RFC 5280)",
-                Encoding == SubjectEncoding.Printable ? "A to Z, a to z, digits, spaces and ' ( ) + , - . / : = ? are taken" : "write it in ASCII");
+                Encoding == SubjectEncoding.Printable
+                    ? "A to Z, a to z, digits, spaces and ' ( ) + , - . / : = ? are taken"
+                    : "write it in ASCII");
         }
 
         return null;

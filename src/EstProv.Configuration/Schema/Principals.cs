@@ -10,7 +10,8 @@ internal static class Principals
     {
         if (principal.Has(CommonSettings.Uid) && principal.Has(CommonSettings.User))
         {
-            problems.Error(principal.Position, "[[principal]] has uid and user; allowed: one of them", "keep user: a number may belong to somebody else after an update of the system");
+            problems.Error(principal.Position, "[[principal]] has uid and user; allowed: one of them",
+                "keep user: a number may belong to somebody else after an update of the system");
             return null;
         }
 

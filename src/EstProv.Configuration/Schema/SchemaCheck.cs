@@ -57,13 +57,15 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
         foreach (var item in list.Items)
         {
             if (item is TomlTable element) Check(element, section, path);
-            else problems.Error(item.Position, $"{path} has an element that {Is(item, secret: false)}; allowed: tables [[{path}]]", "double the brackets");
+            else problems.Error(item.Position, $"{path} has an element that {Is(item, secret: false)}; allowed: tables [[{path}]]",
+                "double the brackets");
         }
     }
 
     private void CheckEntry(TomlEntry entry, Setting setting, string path)
     {
-        if (Forms.Id(entry.Name) is { } fault) problems.Error(entry.Position, $"{path}: the id {fault.What}", $"an id is 1 to {Forms.LongestId} characters on one line, such as \"device-id\"");
+        if (Forms.Id(entry.Name) is { } fault) problems.Error(entry.Position, $"{path}: the id {fault.What}",
+            $"an id is 1 to {Forms.LongestId} characters on one line, such as \"device-id\"");
         CheckValue(entry.Value, setting, path);
     }
 
@@ -90,7 +92,8 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
             case { Kind: TomlKind.Integer } when setting.Kind is SettingKind.Integer:
                 if (node.Integer < setting.Smallest || node.Integer > setting.Largest)
                 {
-                    problems.Error(node.Position, $"{path} = {node.Integer} is out of range; allowed: {setting.Allowed}", Example(setting, path, isElement: false));
+                    problems.Error(node.Position, $"{path} = {node.Integer} is out of range; allowed: {setting.Allowed}",
+                        Example(setting, path, isElement: false));
                 }
 
                 break;

@@ -34,7 +34,8 @@ internal sealed class TomlReader
         }
         catch (TomlException tooDeep)
         {
-            problems.Error(new Position(file, tooDeep.Line ?? 0, tooDeep.Column ?? 0), $"arrays or tables are nested more than {DeepestNesting} deep", "is this the right file?");
+            problems.Error(new Position(file, tooDeep.Line ?? 0, tooDeep.Column ?? 0),
+                $"arrays or tables are nested more than {DeepestNesting} deep", "is this the right file?");
             return null;
         }
 
@@ -220,7 +221,8 @@ internal sealed class TomlReader
     private bool TooDeep(List<Name> names)
     {
         if (names.Count <= DeepestNesting) return false;
-        _problems.Error(names[0].Position, $"a key has {names.Count} dotted parts; allowed: {DeepestNesting}", "is this the right file? A name with dots in it stands in quotes");
+        _problems.Error(names[0].Position, $"a key has {names.Count} dotted parts; allowed: {DeepestNesting}",
+            "is this the right file? A name with dots in it stands in quotes");
         return true;
     }
 
