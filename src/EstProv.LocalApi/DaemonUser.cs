@@ -17,6 +17,7 @@ public static unsafe class DaemonUser
         if (Users.Self != 0 || !Users.TryFind(name, out var uid, out var gid)) return;
         if (Libc.InitializeGroups(name, gid) == 0 && Libc.SetGroup(gid, gid, gid) == 0 && Libc.SetUser(uid, uid, uid) == 0) return;
         throw new ProblemException("user_switch", $"the rights of user {name} cannot be taken on: {Errno.Describe(Marshal.GetLastPInvokeError())}",
-            $"run it as that user (setpriv --reuid={name} --regid={name} --init-groups …)");
+            $"run this as that user (setpriv --reuid={name} --regid={name} --init-groups …), "
+            + "or as a root that may change users: CAP_SETUID, CAP_SETGID");
     }
 }

@@ -191,7 +191,8 @@ public static class AtomicFile
 
     private static ProblemException Explain(string path, Exception cause)
     {
-        const int NoEntry = 2, NoAccess = 13, NoSpace = 28, QuotaExceeded = 122, ReadOnlyFileSystem = 30;
+        const int NoEntry = 2, NoAccess = 13, TooManyFilesInSystem = 23, TooManyFiles = 24;
+        const int NoSpace = 28, ReadOnlyFileSystem = 30, QuotaExceeded = 122;
         var error = cause.HResult & 0xFFFF;
         return error switch
         {
@@ -199,11 +200,15 @@ public static class AtomicFile
                 "free some space; the write is tried again by itself", 507, cause),
             ReadOnlyFileSystem => new ProblemException("file_read_only", $"cannot write {path}: its file system is read-only",
                 "put the state folder (homedir_path) on a writable data partition", 500, cause),
+            TooManyFiles or TooManyFilesInSystem => new ProblemException("too_many_files", $"cannot write {path}: no descriptor is left",
+                "raise LimitNOFILE= of the unit", 500, cause),
             _ when cause is UnauthorizedAccessException || error == NoAccess => new ProblemException("file_permission", $"cannot write {path}: permission denied",
-                "the state folder must belong to the daemon's user", 500, cause),
-            _ when cause is DirectoryNotFoundException || error == NoEntry => new ProblemException("file_no_folder", $"cannot write {path}: its folder does not exist",
+                "give the state folder (homedir_path) and what is in it to the daemon's user (chown -R)", 500, cause),
+            _ when cause is DirectoryNotFoundException || (error == NoEntry && cause is not FileNotFoundException) => new ProblemException(
+                "file_no_folder", $"cannot write {path}: there is no folder {Path.GetDirectoryName(path)}",
                 "create the state folder (homedir_path) and give it to the daemon's user", 500, cause),
-            _ => new ProblemException("file_write", $"cannot write {path} (error {error})", "check the file system", 500, cause),
+            _ => new ProblemException("file_write", $"cannot write {path}: {Marshal.GetPInvokeErrorMessage(error)}",
+                "check the path and the file system; dmesg has what the storage complains of", 500, cause),
         };
     }
 }

@@ -17,7 +17,7 @@ internal sealed class ClientProblems(string socketPath, string serviceName)
             : Errno.Describe(error);
         var hint = error switch
         {
-            Errno.AccessDenied or Errno.NotPermitted => "the calling user must be in the group estprov",
+            Errno.AccessDenied or Errno.NotPermitted => "the calling user must be in the group estprov: usermod -aG estprov NAME, and log in again",
             Errno.Again or Errno.TimedOut => $"is estprov-{_daemon} busy? journalctl -u estprov-{_daemon}",
             _ => $"is estprov-{_daemon} running? systemctl status estprov-{_daemon}",
         };
@@ -26,11 +26,13 @@ internal sealed class ClientProblems(string socketPath, string serviceName)
 
     public ProblemException WrongUser(uint uid, string wanted)
         => new($"{_daemon}_wrong_user", $"{socketPath} is served by uid {uid}, not by {wanted}",
-            $"stop what listens there; only estprov-{_daemon} may", 503);
+            Users.FindUser(wanted) is null
+                ? $"there is no user {wanted} on this machine: systemd-sysusers makes it, or see who started what listens there"
+                : $"stop what listens there; only estprov-{_daemon} may", 503);
 
     public ProblemException BadAnswer(string method, string target, string wrong)
         => new($"{_daemon}_bad_answer", $"the {serviceName} at {socketPath} answered {method} {PathOf(target)} with something malformed: {wrong}",
-            $"is it estprov-{_daemon} that listens there?", 502);
+            $"is it estprov-{_daemon} that listens there, of the same release? restart it after an update", 502);
 
     /// <summary>The daemon's own words; where it has none, ours.</summary>
     public ProblemException Refused(string method, string target, LocalReply reply)

@@ -21,12 +21,17 @@ internal sealed unsafe class EventPoll : IDisposable
     private readonly int _poll;
     private readonly int _wake;
 
+    /// <param name="socketPath">What is served by it, for messages.</param>
     /// <exception cref="Platform.ProblemException"><c>too_many_files</c>.</exception>
-    public EventPoll()
+    public EventPoll(string socketPath)
     {
         _poll = Libc.EpollCreate(CloseOnExec);
         _wake = Libc.EventDescriptor(0, CloseOnExec);
-        if (_poll < 0 || _wake < 0) throw new Platform.ProblemException("too_many_files", "no descriptor is left for polling", "raise LimitNOFILE= of the unit");
+        if (_poll < 0 || _wake < 0)
+        {
+            throw new Platform.ProblemException("too_many_files", $"no descriptor is left to serve {socketPath}", "raise LimitNOFILE= of the unit");
+        }
+
         Control(Add, _wake, Readable, WakeToken);
     }
 

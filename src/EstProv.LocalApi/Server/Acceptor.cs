@@ -14,16 +14,18 @@ internal sealed partial class Acceptor
     private readonly LocalServerOptions _options;
     private readonly EventPoll _poll;
     private readonly ConnectionTable _connections;
+    private readonly Refusals _refusals;
     private readonly ILogger _logger;
     private readonly Listeners _listeners;
     private volatile bool _paused;
 
     /// <exception cref="Platform.ProblemException">See <see cref="Listeners.Open"/>.</exception>
-    public Acceptor(LocalServerOptions options, EventPoll poll, ConnectionTable connections, ILogger logger)
+    public Acceptor(LocalServerOptions options, EventPoll poll, ConnectionTable connections, Refusals refusals, ILogger logger)
     {
         _options = options;
         _poll = poll;
         _connections = connections;
+        _refusals = refusals;
         _logger = logger;
         _listeners = Listeners.Open(options);
         foreach (var socket in _listeners.Bound)
@@ -86,14 +88,15 @@ internal sealed partial class Acceptor
         UnixSocket.SetTimeouts(descriptor, LocalServer.HotTime, LocalServer.HotTime);
         if (_connections.Admit(descriptor, UnixSocket.Peer(descriptor)) is not null) return;
         var response = new LocalResponse();
-        response.Problem(Refusal.TooManyConnections);
+        response.Problem(_refusals.Describe(Refusal.TooManyConnections));
         _ = UnixSocket.Send(descriptor, response.Finish(close: true, bodyWanted: true), wait: false);
         _ = Libc.Close(descriptor);
     }
 
     private static partial class Log
     {
-        [LoggerMessage(101, LogLevel.Warning, "{Socket} cannot accept: no descriptors are left (code=too_many_files; hint: raise LimitNOFILE=)")]
+        [LoggerMessage(101, LogLevel.Warning,
+            "{Socket} cannot accept: no descriptors are left (code=too_many_files; hint: raise LimitNOFILE= of the unit)")]
         public static partial void NoDescriptors(ILogger logger, string socket);
 
         [LoggerMessage(102, LogLevel.Warning, "{Socket} could not be given to the group {Group}: its members cannot connect (code=socket_group; hint: add the daemon's user to the group, or use the .socket unit)")]

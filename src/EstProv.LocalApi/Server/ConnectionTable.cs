@@ -190,9 +190,11 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
     /// Answers, in place of their handlers, the requests that began more than the deadline ago. The handler's own answer will find no
     /// taker; its thread and its place among the requests in progress stay taken until it returns.
     /// </summary>
+    /// <param name="time">The clock of the deadlines.</param>
+    /// <param name="answer">What a route's client gets.</param>
     /// <param name="all">Whatever their deadline is.</param>
     /// <returns>Those that were answered; null when none was.</returns>
-    public List<Connection>? Expire(TimeProvider time, ReadOnlySpan<byte> answer, bool all = false)
+    public List<Connection>? Expire(TimeProvider time, Func<Route, byte[]> answer, bool all = false)
     {
         List<Connection>? expired = null;
         lock (_gate)
@@ -202,7 +204,7 @@ internal sealed class ConnectionTable(LocalServerOptions options, EventPoll poll
                 if (connection is null || Volatile.Read(ref connection.State) != Connection.Handling || connection.Route is not { Waits: false } route) continue;
                 if (!all && time.GetElapsedTime(connection.HandlingSince) < route.Deadline) continue;
                 if (Interlocked.CompareExchange(ref connection.State, Connection.Expired, Connection.Handling) != Connection.Handling) continue;
-                _ = UnixSocket.Send(connection.Descriptor, answer, wait: false);
+                _ = UnixSocket.Send(connection.Descriptor, answer(route), wait: false);
                 _ = Libc.Shutdown(connection.Descriptor, 2);
                 (expired ??= []).Add(connection);
             }

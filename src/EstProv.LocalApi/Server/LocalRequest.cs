@@ -120,7 +120,7 @@ public sealed class LocalRequest
     {
         var where = cause?.Path is { Length: > 0 } path ? $" at {path}" : cause?.BytePositionInLine is { } position ? $" near line {cause.LineNumber + 1}, byte {position + 1}" : "";
         return new ProblemException("bad_json", $"the body of {Method} {Path} is not the JSON that is expected{where}",
-            "a field is missing, has the wrong type, or the text is not JSON", 422, cause);
+            "correct it: a field is missing, has the wrong type, or the text is not JSON", 422, cause);
     }
 
     internal void Begin(byte[] buffer, int start, ReadOnlyMemory<byte> body, PeerCredentials peer)

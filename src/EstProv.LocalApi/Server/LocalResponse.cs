@@ -138,11 +138,8 @@ public sealed class LocalResponse
         json.WriteEndObject();
     }
 
-    internal void Problem(Refusal refusal)
-    {
-        var (status, code, message, hint) = Refusals.Describe(refusal);
-        Problem(status, code, message, hint, status == 503 ? TimeSpan.FromSeconds(1) : null);
-    }
+    internal void Problem((int Status, string Code, string Message, string Hint) refusal)
+        => Problem(refusal.Status, refusal.Code, refusal.Message, refusal.Hint, refusal.Status == 503 ? TimeSpan.FromSeconds(1) : null);
 
     internal void Problem(ProblemException problem)
         => Problem(problem.Status is >= 400 and <= 599 ? problem.Status : 500, problem.Code, problem.Message, problem.Hint, problem.RetryAfter);

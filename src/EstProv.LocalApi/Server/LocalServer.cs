@@ -28,13 +28,11 @@ public sealed partial class LocalServer : IDisposable
     // Of one uid, beyond its requests in progress: those that read a request, answer one, or refuse.
     private const int SpareWorkers = 8;
 
-    private readonly EventPoll _poll = new();
+    private readonly EventPoll _poll;
     private readonly RouteTable _routes = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _startStop = new();
     private readonly object _threadsGate = new();
-    private readonly byte[] _deadlineAnswer;
-    private readonly byte[] _restartingAnswer;
     private Acceptor? _acceptor;
     private volatile bool _stopped;
     private volatile bool _handingOver;
@@ -47,13 +45,13 @@ public sealed partial class LocalServer : IDisposable
 
     public LocalServer(LocalServerOptions options, ILogger logger, TimeProvider time)
     {
+        _poll = new EventPoll(options.SocketPath);
         Options = options;
         Logger = logger;
         Time = time;
         Connections = new ConnectionTable(options, _poll);
         Throttle = new Throttle(options, logger);
-        _deadlineAnswer = Prepared(Refusal.HandlerDeadline);
-        _restartingAnswer = Prepared(Refusal.Stopping);
+        Refusals = new Refusals(options, _routes);
         if (options.Version.Length > 0) Map("GET", "/version", [], GetVersion);
     }
 
@@ -66,6 +64,8 @@ public sealed partial class LocalServer : IDisposable
     internal ConnectionTable Connections { get; }
 
     internal RouteTable Routes => _routes;
+
+    internal Refusals Refusals { get; }
 
     internal CancellationToken Stopping => _stopping.Token;
 
@@ -126,7 +126,7 @@ public sealed partial class LocalServer : IDisposable
         {
             ObjectDisposedException.ThrowIf(_stopped, this);
             if (_acceptor is not null) throw new InvalidOperationException("the server runs already");
-            _acceptor = new Acceptor(Options, _poll, Connections, Logger);
+            _acceptor = new Acceptor(Options, _poll, Connections, Refusals, Logger);
             if (!TryAddThread()) throw new ProblemException("no_thread", $"no thread could be started to serve {Options.SocketPath}", "raise TasksMax= or the memory limit of the unit");
         }
     }
@@ -169,7 +169,7 @@ public sealed partial class LocalServer : IDisposable
                 while (_threads > Connections.Expired && Environment.TickCount64 < until) Monitor.Wait(_threadsGate, 10);
             }
 
-            Connections.Expire(Time, _restartingAnswer, all: true);
+            Connections.Expire(Time, _ => Answer(Refusals.Describe(Refusal.Stopping)), all: true);
             return _acceptor.HandOver(Connections.Parked());
         }
     }
@@ -178,7 +178,7 @@ public sealed partial class LocalServer : IDisposable
 
     internal bool IsHandingOver => _handingOver;
 
-    private static byte[] Prepared(Refusal refusal)
+    private static byte[] Answer((int Status, string Code, string Message, string Hint) refusal)
     {
         var response = new LocalResponse();
         response.Problem(refusal);
@@ -315,7 +315,7 @@ public sealed partial class LocalServer : IDisposable
         var last = Volatile.Read(ref _lastScan);
         if (now - last >= ScanMilliseconds && Interlocked.CompareExchange(ref _lastScan, now, last) == last)
         {
-            var late = Connections.Expire(Time, _deadlineAnswer);
+            var late = Connections.Expire(Time, route => Answer(Refusals.TooSlow(route)));
             foreach (var expired in late ?? []) Log.TooSlow(Logger, expired.Route!.Name, expired.Peer.Uid, expired.Route.Deadline.TotalSeconds);
             if (late is not null) Options.Expired?.Invoke();
 

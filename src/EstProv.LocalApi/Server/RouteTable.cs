@@ -11,6 +11,9 @@ internal sealed class RouteTable
     private Route[] _routes = [];
     private string[] _versions = [];
 
+    /// <summary>The api-versions of all routes, for messages.</summary>
+    public string Versions => string.Join(" or ", _versions);
+
     public void Add(Route route)
     {
         _routes = [.. _routes, route];
@@ -43,13 +46,24 @@ internal sealed class RouteTable
         }
 
         var count = request.FindQuery("api-version", out var wanted);
-        if (count != 1 || wanted.IsEmpty) return count > 1 ? Refusal.ApiVersionUnknown : Refusal.ApiVersionMissing;
+        if (count != 1 || wanted.IsEmpty) return count > 1 ? Refusal.ApiVersionRepeated : Refusal.ApiVersionMissing;
         var version = Find(_versions, wanted);
         if (version is null) return Refusal.ApiVersionUnknown;
         if (found is null) return pathExists ? Refusal.WrongMethod : Refusal.NotFound;
-        if (Array.IndexOf(found.ApiVersions, version) < 0) return Refusal.ApiVersionNotHere;
         request.Match(found, version);
-        return Refusal.None;
+        return Array.IndexOf(found.ApiVersions, version) < 0 ? Refusal.ApiVersionNotHere : Refusal.None;
+    }
+
+    /// <summary>The methods that a request's path takes, for messages.</summary>
+    public string MethodsOf(LocalRequest request)
+    {
+        var methods = "";
+        foreach (var route in _routes)
+        {
+            if (route.Matches(request.PathBytes)) methods += (methods.Length == 0 ? "" : ", ") + Encoding.ASCII.GetString(route.Method);
+        }
+
+        return methods;
     }
 
     private static string? Find(string[] versions, ReadOnlySpan<byte> wanted)

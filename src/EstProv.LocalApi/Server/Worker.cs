@@ -51,7 +51,7 @@ internal sealed partial class Worker
                     return;
                 case ReadOutcome.Refused:
                     _server.Count(refused: true);
-                    _response.Problem(_reader.Refusal);
+                    _response.Problem(_server.Refusals.Describe(_reader.Refusal));
                     if (Send(connection, close: true, bodyWanted: true, wait: !refuseAll) && !refuseAll) Drain(connection);
                     _server.Connections.Close(connection);
                     return;
@@ -82,9 +82,13 @@ internal sealed partial class Worker
         _response.Begin();
         var refusal = refuseAll ? Refusal.TooManyRequests : _server.Routes.Find(_request);
         var route = _request.Matched;
-        if (refusal == Refusal.None && !_server.Throttle.TryEnter(connection.Caller, route!.Waits)) refusal = Refusal.TooManyRequests;
+        if (refusal == Refusal.None && !_server.Throttle.TryEnter(connection.Caller, route!.Waits))
+        {
+            refusal = route.Waits ? Refusal.TooManyWaiting : Refusal.TooManyRequests;
+        }
+
         _server.Count(refusal != Refusal.None);
-        if (refusal != Refusal.None) _response.Problem(refusal);
+        if (refusal != Refusal.None) _response.Problem(_server.Refusals.Describe(refusal, _request));
         else if (!Handle(connection, route!))
         {
             Forget();
@@ -151,12 +155,12 @@ internal sealed partial class Worker
         }
         catch (OperationCanceledException) when (_request.Stopping.IsCancellationRequested)
         {
-            _response.Problem(Refusal.Stopping);
+            _response.Problem(_server.Refusals.Describe(Refusal.Stopping));
         }
         catch (Exception cause)
         {
             Log.HandlerFailed(_server.Logger, route.Name, connection.Peer.Uid, TypesOf(cause), cause.StackTrace?.ReplaceLineEndings(" ") ?? "");
-            _response.Problem(500, "internal", $"{route.Name} failed unexpectedly", "see the daemon's log");
+            _response.Problem(_server.Refusals.Unexpected(route.Name));
         }
     }
 

@@ -12,7 +12,7 @@ public sealed class ConnectionTableTests
     [SetUp]
     public void Make()
     {
-        _poll = new EventPoll();
+        _poll = new EventPoll("unused");
         _table = new ConnectionTable(Options, _poll);
     }
 

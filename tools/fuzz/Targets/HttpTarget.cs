@@ -23,10 +23,12 @@ internal sealed class HttpTarget : FuzzTarget
     private readonly LocalRequest _request = new(Options);
     private readonly RequestReader _reader;
     private readonly RouteTable _routes = new();
+    private readonly Refusals _refusals;
 
     public HttpTarget()
     {
         _reader = new RequestReader(Options, TimeProvider.System, _request);
+        _refusals = new Refusals(Options, _routes);
         foreach (var (method, pattern) in (ReadOnlySpan<(string, string)>)[("GET", "/keypair/{id}"), ("POST", "/sign"), ("DELETE", "/credentials/{id}/next")])
         {
             _routes.Add(new Route(method, pattern, ["2020-09-01", "2021-05-01"], static (_, _) => { }, new RouteOptions(), Options.RequestDeadline));
@@ -93,7 +95,7 @@ internal sealed class HttpTarget : FuzzTarget
                     return true;
                 case ReadOutcome.Refused:
                     Promise(_reader.Refusal != Refusal.None, "a refusal has a reason");
-                    Promise(Refusals.Describe(_reader.Refusal).Status is >= 400 and < 600, "a refusal has a status");
+                    Promise(_refusals.Describe(_reader.Refusal).Status is >= 400 and < 600, "a refusal has a status");
                     refused = true;
                     return false;
                 default:
