@@ -1,4 +1,7 @@
 using System.Runtime.InteropServices;
+using EstProv.LocalApi.Tests.Support;
+using EstProv.Messages;
+using EstProv.Platform.Tests.Support;
 
 namespace EstProv.Platform.Tests;
 
@@ -44,7 +47,7 @@ public sealed partial class AtomicFileTests
 
     [Test]
     public void What_is_nowhere_cannot_be_renamed() =>
-        Assert.That(() => AtomicFile.Rename(At("from"), At("to")), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("file_no_folder").Or.Property("Code").EqualTo("file_write"));
+        Assert.That(() => AtomicFile.Rename(At("from"), At("to")), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("file_write"));
 
     [Test]
     public void Without_a_descriptor_to_be_had_nothing_changes()
@@ -56,15 +59,53 @@ public sealed partial class AtomicFileTests
         var failed = WithoutDescriptors(() => AtomicFile.Rename(At("from"), At("to")));
         var failedToDelete = WithoutDescriptors(() => AtomicFile.Delete(At("to")));
 
-        Assert.That(failed, Is.Not.Null);
+        Message.Shown("too_many_files-write", (ProblemException)failed!, State);
         Assert.That(failedToDelete, Is.Not.Null);
         Assert.That(File.ReadAllText(At("to")), Is.EqualTo("old"));
         Assert.That(File.ReadAllText(At("from")), Is.EqualTo("new"));
     }
 
     [Test]
-    public void A_missing_folder_is_told() =>
-        Assert.That(() => AtomicFile.Write(At("missing/file"), "x"u8), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("file_no_folder"));
+    public void A_missing_folder_is_told()
+        => Message.Shown("file_no_folder", Assert.Throws<ProblemException>(() => AtomicFile.Write(At("keyd/index"), "x"u8))!, State);
+
+    [Test]
+    public void A_file_in_the_place_of_the_folder_is_told()
+    {
+        File.WriteAllText(At("keyd"), "");
+        Message.Shown("file_no_folder-file", Assert.Throws<ProblemException>(() => AtomicFile.Write(At("keyd/index"), "x"u8))!, State);
+    }
+
+    [Test]
+    public void A_folder_in_the_place_of_the_file_is_told()
+    {
+        Directory.CreateDirectory(At("keyd/index"));
+        Message.Shown("file_write", Assert.Throws<ProblemException>(() => AtomicFile.Write(At("keyd/index"), "x"u8))!, State);
+    }
+
+    [Test]
+    public void A_folder_of_somebody_else_is_told()
+    {
+        Directory.CreateDirectory(At("keyd"));
+        var problem = AsUid.Run(65_001, () => Assert.Throws<ProblemException>(() => AtomicFile.Write(At("keyd/index"), "x"u8))!);
+        Message.Shown("file_permission", problem, State);
+    }
+
+    [Test]
+    public void A_full_file_system_and_one_that_is_read_only_are_told_and_keep_what_was_there()
+    {
+        OwnMounts.Run(_folder, makeReadOnly =>
+        {
+            Directory.CreateDirectory(At("keyd"));
+            AtomicFile.Write(At("keyd/index"), "old"u8);
+            Message.Shown("disk_full", Assert.Throws<ProblemException>(() => AtomicFile.Write(At("keyd/index"), new byte[128 * 1024]))!, State);
+            Assert.That(Directory.GetFiles(At("keyd")), Is.EqualTo(new[] { At("keyd/index") }), "no room is taken up by halves");
+
+            makeReadOnly();
+            Message.Shown("file_read_only", Assert.Throws<ProblemException>(() => AtomicFile.Write(At("keyd/index"), "new"u8))!, State);
+            Assert.That(File.ReadAllText(At("keyd/index")), Is.EqualTo("old"));
+        });
+    }
 
     [Test]
     public void A_folder_is_made_for_its_owner_with_those_above_it()
@@ -86,6 +127,8 @@ public sealed partial class AtomicFileTests
         Assert.That(WithoutDescriptors(() => AtomicFile.CreateFolder(At("state"))), Is.Not.Null);
         Assert.That(Directory.Exists(At("state")), Is.False);
     }
+
+    private (string, string) State => (_folder, "/var/lib/estprov");
 
     private string At(string name) => Path.Combine(_folder, name);
 

@@ -135,14 +135,16 @@ public sealed class ChangeFeedTests
         Eventually.Is(() => _server.Server.Throttle.Waiting == 0, "it does no longer");
     }
 
-    [TestCase("after=x")]
+    [TestCase("after=x", "bad_request-number")]
     [TestCase("after=-1")]
     [TestCase("wait=1.5")]
     [TestCase("after=1&after=2")]
-    public void Numbers_that_are_none_are_refused(string query)
+    public void Numbers_that_are_none_are_refused(string query, string? shown = null)
     {
         using var client = _server.Connect();
-        Assert.That(client.Ask(Changes(query)).Status, Is.EqualTo(400));
+        var answer = client.Ask(Changes(query));
+        Assert.That(answer.Status, Is.EqualTo(400));
+        if (shown is not null) Told.Shown(shown, answer);
     }
 
     private static string Changes(string query) => $"GET /changes?api-version={TestServer.Version}&{query} HTTP/1.1\r\nHost: x\r\n\r\n";

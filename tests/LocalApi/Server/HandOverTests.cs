@@ -62,7 +62,7 @@ public sealed class HandOverTests
         var handover = _first.Server.HandOver();
         var answer = hanging.Read();
         Assert.That(answer.Status, Is.EqualTo(503));
-        Assert.That(answer.Body, Does.Contain("stopping"));
+        Told.Shown("stopping", answer);
         Assert.That(handover.Connections, Is.Empty);
     }
 

@@ -57,25 +57,25 @@ public sealed class JsonTests
         });
     }
 
-    [TestCase("/typed", "", 400, "body_missing")]
+    [TestCase("/typed", "", 400, "body_missing", "body_missing")]
     [TestCase("/typed", "{", 422, "bad_json")]
     [TestCase("/typed", "{}", 422, "bad_json")]
     [TestCase("/typed", "null", 422, "bad_json")]
     [TestCase("/typed", "[]", 422, "bad_json")]
     [TestCase("/typed", """{"keyId":null}""", 422, "bad_json")]
-    [TestCase("/typed", """{"keyId":7}""", 422, "bad_json")]
+    [TestCase("/typed", """{"keyId":7}""", 422, "bad_json", "bad_json")]
     [TestCase("/typed", """{"keyId":"a"}{}""", 422, "bad_json")]
-    [TestCase("/typed", """{"keyId":"a",}""", 422, "bad_json")]
+    [TestCase("/typed", """{"keyId":"a",}""", 422, "bad_json", "bad_json-text")]
     [TestCase("/typed", """{"keyId":"a","keyId":"b"}""", 422, "bad_json")]
     [TestCase("/typed", """{"keyId":"a","x":[[[[[[[[[[1]]]]]]]]]]}""", 422, "bad_json")]
     [TestCase("/typed", "{\"keyId\":\"\u00FF\u00FE\"}", 422, "bad_json", Description = "not UTF-8")]
     [TestCase("/read", "", 400, "body_missing")]
-    [TestCase("/read", "{}", 422, "field_missing")]
+    [TestCase("/read", "{}", 422, "field_missing", "field_missing")]
     [TestCase("/read", "nonsense", 422, "bad_json")]
     [TestCase("/read", """{"id":7}""", 422, "bad_json")]
     [TestCase("/read", """{"digest":"not base64"}""", 422, "bad_json")]
     [TestCase("/inner", """{"keyId":"a"}""", 500, "internal")]
-    public void Bad_bodies_are_told_apart(string path, string body, int status, string code)
+    public void Bad_bodies_are_told_apart(string path, string body, int status, string code, string? shown = null)
     {
         using var client = _server.Connect();
         var answer = client.Ask($"POST {path}?api-version=2020-09-01 HTTP/1.1\r\nHost: x\r\nContent-Length: {body.Length}\r\n\r\n{body}");
@@ -84,6 +84,7 @@ public sealed class JsonTests
             Assert.That(answer.Status, Is.EqualTo(status));
             Assert.That(answer.Body, Does.Contain($"\"code\":\"{code}\"").And.Contain($"POST {path}"));
         });
+        if (shown is not null) Told.Shown(shown, answer);
     }
 
     private static string Read(JsonElement json) => json.Text("keyId");

@@ -76,6 +76,19 @@ public sealed class RoutingTests
         });
     }
 
+    [TestCase("GET", "/keypair/a", "api_version_missing")]
+    [TestCase("GET", "/keypair/a?api-version=1999-01-01", "api_version_unknown")]
+    [TestCase("GET", "/keypair/a?api-version=2021-05-01", "api_version_unknown-route")]
+    [TestCase("GET", "/plain?api-version=2020-09-01&api-version=2020-09-01", "api_version_unknown-repeated")]
+    [TestCase("GET", "/certificates/a?api-version=2020-09-01&handle=secret", "not_found")]
+    [TestCase("DELETE", "/plain?api-version=2020-09-01&handle=secret", "wrong_method")]
+    [TestCase("GET", "/keypair/a?api-version=2020-09-01&spki=1&spki=2", "bad_request-query-twice")]
+    public void A_refusal_names_the_request_without_its_query_and_what_would_do(string method, string target, string shown)
+    {
+        using var client = _server.Connect();
+        Told.Shown(shown, client.Ask($"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
+    }
+
     [Test]
     public void A_problem_carries_its_words_and_its_retry_after()
     {
@@ -97,7 +110,7 @@ public sealed class RoutingTests
         Assert.Multiple(() =>
         {
             Assert.That(answer.Status, Is.EqualTo(500));
-            Assert.That(answer.Body, Is.EqualTo("""{"message":"GET /broken failed unexpectedly","hint":"see the daemon's log","code":"internal"}"""));
+            Told.Shown("internal-request", answer);
             Assert.That(_server.Logger.Lines, Has.Some.StartsWith("Error: GET /broken for uid").And.Some.Contains("System.InvalidOperationException"));
             Assert.That(_server.Logger.Lines, Has.None.Contains("secret"));
             Assert.That(client.Ask(RawClient.Get("/plain")).Body, Is.EqualTo("plain"));

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using EstProv.LocalApi.Server;
 using EstProv.LocalApi.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -58,7 +59,7 @@ public sealed partial class SocketTests
         Assert.Multiple(() =>
         {
             Assert.That(problem.Code, Is.EqualTo("socket_in_use"));
-            Assert.That(problem.Message, Is.EqualTo($"another daemon is already serving {Socket}"));
+            Message.Shown("socket_in_use", problem, Folder);
             Assert.That(Answers(), "the first one still serves");
         });
     }
@@ -72,6 +73,7 @@ public sealed partial class SocketTests
         Assert.Multiple(() =>
         {
             Assert.That(problem.Code, Is.EqualTo("socket_bind"));
+            Message.Shown("socket_bind-taken", problem, Folder);
             Assert.That(File.ReadAllText(Socket), Is.EqualTo("precious"));
         });
     }
@@ -95,9 +97,68 @@ public sealed partial class SocketTests
         using var @long = new LocalServer(new LocalServerOptions { SocketPath = Path.Combine(_folder.FullName, new string('x', 100)) }, NullLogger.Instance, TimeProvider.System);
         Assert.Multiple(() =>
         {
-            Assert.That(Assert.Throws<ProblemException>(homeless.Start)!.Message, Does.Contain("its folder does not exist"));
-            Assert.That(Assert.Throws<ProblemException>(@long.Start)!.Code, Is.EqualTo("socket_path"));
+            Message.Shown("socket_bind", Assert.Throws<ProblemException>(homeless.Start)!, Folder);
+            Message.Shown("socket_path", Assert.Throws<ProblemException>(@long.Start)!, Folder);
         });
+    }
+
+    [Test]
+    public void A_folder_that_the_daemon_may_not_write_to_is_named()
+    {
+        using var server = Make();
+        Message.Shown("socket_bind-permission", AsUid.Run(65_001, () => Assert.Throws<ProblemException>(server.Start)!), Folder);
+    }
+
+    [Test]
+    public void A_socket_that_cannot_be_given_to_its_group_is_told_and_served()
+    {
+        var group = File.ReadLines("/etc/group").First(static line => line.Split(':')[2] != "0").Split(':')[0];
+        OpenFolder();
+        var logger = new CapturingLogger();
+        using var server = new LocalServer(new LocalServerOptions { SocketPath = Socket, Group = group }, logger, TimeProvider.System);
+        server.Map("GET", "/plain", [TestServer.Version], static (_, response) => response.Bytes("plain"u8, "text/plain"));
+        AsUid.Run(65_001, () =>
+        {
+            server.Start();
+            return true;
+        });
+        Assert.That(Answers());
+        Told.Shown("socket_group", logger.Lines.Single(), Folder, ($"group {group}", "group estprov"));
+    }
+
+    [Test]
+    [NonParallelizable]
+    public void Without_a_thread_to_be_had_the_start_fails_in_words()
+    {
+        OpenFolder();
+        using var server = Make();
+        ProblemException? problem = null;
+        Scarcity.OfThreads(() => problem = Assert.Throws<ProblemException>(server.Start));
+        Message.Shown("no_thread", problem!, Folder);
+    }
+
+    [Test]
+    [NonParallelizable]
+    public void Without_a_descriptor_to_be_had_the_start_fails_in_words_and_a_server_that_runs_waits_for_one()
+    {
+        var logger = new CapturingLogger();
+        using var server = Make([], logger);
+        server.Start();
+        Assert.That(Answers());
+        Eventually.Is(() => server.Connections.Count == 0, "nothing idle could be closed for a descriptor");
+        using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        ProblemException? problem = null;
+        Scarcity.OfDescriptors(() =>
+        {
+            problem = Assert.Throws<ProblemException>(() => Make());
+            client.Connect(new UnixDomainSocketEndPoint(Socket));
+            Eventually.Is(() => !logger.Lines.IsEmpty, "it is logged");
+        });
+        Message.Shown("too_many_files", problem!, Folder);
+        Told.Shown("too_many_files-accept", logger.Lines.First(), Folder);
+        client.ReceiveTimeout = 20_000;
+        client.Send(System.Text.Encoding.ASCII.GetBytes(RawClient.Get("/plain")));
+        Assert.That(client.Receive(new byte[1024]), Is.Positive, "it is served once there is one");
     }
 
     [Test]
@@ -201,6 +262,11 @@ public sealed partial class SocketTests
             Assert.That(logger.Lines, Is.Empty);
         });
     }
+
+    private (string, string) Folder => (_folder.FullName, "/run/estprov");
+
+    /// <summary>Whoever the daemon runs as may make its socket there.</summary>
+    private void OpenFolder() => File.SetUnixFileMode(_folder.FullName, (UnixFileMode)0x1FF);
 
     private LocalServer Make() => Make([], NullLogger.Instance);
 

@@ -12,8 +12,15 @@ internal sealed class ScriptedServer : IDisposable
 
     /// <param name="connections">For each connection that comes, the answers to its requests; null keeps silent.</param>
     public ScriptedServer(params string?[][] connections)
+        : this("keyd", connections)
     {
-        SocketPath = Path.Combine(_folder.FullName, "keyd.sock");
+    }
+
+    /// <param name="daemon">Whose socket it is.</param>
+    /// <param name="connections">As above.</param>
+    public ScriptedServer(string daemon, string?[][] connections)
+    {
+        SocketPath = Path.Combine(_folder.FullName, daemon + ".sock");
         _listener.Bind(new UnixDomainSocketEndPoint(SocketPath));
         _listener.Listen();
         new Thread(() => Serve(connections)) { IsBackground = true }.Start();
