@@ -25,8 +25,9 @@ internal sealed class BootstrapGuard(TimeProvider time)
             _since = time.GetTimestamp();
             if (_left < 1)
             {
-                throw new ProblemException("bootstrap_rate", "the bootstrap identity was used too often",
-                    "look at the failures before this one; it is tried again by itself", 503)
+                throw new ProblemException("bootstrap_rate",
+                    $"the bootstrap identity was used {Most} times in a short time; now it may be used once in {Refill.TotalMinutes:0} minutes",
+                    "the Certificates Service's log says what came of each use (journalctl -u estprov-certd); it is tried again by itself", 503)
                 {
                     RetryAfter = (1 - _left) * Refill,
                 };

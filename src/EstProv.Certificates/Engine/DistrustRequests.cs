@@ -16,7 +16,7 @@ internal sealed record DistrustAnswer(IReadOnlyList<DistrustEntry> Entries, IRea
 /// <summary>An operator says which CA is trusted no more, or takes it back.</summary>
 internal sealed class DistrustRequests(EngineParts parts, CredentialEngine engine)
 {
-    private DistrustList List => parts.Distrusted ?? throw new ProblemException("not_configured", "nothing can be distrusted here", "", 400);
+    private DistrustList List => parts.Distrusted!;
 
     /// <param name="over">Over how long what is under it is replaced.</param>
     /// <param name="force">Also where no EST server could be verified any more.</param>

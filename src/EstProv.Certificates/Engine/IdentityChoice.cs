@@ -17,7 +17,8 @@ internal sealed record EnrolmentWay(Uri Url, ShownCredential Shown, bool Reenrol
 internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
 {
     private EstIssuance Est => parts.Configuration.Est
-        ?? throw new ProblemException("est_not_configured", "there is no [cert_issuance.est]", "add it, with identity_cert and urls", 400);
+        ?? throw new ProblemException("est_not_configured", "certd.toml has no [cert_issuance.est], so no EST server is known",
+            "add it, with method, identity_cert and identity_pk, and its urls", 400);
 
     public bool BootstrapAlways(Credential credential) => table.AccessOf(credential.Id)?.BootstrapUse == BootstrapUse.Always;
 
@@ -38,14 +39,12 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         return needed is null || ReferenceEquals(needed, credential) || Needs.IsReady(needed, parts.Clock) ? null : needed;
     }
 
-    /// <exception cref="ProblemException"><c>device_ca_not_configured</c>.</exception>
     public Credential? NeededFor(string id, IssuanceMethod method)
     {
         if (method == IssuanceMethod.Est) return table.IdentityFor(id);
         if (method == IssuanceMethod.SelfSigned) return null;
-        if (table.DeviceCa is { } ca && id != ca.Id) return ca;
-        throw new ProblemException("device_ca_not_configured", $"certificate '{id}' is to be signed by the device CA, which is not configured",
-            "add device-ca = \"est\" to [cert_issuance]", 400);
+        // The configuration is refused where something is to be signed by a device CA that nobody configured.
+        return table.DeviceCa ?? throw new InvalidOperationException($"no device CA for '{id}'");
     }
 
     /// <summary>How a credential of ours is enrolled now.</summary>
@@ -216,7 +215,7 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
         }
         catch (CryptographicException cause)
         {
-            throw new ProblemException("preloaded_no_certificate", $"the bootstrap certificate '{id}' cannot be read", "check its file", 503, cause);
+            throw parts.Preloaded.Damaged(id, cause);
         }
     }
 

@@ -80,7 +80,8 @@ internal sealed class CallerMint(EngineParts parts, CredentialEngine engine)
         }
         catch (CryptographicException cause)
         {
-            throw new ProblemException("issuer_not_found", $"the certificate of the issuer '{issuer}' cannot be read", "check its file", 400, cause);
+            throw new ProblemException("issuer_not_found", $"the issuer '{issuer}' cannot sign: its certificate cannot be read",
+                "it was cut or changed: bring its file of [preloaded_certs] anew, or import it again", 400, cause);
         }
     }
 

@@ -35,7 +35,8 @@ internal sealed class ProviderIdentities(ProviderKeys keys) : ITlsIdentities, ID
             }
             catch (CryptographicException cause)
             {
-                throw new ProblemException("preloaded_no_certificate", $"the certificate '{shown.Name}' cannot be read", "check its file", 503, cause);
+                throw new ProblemException("preloaded_no_certificate", $"the certificate '{shown.Name}' or one of its chain cannot be read",
+                    "it was cut or changed: bring its file of [preloaded_certs] anew", 503, cause);
             }
         }
     }

@@ -106,7 +106,7 @@ internal static class LocalMint
         if (issuerEnd <= now)
         {
             throw new ProblemException("device_ca_expired", $"the device CA '{issuer.Subject}' has expired at {issuerEnd:yyyy-MM-dd HH:mm:ss}Z",
-                "it is renewed by itself; see its own state", 503);
+                "it is renewed by itself, and estprov status tells why it has not been; one that the operator brought he has to replace", 503);
         }
 
         var start = now - BackDating > issuerStart ? now - BackDating : issuerStart;
@@ -162,7 +162,8 @@ internal static class LocalMint
         }
 
         return maySign && longest is { } known ? known : throw new ProblemException("device_ca_unusable",
-            $"the certificate '{certificate.Subject}' may not sign certificates: it is no CA certificate", "the EST server must issue CA certificates at the URL of device-ca");
+            $"the certificate '{certificate.Subject}' may not sign certificates: it is no CA certificate",
+            "the EST server must issue CA certificates at the URL of device-ca, or the operator's file of device-ca must hold one");
     }
 
     /// <summary>The hash goes with the key that signs: P-384 with SHA-384, P-521 with SHA-512, everything else with SHA-256.</summary>

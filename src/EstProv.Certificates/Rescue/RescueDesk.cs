@@ -82,7 +82,7 @@ internal sealed partial class RescueDesk
             }
             catch (CryptographicException cause)
             {
-                throw new ProblemException("preloaded_no_certificate", $"the certificate '{id}' of rescue_certs cannot be read", "check its file", 503, cause);
+                throw _preloaded.Damaged(id, cause);
             }
         }
 

@@ -69,7 +69,8 @@ internal sealed class RescueRegister(string homedir, BelievedClock clock)
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new ProblemException("file_read", $"cannot read {_file}", "check the file system", 500, cause);
+            throw new ProblemException("file_read", $"cannot read {_file}, and without it no rescue file is taken",
+                "check the file system and whose the file is: it must belong to the daemon's user (estprov-certd)", 500, cause);
         }
     }
 

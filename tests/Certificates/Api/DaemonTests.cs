@@ -3,6 +3,7 @@ using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.LocalApi;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
@@ -122,17 +123,21 @@ public sealed class DaemonTests
         Assert.That(Pem(certd.Send("GET", "/certificates/mine")), Is.EqualTo(pem));
         Assert.That(certd.Send("DELETE", "/certificates/mine").Status, Is.EqualTo(204));
         Assert.That(certd.Send("DELETE", "/certificates/mine").Status, Is.EqualTo(204), "also when absent");
-        Assert.That(certd.Refused("GET", "/certificates/mine"), Has.Property("Code").EqualTo("certificate_not_found").And.Property("Status").EqualTo(400));
+        var absent = certd.Refused("GET", "/certificates/mine");
+        Assert.That(absent.Status, Is.EqualTo(400));
+        Message.Shown("certificate_not_found", absent);
 
         Assert.That(certd.Send("DELETE", "/certificates/bootstrap").Status, Is.EqualTo(204));
         Assert.That(File.Exists(certd["bootstrap.cer"]), Is.True);
         Assert.That(Pem(certd.Send("GET", "/certificates/bootstrap")), Is.EqualTo(pem));
 
-        Assert.That(certd.Refused("PUT", "/certificates/mine", """{"pem":"this is none"}""").Code, Is.EqualTo("bad_certificate"));
-        Assert.That(certd.Refused("PUT", "/certificates/trust-bundle", body).Status, Is.EqualTo(400));
+        Message.Shown("bad_certificate", certd.Refused("PUT", "/certificates/mine", """{"pem":"this is none"}"""));
+        Message.Shown("certificate_managed-bundle", certd.Refused("PUT", "/certificates/trust-bundle", body));
         Assert.That(certd.Refused("POST", "/certificates", """{"certId":"module-server"}""").Status, Is.EqualTo(422));
-        Assert.That(certd.Refused("POST", "/certificates", """{"certId":"module-server","csr":"x"}""").Code, Is.EqualTo("bad_csr"));
-        Assert.That(certd.Refused("POST", "/certificates", """{"certId":"nobody-knows","csr":"x"}""").Status, Is.EqualTo(400));
+        Message.Shown("bad_csr", certd.Refused("POST", "/certificates", """{"certId":"module-server","csr":"x"}"""));
+        var csr = Csr.Make("CN=x").Pem.ReplaceLineEndings("\\n");
+        Message.Shown("not_configured-csr", certd.Refused("POST", "/certificates", $$"""{"certId":"nobody-knows","csr":"{{csr}}"}"""));
+        Message.Shown("certificate_managed-csr", certd.Refused("POST", "/certificates", $$"""{"certId":"device-id","csr":"{{csr}}"}"""));
     }
 
     [TestCase("mine")]
@@ -158,9 +163,11 @@ public sealed class DaemonTests
         var body = JsonSerializer.Serialize(new Dictionary<string, string> { ["pem"] = pem }, JsonSerializerOptions.Default);
         certd.Keyd.Client.CreateKeyPair("agent", "ec-p256");
 
-        Assert.That(certd.Refused("PUT", "/certificates/agent", body), Has.Property("Code").EqualTo("key_mismatch").And.Property("Status").EqualTo(400));
+        var other = certd.Refused("PUT", "/certificates/agent", body);
+        Assert.That(other.Status, Is.EqualTo(400));
+        Message.Shown("key_mismatch-import", other);
         Assert.That(certd.Refused("PUT", "/certificates/bootstrap", body).Code, Is.EqualTo("key_mismatch"), "the operator's");
-        Assert.That(certd.Refused("PUT", "/certificates/est-id", body).Code, Is.EqualTo("key_mismatch"), "a credential");
+        Message.Shown("key_mismatch-import-credential", certd.Refused("PUT", "/certificates/est-id", body));
         Assert.That(certd.Send("PUT", "/certificates/root", body).Status, Is.EqualTo(201), "of what has no key here none can be wrong");
     }
 
@@ -190,8 +197,8 @@ public sealed class DaemonTests
         string Body(string subject) => JsonSerializer.Serialize(new Dictionary<string, string> { ["certId"] = "module-server", ["csr"] = Csr.Make(subject).Pem }, JsonSerializerOptions.Default);
 
         var refusal = certd.Refused("POST", "/certificates", Body("CN=hub"));
-        Assert.That(refusal, Has.Property("Code").EqualTo("csr_not_allowed").And.Property("Status").EqualTo(400));
-        Assert.That(refusal.Message, Does.Contain("CN=hub").And.Contain("[principal.csr]").And.Match("certd\\.toml:\\d+:1"));
+        Assert.That(refusal.Status, Is.EqualTo(400));
+        Message.Shown("csr_not_allowed", refusal, (certd["certd.toml"], "/etc/estprov/certd.toml"));
         Assert.That(certd.Send("POST", "/certificates", Body("CN=edge-1")).Status, Is.EqualTo(201));
 
         certd.Configure(mine);
@@ -218,6 +225,58 @@ public sealed class DaemonTests
             new Dictionary<string, object> { ["certId"] = "any", ["csr"] = Csr.Make("CN=x").Pem, ["issuer"] = new Dictionary<string, string> { ["certId"] = "device-ca", ["privateKeyHandle"] = "x" } },
             JsonSerializerOptions.Default);
         Assert.That(certd.Refused("POST", "/certificates", body), Has.Property("Status").EqualTo(401).And.Property("Code").EqualTo("forbidden"));
+    }
+
+    [Test]
+    public async Task What_is_asked_of_credentials_must_be_of_this_device()
+    {
+        await using var certd = await CertdUnderTest.StartAsync($"[[principal]]\nuid = {Users.Self}\ncerts = [\"*\"]\n");
+        await EnsureAsync(certd);
+        Message.Shown("key_id", certd.Refused("POST", "/credentials/device-id/ensure", """{"keyId":"device-key"}"""));
+        Message.Shown("not_configured", certd.Refused("POST", "/credentials/device-1d/ensure", """{"keyId":"device-1d"}"""));
+        Message.Shown("bad_common_name", certd.Refused("POST", "/credentials/device-id/ensure", $$"""{"keyId":"device-id","commonName":"{{new string('x', 65)}}"}"""));
+        Message.Shown("bad_request-spki", certd.Refused("POST", "/credentials/device-id/confirm", """{"spki":"AAAA"}"""));
+        Message.Shown("not_staged", certd.Refused("POST", "/credentials/device-id/confirm", $$"""{"spki":"{{new string('A', 43)}}"}"""));
+    }
+
+    [Test]
+    public async Task Where_no_est_server_is_known_there_is_none_to_try()
+    {
+        await using var certd = await CertdUnderTest.StartAsync();
+        certd.Stop();
+        var everything = $"[[principal]]\nuid = {Users.Self}\ncerts = [\"*\"]\n";
+        await File.WriteAllTextAsync(certd["certd.toml"], $"""
+            "homedir_path" = "{certd["home"]}"
+            [cert_issuance]
+            device-ca = "self_signed"
+            device-id = "device-ca"
+            {everything}
+            """);
+        certd.Start();
+        Message.Shown("est_not_configured", certd.Refused("POST", "/credentials/device-id/try", "{}"));
+
+        certd.Stop();
+        await File.WriteAllTextAsync(certd["certd.toml"], $"""
+            "homedir_path" = "{certd["home"]}"
+            [cert_issuance]
+            device-id = "est"
+            [cert_issuance.est]
+            method = "x509"
+            identity_cert = "est-id"
+            identity_pk = "est-id"
+            bootstrap_identity_cert = "bootstrap"
+            bootstrap_identity_pk = "bootstrap"
+            [cert_issuance.est.urls]
+            est-id = "https://localhost:{certd.Simulator.Ports.Est}/.well-known/est/est-id"
+            device-id = "https://localhost:{certd.Simulator.Ports.Est}/.well-known/est/device-id"
+            [preloaded_certs]
+            bootstrap = "file://{certd["bootstrap.cer"]}"
+            est-ca = "file://{certd.Simulator.Pki.CertificatePath(certd.Simulator.Pki.EstServer)}"
+            trust-bundle = ["est-ca"]
+            {everything}
+            """);
+        certd.Start();
+        Message.Shown("est_no_url", certd.Refused("POST", "/credentials/module-server/try", "{}"), (certd["certd.toml"], "/etc/estprov/certd.toml"));
     }
 
     [Test]

@@ -3,6 +3,7 @@ using System.Text.Json;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.LocalApi;
+using EstProv.Messages;
 
 namespace EstProv.Certificates.Tests.Api;
 
@@ -28,7 +29,7 @@ public sealed class OperatorRouteTests
         await ProvisionAsync(certd);
 
         Assert.That(certd.Refused("POST", "/rescue", """{"user":"once","password":""}""").Status, Is.EqualTo(422));
-        Assert.That(certd.Refused("POST", "/rescue", """{"user":"a:b","password":"x"}""").Status, Is.EqualTo(422));
+        Message.Shown("bad_request-one-time", certd.Refused("POST", "/rescue", """{"user":"a:b","password":"x"}"""));
         Assert.That(certd.Refused("POST", "/rescue", """{"user":"once"}""").Status, Is.EqualTo(422));
         Assert.That(certd.Refused("POST", "/rescue", "[]").Status, Is.EqualTo(422));
         // The simulator offers no Basic: it is told, and given up after three times.
@@ -43,16 +44,17 @@ public sealed class OperatorRouteTests
         Assert.That(Kinds(certd), Is.SupersetOf(new[] { "rescue est-id", "failed est-id" }));
         Assert.That(Encoding.UTF8.GetString(certd.Send("GET", "/changes?after=0").Body), Does.Not.Contain("secret-8f3a"));
 
-        Assert.That(certd.Refused("POST", "/distrusted", """{"issuer":"nobody"}""").Code, Is.EqualTo("bad_issuer"));
+        Message.Shown("bad_issuer", certd.Refused("POST", "/distrusted", """{"issuer":"nobody"}"""));
         Assert.That(certd.Refused("POST", "/distrusted", """{"issuer":"x","undo":"yes"}""").Status, Is.EqualTo(422));
         using (var answer = JsonDocument.Parse(certd.Send("POST", "/distrusted", """{"issuer":"CN=Somebody","overSeconds":60}""").Body))
             Assert.That(answer.RootElement.GetProperty("distrusted")[0].GetProperty("by").GetString(), Is.EqualTo("command"));
-        Assert.That(certd.Refused("POST", "/distrusted", $$"""{"issuer":"{{certd.Simulator.Pki.EstServer.Certificate.Subject}}"}""").Code, Is.EqualTo("distrust_locks_out"));
+        Message.Shown("distrust_locks_out", certd.Refused("POST", "/distrusted", $$"""{"issuer":"{{certd.Simulator.Pki.EstServer.Certificate.Subject}}"}"""));
         Assert.That(certd.Send("POST", "/distrusted", """{"issuer":"CN=Somebody","undo":true}""").Status, Is.EqualTo(200));
+        Message.Shown("distrust_unknown", certd.Refused("POST", "/distrusted", """{"issuer":"CN=Somebody","undo":true}"""));
         using (var list = JsonDocument.Parse(certd.Send("GET", "/distrusted").Body)) Assert.That(list.RootElement.GetProperty("distrusted").GetArrayLength(), Is.Zero);
 
         Assert.That(certd.Refused("POST", "/credentials/est-id/renew", """{"now":true}""").Code, Is.EqualTo("renewed_just_now"));
-        Assert.That(certd.Refused("POST", "/credentials/nothing/renew", """{"now":true}""").Code, Is.EqualTo("not_configured"));
+        Message.Shown("not_configured-renew", certd.Refused("POST", "/credentials/nothing/renew", """{"now":true}"""));
     }
 
     [Test]
@@ -70,7 +72,7 @@ public sealed class OperatorRouteTests
 
         var pem = await File.ReadAllTextAsync(certd["bootstrap.cer"]);
         var put = certd.Refused("PUT", "/certificates/bootstrap", JsonSerializer.Serialize(new Dictionary<string, string> { ["pem"] = pem }, JsonSerializerOptions.Default));
-        Assert.That((put.Code, put.Hint), Is.EqualTo(("certificate_managed", "estprov bootstrap install puts it there")));
+        Message.Shown("certificate_managed", put);
 
         Assert.That(Reset(now: false), Is.EqualTo(new[] { "device-id", "est-id" }));
         Assert.That(Kinds(certd), Has.None.EqualTo("deleted device-id"));

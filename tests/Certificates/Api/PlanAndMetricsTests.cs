@@ -4,6 +4,7 @@ using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Tests.Metrics;
+using EstProv.Messages;
 using EstProv.Simulator.Faults;
 
 namespace EstProv.Certificates.Tests.Api;
@@ -38,7 +39,7 @@ public sealed class PlanAndMetricsTests
         Assert.That(callers["policy"], Does.Contain("usages server (the default)"));
         Assert.That(Plan(certd, "module-id")["signature"], Is.EqualTo("by the device CA 'device-ca', with its key in keyd"));
         Assert.That(Plan(certd, "est-ca")["file"], Does.Contain("the operator's"));
-        Assert.That(certd.Refused("GET", "/credentials/nothing/plan").Code, Is.EqualTo("not_configured"));
+        Message.Shown("not_configured", certd.Refused("GET", "/credentials/device-1d/plan"));
     }
 
     [Test]

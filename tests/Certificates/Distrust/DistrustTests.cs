@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
+using EstProv.Certificates.Distrust;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Engine;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Est;
@@ -88,7 +90,7 @@ public sealed class DistrustTests
         for (var hour = 0; hour < 7 * 24; hour++) device.Advance(TimeSpan.FromHours(1));
 
         Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(identity.Spki));
-        Assert.That(device.Events.All.Last(seen => seen is { Kind: "failed", Id: "est-id" }).Fields["code"], Is.EqualTo("issuer_distrusted"));
+        Message.Shown("issuer_distrusted", device.Engine.Table.FindLocked("est-id")!.Problem!.AsShown(), (Named(device.Simulator.Pki.Identity).ToString(), "spki:SHA256"));
         Assert.That(device.Events.Count("failed", "est-id"), Is.LessThan(20));
         MoveTo(EstIssuerName.DeviceIdentity);
         for (var hour = 0; hour < 30; hour++) device.Advance(TimeSpan.FromHours(1));
@@ -149,8 +151,7 @@ public sealed class DistrustTests
 
         var problem = Assert.Throws<ProblemException>(() => device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, CancellationToken.None))!;
 
-        Assert.That(problem.Code, Is.EqualTo("est_no_trust"));
-        Assert.That(problem.Hint, Does.Contain("--undo"));
+        Message.Shown("est_no_trust-distrusted", problem, device.Names);
         device.Distrusts.Undo(Named(device.Simulator.Pki.EstServer), "a test");
         Assert.That(() => device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, CancellationToken.None), Throws.Nothing);
     }
@@ -210,7 +211,8 @@ public sealed class DistrustTests
         device.Time.Advance(TimeSpan.FromHours(1));
         device.Start();
         Assert.That(device.Distrusts.Answer().Certificates.Single(found => found.Id == "est-id").From, Is.EqualTo(turn), "the second start does not begin anew");
-        Assert.That(Assert.Throws<ProblemException>(() => device.Distrusts.Undo(Named(device.Simulator.Pki.Identity), "a test"))!.Code, Is.EqualTo("distrust_configured"));
+        var name = Named(device.Simulator.Pki.Identity);
+        Message.Shown("distrust_configured", Assert.Throws<ProblemException>(() => device.Distrusts.Undo(name, "a test"))!, (name.ToString(), "spki:SHA256"));
 
         device.Stop();
         device.Configuration = device.Configuration with { Distrusted = [] };
@@ -241,7 +243,25 @@ public sealed class DistrustTests
         device.Stop();
         var file = Path.Combine(device.Configuration.HomedirPath, "distrusted");
         await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file))[..30]);
+        var log = new ListLog();
+        device.Log = log;
         Assert.That(() => device.Start(), Throws.Nothing);
+        var problem = Assert.Throws<ProblemException>(() => DistrustFile.Read(file, File.ReadAllText(file)))!;
+        Message.Shown("store_damaged-distrusted", problem, device.Names);
+        Assert.That(log.Lines, Has.Some.EqualTo(problem.ToLogText()));
+    }
+
+    [Test]
+    public async Task No_more_cas_than_fit_are_distrusted()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Start();
+        for (var number = 0; number < 64; number++) Distrust(number);
+        Message.Shown("distrust_too_many", Assert.Throws<ProblemException>(() => Distrust(64))!);
+        device.Distrusts.Undo(IssuerName.Parse("CN=CA 0")!, "a test");
+        Assert.That(() => Distrust(64), Throws.Nothing);
+
+        void Distrust(int number) => device.Distrusts.Distrust(IssuerName.Parse($"CN=CA {number}")!, Day, force: false, "a test", CancellationToken.None);
     }
 
     private Task<TestDevice> ProvisionedAsync() => DeviceAsync(new EstOptions { Labels = _labels });

@@ -2,6 +2,7 @@ using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Est;
@@ -227,8 +228,8 @@ public sealed class FaultTests
 
         var failed = device.Ensure("device-id");
 
-        Assert.That(failed.Problem!.Code, Is.EqualTo("preloaded_missing"));
-        Assert.That(failed.Problem.Message, Does.Contain(late).And.Contain("certd.toml:1:1"));
+        Assert.That(failed.Problem!.Message, Does.Contain(late));
+        Message.Shown("preloaded_missing", failed.Problem.AsShown(), device.Names);
         File.Copy(device.Simulator.Pki.CertificatePath(device.Simulator.Pki.EstServer), late);
         device.Advance(TimeSpan.FromSeconds(10));
         Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged));
@@ -240,7 +241,94 @@ public sealed class FaultTests
         await using var device = await TestDevice.CreateAsync();
         device.Keyd.Lose("bootstrap");
         device.Start();
-        Assert.That(device.Ensure("device-id").Problem!.Code, Is.EqualTo("key_mismatch"));
+        var spki = CertificateFacts.SpkiOf(PemText.Parse(File.ReadAllText(device.FileOf("bootstrap.cer")))[0]);
+        Message.Shown("key_mismatch-bootstrap", device.Ensure("device-id").Problem!.AsShown(), (spki, "SHA256"));
+    }
+
+    [TestCase("preloaded_unreadable", "a folder")]
+    [TestCase("preloaded_no_certificate", "no certificate\n")]
+    [TestCase("preloaded_no_certificate-cut", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")]
+    public async Task A_bootstrap_file_that_cannot_be_used_is_told_by_its_path(string name, string content)
+    {
+        await using var device = await TestDevice.CreateAsync();
+        var file = device.FileOf("bootstrap.cer");
+        var good = await File.ReadAllTextAsync(file);
+        File.Delete(file);
+        if (content == "a folder") Directory.CreateDirectory(file);
+        else await File.WriteAllTextAsync(file, content);
+        device.Start();
+
+        Message.Shown(name, device.Ensure("device-id").Problem!.AsShown(), device.Names);
+
+        if (content == "a folder") Directory.Delete(file);
+        await File.WriteAllTextAsync(file, good);
+        device.Advance(TimeSpan.FromSeconds(10));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+    }
+
+    [Test]
+    public async Task An_anchor_that_is_cut_is_told_and_read_when_it_is_whole()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        await File.WriteAllTextAsync(device.FileOf("est-ca.pem"), "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
+        device.PreloadFile("est-ca", "est-ca.pem");
+        device.Start();
+        Message.Shown("preloaded_no_certificate-anchor", device.Ensure("device-id").Problem!.AsShown(), device.Names);
+        File.Copy(device.Simulator.Pki.CertificatePath(device.Simulator.Pki.EstServer), device.FileOf("est-ca.pem"), overwrite: true);
+        device.Advance(TimeSpan.FromSeconds(10));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+    }
+
+    [Test]
+    public async Task Nothing_to_verify_a_server_against_is_told_and_a_bundle_that_names_nothing()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Configuration = device.Configuration with { PreloadedBundles = new Dictionary<string, Positioned<IReadOnlyList<string>>>() };
+        device.Start();
+        Message.Shown("est_no_trust", device.Ensure("device-id").Problem!.AsShown(), device.Names);
+        device.Stop();
+        device.Configuration = device.Configuration with
+        {
+            PreloadedBundles = new Dictionary<string, Positioned<IReadOnlyList<string>>> { ["trust-bundle"] = TestDevice.At<IReadOnlyList<string>>(["module-root"]) },
+        };
+        device.Start();
+        Message.Shown("certificate_not_found-bundle", Assert.Throws<ProblemException>(() => device.Reader.Read("trust-bundle"))!, device.Names);
+    }
+
+    [Test]
+    public async Task A_certificate_that_somebody_works_on_is_not_forgotten_beneath_him()
+    {
+        await using var device = await RenewalTests.ProvisionedAsync();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Delay, Service = SimulatorService.Est, Label = "est-id", DelayMilliseconds = 60_000 });
+        device.Time.Advance(TimeSpan.FromDays(75));
+        Assert.That(device.Engine.Table.FindLocked("est-id")!.Busy, Is.True, "its renewal hangs in the server");
+        // Whoever asks has no patience.
+        Message.Shown("certificate_busy", Assert.Throws<ProblemException>(() => device.Requests.Forget("est-id", new CancellationToken(true)))!);
+    }
+
+    [Test]
+    public async Task Who_does_not_wait_for_the_est_identity_is_told_that_it_is_to_come()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Delay, Service = SimulatorService.Est, Label = "est-id", DelayMilliseconds = 60_000 });
+        device.Start();
+        Message.Shown("certificate_pending",
+            Assert.Throws<ProblemException>(() => device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, new CancellationToken(true)))!);
+    }
+
+    [Test]
+    public async Task A_step_that_nobody_foresaw_to_fail_is_told_as_a_fault_of_ours_and_tried_again()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        var isBroken = true;
+        device.Start(step =>
+        {
+            if (isBroken) throw new InvalidOperationException(step);
+        });
+        Message.Shown("internal-certd", device.Ensure("device-id").Problem!.AsShown());
+        isBroken = false;
+        device.Advance(TimeSpan.FromSeconds(10));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
     }
 
     [Test]
@@ -264,12 +352,10 @@ public sealed class FaultTests
     {
         await using var device = await TestDevice.CreateAsync();
         device.Start();
-        Assert.That(() =>
-        {
-            for (var i = 0; i < 11; i++) device.Engine.Bootstrap.Take();
-        }, Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("bootstrap_rate"));
-        device.Time.Advance(TimeSpan.FromMinutes(5));
-        Assert.That(() => device.Engine.Bootstrap.Take(), Throws.Nothing);
+        for (var i = 0; i < 10; i++) device.Engine.Bootstrap.Take();
+        Message.Shown("bootstrap_rate", device.Ensure("device-id").Problem!.AsShown());
+        device.Advance(TimeSpan.FromMinutes(6));
+        Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
@@ -82,6 +83,7 @@ public sealed class FirstUseTests
         Assert.That(Use, Throws.Nothing, "the one before does the work");
         device.Events.Await("failed", "est-id");
         device.AwaitIdle();
+        Message.Shown("credential_refused-first-use", device.Engine.Table.FindLocked("est-id")!.Problem!.AsShown());
 
         Assert.That(device.Served("est-id").Subject, Is.EqualTo("CN=device-1"));
         Assert.That(device.Keyd.FindKeyPair("est-id", device.Current("est-id")!.SpkiHash), Is.Not.Null);

@@ -1,6 +1,7 @@
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
@@ -23,8 +24,7 @@ public sealed class ImportTests
     public async Task It_must_not_have_expired()
     {
         await using var device = await RenewalTests.ProvisionedAsync();
-        Assert.That(() => Import(device, "device-id", TimeSpan.FromHours(-1)),
-            Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("bad_certificate"));
+        Message.Shown("bad_certificate-expired", Assert.Throws<ProblemException>(() => Import(device, "device-id", TimeSpan.FromHours(-1)))!);
     }
 
     [Test]

@@ -3,6 +3,7 @@ using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
+using EstProv.Messages;
 
 namespace EstProv.Certificates.Tests.Engine;
 
@@ -117,8 +118,8 @@ public sealed class OperatorFileTests
 
         var brought = device.MakeBootstrap("device-id", "device-id.pem", "CN=second");
 
-        Assert.That(() => device.Requests.Confirm("device-id", CertificateFacts.SpkiOf(staged), CancellationToken.None),
-            Throws.TypeOf<Platform.ProblemException>().With.Property("Code").EqualTo("not_staged"));
+        Message.Shown("not_staged-overtaken",
+            Assert.Throws<Platform.ProblemException>(() => device.Requests.Confirm("device-id", CertificateFacts.SpkiOf(staged), CancellationToken.None))!);
         Assert.That(PemText.Parse(device.Ensure("device-id").ChainPem!)[0].RawData, Is.EqualTo(brought.RawData));
         Assert.That(device.Keyd.Count("device-id"), Is.Zero, "the operator's key alone is left");
     }

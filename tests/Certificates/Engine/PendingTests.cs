@@ -1,5 +1,7 @@
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Tests.Support;
+using EstProv.Messages;
+using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
 
@@ -44,8 +46,19 @@ public sealed class PendingTests
 
         var answer = device.Requests.Ensure("device-id", "device-id", null, TimeSpan.Zero, true, CancellationToken.None);
 
-        Assert.That(answer.Problem!.Code, Is.EqualTo("est_pending"));
-        Assert.That(answer.Problem.Message, Does.Contain("est-id").And.Contain("202"));
+        Message.Shown("est_pending", answer.Problem!.AsShown());
+    }
+
+    [Test]
+    public async Task A_caller_whose_request_waits_is_told_to_send_it_again()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Pending, Service = SimulatorService.Est, Label = "module-server", Polls = 1, RetryAfter = 600 });
+        device.Start();
+        var csr = Csr.Make("CN=server").Pem;
+        var problem = Assert.Throws<ProblemException>(() => device.Issuer.Issue("module-server", csr, null, CancellationToken.None))!;
+        Assert.That(problem.RetryAfter, Is.EqualTo(TimeSpan.FromSeconds(600)));
+        Message.Shown("est_pending-csr", problem);
     }
 
     [Test]

@@ -3,6 +3,7 @@ using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
+using EstProv.Messages;
 using EstProv.Simulator;
 using EstProv.Simulator.Est;
 
@@ -98,6 +99,11 @@ public sealed class ProvisioningTests
         };
         device.Start();
 
+        File.Move(device.FileOf("password"), device.FileOf("away"));
+        Message.Shown("est_no_password", device.Ensure("device-id", "device-9").Problem!.AsShown(), device.Names);
+        File.Move(device.FileOf("away"), device.FileOf("password"));
+        device.Advance(TimeSpan.FromSeconds(10));
+
         var answer = device.Ensure("device-id", "device-9");
 
         Assert.That(answer.State, Is.EqualTo(CredentialState.Staged), () => answer.Problem + "\n" + device.Events);
@@ -155,8 +161,7 @@ public sealed class ProvisioningTests
 
         var answer = device.Ensure("device-id");
 
-        Assert.That(answer.Problem!.Code, Is.EqualTo("est_no_identity"));
-        Assert.That(answer.Problem.Hint, Does.Contain("bootstrap_identity_cert"));
+        Message.Shown("est_no_identity", answer.Problem!.AsShown(), device.Names);
     }
 
     [Test]
@@ -187,7 +192,7 @@ public sealed class ProvisioningTests
         var refused = device.Requests.Ensure("device-id", "device-id", null, TimeSpan.Zero, true, CancellationToken.None);
 
         Assert.That(refused.State, Is.EqualTo(CredentialState.Pending));
-        Assert.That(refused.Problem!.Message, Does.Contain("DPS says 401"));
+        Message.Shown("credential_refused", refused.Problem!.AsShown());
         Assert.That(device.Keyd.Count("device-id"), Is.Zero);
 
         device.Advance(TimeSpan.FromMinutes(1));

@@ -2,6 +2,7 @@ using EstProv.Certificates.Client;
 using EstProv.Certificates.Engine;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration.Certd;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
@@ -62,7 +63,7 @@ public sealed class RenewNowTests
 
         var problem = Assert.Throws<ProblemException>(() => Renew(device, "est-id"))!;
 
-        Assert.That(problem.Code, Is.EqualTo("renewed_just_now"));
+        Message.Shown("renewed_just_now", problem);
         Assert.That(problem.RetryAfter, Is.InRange(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(60)));
         Assert.That(device.Events.Count("issued", "est-id"), Is.EqualTo(2));
         device.Advance(TimeSpan.FromSeconds(61));

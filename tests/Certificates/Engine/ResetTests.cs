@@ -1,6 +1,7 @@
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
@@ -33,16 +34,16 @@ public sealed class ResetTests
         Assert.That(device.Events.Count("bootstrap", "bootstrap"), Is.EqualTo(1));
     }
 
-    [TestCase("simpleenroll", 403)]
-    [TestCase("simpleenroll", 500)]
-    [TestCase("simpleenroll", 202)]
-    public async Task A_server_that_does_not_want_the_bootstrap_identity_leaves_the_device_as_it_was(string route, int status)
+    [TestCase("reset_refused-forbidden", 403)]
+    [TestCase("reset_refused-server-error", 500)]
+    [TestCase("reset_refused-pending", 202)]
+    public async Task A_server_that_does_not_want_the_bootstrap_identity_leaves_the_device_as_it_was(string name, int status)
     {
         await using var device = await RenewalTests.ProvisionedAsync();
         var (identity, deviceId) = (device.Current("est-id")!, device.Current("device-id")!);
-        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Route = route, Label = "est-id", Status = status });
+        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Route = "simpleenroll", Label = "est-id", Status = status });
 
-        Assert.That(() => Reset(device), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("reset_refused"));
+        Message.Shown(name, Assert.Throws<ProblemException>(() => Reset(device))!, device.Names);
 
         for (var i = 0; i < 48; i++) device.Advance(TimeSpan.FromMinutes(30));
         Assert.That(device.Events.Count("bootstrap", "bootstrap"), Is.EqualTo(2), "the first issue's and this one, and no more");
@@ -104,8 +105,7 @@ public sealed class ResetTests
         Assert.That(device.Reader.Read("bootstrap"), Is.EqualTo(good), "the import is what is told");
 
         Assert.That(device.Resets.Judge("est-id", device.Resets.Identities["est-id"]), Has.Property("IsOver").True);
-        Assert.That(() => device.Resets.Demand(CancellationToken.None),
-            Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("reset_refused").And.Message.Contains("has expired at"));
+        Message.Shown("reset_refused-expired", Assert.Throws<ProblemException>(() => device.Resets.Demand(CancellationToken.None))!);
         Assert.That(device.Resets.Ids(), Is.EqualTo(new[] { "device-id", "est-id" }), "what was imported stays");
     }
 
@@ -120,7 +120,7 @@ public sealed class ResetTests
         device.Stop();
         device.Configuration = device.Configuration with { Est = device.Configuration.Est! with { BootstrapIdentityCert = null } };
         device.Start();
-        Assert.That(Refusal(), Does.Contain("no bootstrap identity is configured"));
+        Message.Shown("reset_refused", Assert.Throws<ProblemException>(() => device.Resets.Demand(CancellationToken.None))!);
 
         string Refusal() => Assert.Throws<ProblemException>(() => device.Resets.Demand(CancellationToken.None))!.Message;
     }

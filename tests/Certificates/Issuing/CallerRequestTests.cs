@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Tests.Issuing;
@@ -21,7 +22,7 @@ public sealed class CallerRequestTests
     {
         var der = Convert.FromBase64String(string.Concat(Csr.Make("CN=a").Pem.Split('\n').Where(line => !line.StartsWith('-'))));
         der[^1] ^= 1;
-        Assert.That(CodeOf(PemEncoding.WriteString("CERTIFICATE REQUEST", der)), Is.EqualTo("bad_csr"));
+        Message.Shown("bad_csr-signature", Refusal(PemEncoding.WriteString("CERTIFICATE REQUEST", der)));
     }
 
     [TestCase("")]
@@ -33,7 +34,7 @@ public sealed class CallerRequestTests
     [Test]
     public void Nobody_gets_a_ca_by_asking()
     {
-        Assert.That(CodeOf(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true))).Pem), Is.EqualTo("csr_not_allowed"));
+        Message.Shown("csr_not_allowed-ca", Refusal(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true))).Pem));
         Assert.That(CodeOf(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true))).Pem), Is.EqualTo("csr_not_allowed"));
         Assert.That(CodeOf(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.CrlSign, true))).Pem), Is.EqualTo("csr_not_allowed"));
         Assert.That(CodeOf(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.9")], false))).Pem), Is.EqualTo("csr_not_allowed"));
@@ -58,10 +59,12 @@ public sealed class CallerRequestTests
     {
         using var weak = RSA.Create(1024);
         var pem = new CertificateRequest("CN=a", weak, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSigningRequestPem();
-        Assert.That(CodeOf(pem), Is.EqualTo("csr_not_allowed"));
+        Message.Shown("csr_not_allowed-weak-key", Refusal(pem));
     }
 
-    private static string CodeOf(string pem) => Assert.Throws<ProblemException>(() => Judge(pem))!.Code;
+    private static string CodeOf(string pem) => Refusal(pem).Code;
+
+    private static ProblemException Refusal(string pem) => Assert.Throws<ProblemException>(() => Judge(pem))!;
 
     private static void Judge(string pem) =>
         new CsrCheck(() => new HostNames("edge", [])).Demand(CallerRequest.Read(pem), [CsrPolicies.Of("other", null, null)], replacesSubject: false);

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration.Certd;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Certificates.Tests.Issuing;
@@ -72,6 +73,37 @@ public sealed class SelfSignedTests
             "an issuer without a key identifier is named by its serial number");
     }
 
+    [TestCase("device_ca_expired", true)]
+    [TestCase("device_ca_unusable", false)]
+    public async Task A_device_ca_of_the_operators_that_cannot_sign_is_told(string name, bool isCa)
+    {
+        await using var device = await TestDevice.CreateAsync();
+        var now = device.Time.GetUtcNow();
+        var request = new CertificateRequest("CN=plant CA", (ECDsa)device.Keyd.Preload("device-ca"), HashAlgorithmName.SHA256);
+        if (isCa) request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
+        File.WriteAllText(device.FileOf("plant.pem"), request.CreateSelfSigned(now.AddDays(-20), isCa ? now.AddDays(-1) : now.AddDays(20)).ExportCertificatePem());
+        device.PreloadFile("device-ca", "plant.pem");
+        device.Configuration = device.Configuration with
+        {
+            Issuance = new Dictionary<string, CertificateIssuance> { ["device-id"] = TestDevice.By(IssuanceMethod.DeviceCa) },
+        };
+        device.Start();
+        var answer = device.Ensure("device-id");
+        Assert.That(answer.Problem, Is.Not.Null, () => $"{answer.State}\n{device.Events}");
+        Message.Shown(name, answer.Problem!.AsShown(), device.Names);
+    }
+
+    [Test]
+    public async Task An_issuer_whose_file_is_cut_is_named()
+    {
+        await using var device = await TestDevice.CreateAsync();
+        File.WriteAllText(device.FileOf("plant.pem"), "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
+        device.PreloadFile("plant-ca", "plant.pem");
+        device.Start();
+        Message.Shown("issuer_not_found-damaged",
+            Assert.Throws<ProblemException>(() => device.Issuer.Issue("x", Csr.Make("CN=a").Pem, "plant-ca", CancellationToken.None))!, device.Names);
+    }
+
     [Test]
     public async Task Iot_edges_ca_is_self_signed_for_the_key_in_keyd_and_signs_for_who_may_name_it()
     {
@@ -92,8 +124,8 @@ public sealed class SelfSignedTests
         Assert.That(module[1].RawData, Is.EqualTo(ca.RawData));
         Assert.That(module[0].NotAfter, Is.EqualTo(ca.NotAfter));
         Assert.That(() => device.Issuer.Issue("sub-ca", Csr.Make("CN=sub", AsCa).Pem, "aziot-edged-ca", CancellationToken.None), Refused("csr_not_allowed"));
-        Assert.That(() => device.Issuer.Issue("x", moduleCsr, "bootstrap-ca", CancellationToken.None), Refused("issuer_not_found"));
-        Assert.That(() => device.Issuer.Issue("x", moduleCsr, "est-ca", CancellationToken.None), Refused("issuer_not_found"), "a certificate whose key keyd does not have");
+        Message.Shown("issuer_not_found", Assert.Throws<ProblemException>(() => device.Issuer.Issue("x", moduleCsr, "bootstrap-ca", CancellationToken.None))!);
+        Message.Shown("issuer_not_found-no-key", Assert.Throws<ProblemException>(() => device.Issuer.Issue("x", moduleCsr, "est-ca", CancellationToken.None))!);
     }
 
     [Test]
@@ -104,8 +136,7 @@ public sealed class SelfSignedTests
         device.Start();
         device.Keyd.CreateKeyPair("module-id", "ec-p256");
         var problem = Assert.Throws<ProblemException>(() => device.Issuer.Issue("module-id", Csr.Make("CN=a").Pem, null, CancellationToken.None))!;
-        Assert.That(problem.Code, Is.EqualTo("csr_not_allowed"));
-        Assert.That(problem.Message, Does.Contain("for another key than 'module-id'"));
+        Message.Shown("csr_not_allowed-other-key", problem);
         Assert.That(device.Keyd.Signatures, Is.Zero);
     }
 

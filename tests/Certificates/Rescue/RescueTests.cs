@@ -6,7 +6,9 @@ using EstProv.Certificates.Engine;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
+using EstProv.Messages;
 using EstProv.Platform;
+using EstProv.Platform.Time;
 using EstProv.Simulator;
 using EstProv.Simulator.Est;
 using EstProv.Simulator.Faults;
@@ -129,18 +131,19 @@ public sealed class RescueTests
     [TestCase("another device", "rescue_wrong_device")]
     [TestCase("another key", "rescue_wrong_device")]
     [TestCase("another signer", "rescue_signer")]
-    [TestCase("an EST identity as signer", "rescue_signer")]
-    [TestCase("a CA as signer", "rescue_signer")]
-    [TestCase("a weak digest", "rescue_signer")]
+    [TestCase("an EST identity as signer", "rescue_signer-est-identity")]
+    [TestCase("a CA as signer", "rescue_signer-ca")]
+    [TestCase("a weak digest", "rescue_signer-weak-digest")]
     [TestCase("too early", "rescue_not_yet")]
     [TestCase("too late", "rescue_expired")]
-    [TestCase("an unknown line", "rescue_unreadable")]
-    [TestCase("no device", "rescue_unreadable")]
-    [TestCase("a password without a user", "rescue_unreadable")]
+    [TestCase("an unknown line", "rescue_unreadable-line")]
+    [TestCase("no device", "rescue_unreadable-no-device")]
+    [TestCase("a password without a user", "rescue_unreadable-no-user")]
     [TestCase("no signature", "rescue_unreadable")]
     [TestCase("a clock that is not believed", "rescue_clock")]
-    public async Task What_is_not_right_is_refused_by_a_name_of_its_own(string what, string code)
+    public async Task What_is_not_right_is_refused_by_a_name_of_its_own(string what, string name)
     {
+        var code = name.Split('-')[0];
         await using var device = await LostAsync();
         using var signer = Install(device);
         var now = device.Time.GetUtcNow();
@@ -167,8 +170,7 @@ public sealed class RescueTests
 
         var problem = Assert.Throws<ProblemException>(() => Bring(device, file))!;
 
-        Assert.That(problem.Code, Is.EqualTo(code), problem.Message);
-        Assert.That(problem.Hint, Is.Not.Empty);
+        Message.Shown(name, problem, device.Names);
         Assert.That(device.Events.All.Last(seen => seen.Kind == "rescue-refused").Fields["code"], Is.EqualTo(code));
         Assert.That(device.Engine.Table.Find("est-id")!.Rescue, Is.Null);
         Assert.That(device.Asked, Has.Count.EqualTo(attempts), "nothing was asked for");
@@ -187,7 +189,7 @@ public sealed class RescueTests
         device.Simulator.Faults.Remove(fault);
         Assert.That(Bring(device, file).State, Is.EqualTo("current"), "nothing has come of it yet");
 
-        Assert.That(Refused(device, file), Is.EqualTo("rescue_used"));
+        Message.Shown("rescue_used", Refusal(device, file));
         device.Restart();
         Assert.That(Refused(device, file), Is.EqualTo("rescue_used"));
     }
@@ -214,7 +216,57 @@ public sealed class RescueTests
         await using var device = await LostAsync();
         using var signer = Install(device);
         await File.WriteAllTextAsync(Path.Combine(device.Configuration.HomedirPath, "rescues"), "torn");
-        Assert.That(Refused(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))), Is.EqualTo("store_damaged"));
+        Message.Shown("store_damaged-rescues", Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))), device.Names);
+    }
+
+    [Test]
+    public async Task A_register_that_the_disk_does_not_give_back_lets_nothing_in()
+    {
+        await using var device = await LostAsync();
+        using var signer = Install(device);
+        // At its beginning is nothing, and reading it is an error of the device, as of worn flash memory.
+        File.CreateSymbolicLink(Path.Combine(device.Configuration.HomedirPath, "rescues"), "/proc/self/mem");
+        Message.Shown("file_read", Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))), device.Names);
+    }
+
+    [Test]
+    public async Task So_many_files_are_remembered_that_no_more_fit()
+    {
+        await using var device = await LostAsync();
+        using var signer = Install(device);
+        var end = Utc.Format(device.Time.GetUtcNow() + TimeSpan.FromDays(1));
+        var lines = Enumerable.Range(0, 256).Select(number => $"{end}\tused\t0\told/{number}\n");
+        await File.WriteAllTextAsync(Path.Combine(device.Configuration.HomedirPath, "rescues"), $"EstProv-File: 1\n{string.Concat(lines)}End-Of-File\n");
+        var file = signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()));
+
+        Message.Shown("rescue_too_many", Refusal(device, file));
+
+        device.Time.Advance(TimeSpan.FromDays(2));
+        Assert.That(Bring(device, file).State, Is.EqualTo("current"), "those that have ended need not be remembered");
+    }
+
+    [Test]
+    public async Task What_a_file_allows_must_be_there()
+    {
+        await using var device = await LostAsync(bootstrap: false);
+        using var signer = Install(device);
+        Message.Shown("rescue_no_bootstrap", Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))));
+        device.Stop();
+        device.Configuration = device.Configuration with
+        {
+            Est = device.Configuration.Est! with { Method = EstAuthentication.Basic, IdentityCert = null, IdentityPk = null, Username = "factory" },
+        };
+        device.Start();
+        Message.Shown("rescue_no_identity", Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))));
+    }
+
+    [Test]
+    public async Task A_certificate_of_rescue_certs_that_is_cut_is_named()
+    {
+        await using var device = await LostAsync();
+        using var signer = Install(device);
+        await File.WriteAllTextAsync(device.FileOf("rescue.pem"), "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
+        Message.Shown("preloaded_no_certificate-rescue", Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))), device.Names);
     }
 
     [Test]
@@ -226,7 +278,8 @@ public sealed class RescueTests
             await File.WriteAllTextAsync(device.FileOf("rescue.pem"), authority.Certificate.ExportCertificatePem());
             Trust(device);
             device.Restart();
-            Assert.That(Refused(device, RescueSigner.Sign(RescueSigner.Text(device.Time.GetUtcNow()), authority.Certificate)), Is.EqualTo("rescue_certs_minted"), authority.Name);
+            var refusal = Refusal(device, RescueSigner.Sign(RescueSigner.Text(device.Time.GetUtcNow()), authority.Certificate));
+            Message.Shown("rescue_certs_minted", refusal, (authority.Certificate.Subject, "CN=Example Issuing CA"));
         }
     }
 
@@ -234,10 +287,10 @@ public sealed class RescueTests
     public async Task A_signer_that_has_expired_or_is_not_configured_is_refused()
     {
         await using var device = await LostAsync();
-        Assert.That(Refused(device, [1]), Is.EqualTo("rescue_not_configured"));
+        Message.Shown("rescue_not_configured", Refusal(device, [1]));
         using var signer = Install(device, TimeSpan.FromDays(1));
         device.Advance(TimeSpan.FromDays(2));
-        Assert.That(Refused(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))), Is.EqualTo("rescue_signer_expired"));
+        Message.Shown("rescue_signer_expired", Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))));
     }
 
     [Test]
@@ -311,7 +364,9 @@ public sealed class RescueTests
 
     private static RescueAnswer Bring(TestDevice device, byte[] file) => device.Rescues.Bring(file, "user 0", Wait, CancellationToken.None);
 
-    private static string Refused(TestDevice device, byte[] file) => Assert.Throws<ProblemException>(() => Bring(device, file))!.Code;
+    private static string Refused(TestDevice device, byte[] file) => Refusal(device, file).Code;
+
+    private static ProblemException Refusal(TestDevice device, byte[] file) => Assert.Throws<ProblemException>(() => Bring(device, file))!;
 
     /// <summary>Somebody makes the file good for another device.</summary>
     private static byte[] Changed(byte[] file)

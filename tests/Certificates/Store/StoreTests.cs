@@ -6,6 +6,7 @@ using EstProv.Certificates.Store;
 using EstProv.Configuration;
 using EstProv.Configuration.Certd;
 using EstProv.Contract.Tests.Stores;
+using EstProv.Messages;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -67,7 +68,8 @@ public sealed class StoreTests
         for (var length = 0; length < whole.Length; length++)
         {
             var torn = Encoding.UTF8.GetString(whole, 0, length);
-            Assert.That(() => StoredCertificate.FromFile("x", torn), Throws.TypeOf<ProblemException>());
+            var problem = Assert.Throws<ProblemException>(() => StoredCertificate.FromFile("/var/lib/estprov/certd/certs/device-id.cert", torn))!;
+            Message.Shown("store_damaged", problem);
         }
     }
 
@@ -129,7 +131,8 @@ public sealed class StoreTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["file"], "");
-        Assert.That(() => new CertificateStore(folder["file"], NullLogger.Instance), Throws.TypeOf<ProblemException>().With.Message.Contains(folder["file"]));
+        Message.Shown("file_permission-store", Assert.Throws<ProblemException>(() => new CertificateStore(folder["file"], NullLogger.Instance))!,
+            (folder["file"], "/var/lib/estprov/certd"));
     }
 
     private static StoredCertificate Known(string id) =>

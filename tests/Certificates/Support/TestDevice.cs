@@ -141,6 +141,9 @@ internal sealed class TestDevice : IAsyncDisposable
 
     public string FileOf(string name) => Path.Combine(Folder, name);
 
+    /// <summary>Its folders as they are called on a device, for messages.</summary>
+    public (string What, string Called)[] Names => [(Configuration.HomedirPath, "/var/lib/estprov/certd"), (Folder, "/etc/estprov")];
+
     public string StoreFile(string name) => Path.Combine(Configuration.HomedirPath, "certs", name);
 
     /// <summary>A key of the operator's in keyd, and a certificate for it by the bootstrap CA.</summary>
