@@ -103,7 +103,7 @@ public sealed class CsrAttributesTests
         var answer = device.Ensure("device-id");
 
         Message.Shown(name, answer.Problem!.AsShown());
-        Assert.That(answer.Problem.Message, Does.Contain(named).And.Contain("csrattrs"));
+        Assert.That(answer.Problem!.Message, Does.Contain(named).And.Contain("csrattrs"));
         device.Advance(TimeSpan.FromMinutes(1));
         Assert.That(device.Provision().GetECDsaPublicKey()!.KeySize, Is.EqualTo(256));
     }
