@@ -29,7 +29,7 @@ internal sealed class CertificateReader(PreloadedCertificates preloaded)
     public string? DeviceCaChain() => Table?.FindLocked(Issuing.CertificateProfiles.DeviceCa)?.Current is { Pem.Length: > 0 } ca ? ca.Pem : null;
 
     public static ProblemException NotFound(string id) =>
-        new("certificate_not_found", $"there is no certificate '{id}'", "it is neither preloaded nor issued yet; GET /credentials tells how far it is", 400);
+        new("certificate_not_found", $"there is no certificate '{id}'", "it is neither preloaded nor issued yet; estprov status tells how far it is", 400);
 
     private string? Find(string id)
     {

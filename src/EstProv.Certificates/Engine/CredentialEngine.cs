@@ -134,8 +134,16 @@ internal sealed partial class CredentialEngine : IDisposable
     /// <summary>Why it is not there: its own problem, else that of what it waits for.</summary>
     public CredentialProblem? ProblemOf(Credential credential)
     {
-        if (credential.Problem is not null || credential.Issuance is null) return credential.Problem;
+        if (credential.Problem is not null || credential.Issuance is null) return credential.Problem ?? EndOf(credential);
         return Needed(credential) is { } needed && !Needs.IsReady(needed, _parts.Clock) ? ProblemOf(needed) : null;
+    }
+
+    /// <summary>Of a device CA that is the operator's, whom nobody but him can replace.</summary>
+    private CredentialProblem? EndOf(Credential credential)
+    {
+        if (!ReferenceEquals(credential, Table.DeviceCa) || credential.Current is not { } ca || !Needs.IsExpired(ca, _parts.Clock)) return null;
+        var problem = Issuing.LocalMint.Expired(ca.Subject, ca.NotAfter);
+        return new CredentialProblem(problem.Message, problem.Hint, problem.Code);
     }
 
     /// <summary>Of a credential and of what it is issued with.</summary>

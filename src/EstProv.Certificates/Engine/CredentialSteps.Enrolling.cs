@@ -90,7 +90,7 @@ internal sealed partial class CredentialSteps
         {
             ForgetPending(credential);
             throw new ProblemException("issuer_distrusted", $"{url} issued the certificate '{credential.Id}' under '{entry.Name}', which is distrusted; the one in use stays",
-                "have the EST server issue under another CA, or take it back: estprov distrust --undo", 503);
+                "have the EST server issue under another CA, or trust this one again: estprov distrust --undo", 503);
         }
 
         parts.Events.Note(credential.Id, $"it was issued under '{entry.Name}', which is distrusted; it is taken all the same, since there is none that is good");

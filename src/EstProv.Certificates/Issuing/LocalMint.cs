@@ -95,6 +95,11 @@ internal static class LocalMint
         return serial;
     }
 
+    /// <summary>A device CA, or one that a caller named.</summary>
+    public static ProblemException Expired(string issuer, DateTimeOffset end) => new("device_ca_expired",
+        $"the device CA '{issuer}' has expired at {end:yyyy-MM-dd HH:mm:ss}Z",
+        "it is renewed by itself, and estprov status tells why it has not been; one that the operator brought he has to replace", 503);
+
     /// <remarks>
     /// Within the issuer's. By a clock that is not believed nobody knows when now is: such a certificate lives as long as its issuer, since a short
     /// life counted from the floor would be over before it began.
@@ -103,11 +108,7 @@ internal static class LocalMint
     {
         var (issuerStart, issuerEnd) = (new DateTimeOffset(issuer.NotBefore.ToUniversalTime()), new DateTimeOffset(issuer.NotAfter.ToUniversalTime()));
         var now = clock.Now;
-        if (issuerEnd <= now)
-        {
-            throw new ProblemException("device_ca_expired", $"the device CA '{issuer.Subject}' has expired at {issuerEnd:yyyy-MM-dd HH:mm:ss}Z",
-                "it is renewed by itself, and estprov status tells why it has not been; one that the operator brought he has to replace", 503);
-        }
+        if (issuerEnd <= now) throw Expired(issuer.Subject, issuerEnd);
 
         var start = now - BackDating > issuerStart ? now - BackDating : issuerStart;
         var wanted = Latest(now, order.Lifetime ?? Lifetime);

@@ -129,11 +129,11 @@ internal sealed partial class RescueDesk
         }
         catch (CryptographicException cause)
         {
-            throw RescueProblems.Unreadable("a certificate in it cannot be read", cause);
+            throw RescueProblems.Text("a certificate in it cannot be read", cause);
         }
 
         var all = Anchors.Contains(order.Anchors, StringComparison.Ordinal) ? Anchors : Anchors + order.Anchors;
-        if (all.Length > LargestAnchors) throw RescueProblems.Unreadable("it has too many certificates");
+        if (all.Length > LargestAnchors) throw RescueProblems.Text("it has too many certificates");
         AtomicFile.Write(_anchorsFile, Encoding.ASCII.GetBytes(all));
         Anchors = all;
         _register.Close(order.Serial);

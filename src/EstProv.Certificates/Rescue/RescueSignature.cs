@@ -30,7 +30,7 @@ internal static class RescueSignature
         var signer = message.SignerInfos[0];
         if (signer.Certificate is not { } certificate) throw RescueProblems.Unreadable("the signer's certificate is not in it");
         var name = certificate.Subject;
-        if (signer.DigestAlgorithm.Value is not (Sha256 or Sha384 or Sha512)) throw RescueProblems.Signer(name, "the digest is not SHA-256 or better");
+        if (signer.DigestAlgorithm.Value is not (Sha256 or Sha384 or Sha512)) throw RescueProblems.Digest(name);
         foreach (var rescuer in rescuers)
         {
             if (Has(minting, rescuer)) throw RescueProblems.Minted(rescuer.Subject);
@@ -85,9 +85,10 @@ internal static class RescueSignature
         foreach (var extension in signer.Extensions)
         {
             // A CA's key signs certificates; whoever signs rescue files has one of his own.
-            if (extension is X509BasicConstraintsExtension { CertificateAuthority: true }) throw RescueProblems.Signer(signer.Subject, "it is a CA");
+            if (extension is X509BasicConstraintsExtension { CertificateAuthority: true })
+                throw RescueProblems.Signer(signer.Subject, "it is a CA", "have it signed by one that is no CA, and one of rescue_certs or under one");
             if (extension is X509KeyUsageExtension usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature))
-                throw RescueProblems.Signer(signer.Subject, "its key usage is not for signatures");
+                throw RescueProblems.Signer(signer.Subject, "its key usage is not for signatures", "have its certificate issued anew with the key usage digitalSignature");
         }
 
         DemandPath(signer, rescuers, sent, clock);

@@ -35,10 +35,10 @@ internal static class RescueText
                 var line = end < 0 ? head : head[..end];
                 head = end < 0 ? [] : head[(end + 1)..];
                 if (line.EndsWith("\r"u8)) line = line[..^1];
-                if (++lines > MostLines) throw RescueProblems.Unreadable("it has too many lines");
+                if (++lines > MostLines) throw RescueProblems.Text("it has too many lines");
                 if (lines == 1)
                 {
-                    if (!line.SequenceEqual(Encoding.ASCII.GetBytes(Opening))) throw RescueProblems.Unreadable($"it does not begin with the line '{Opening}'");
+                    if (!line.SequenceEqual(Encoding.ASCII.GetBytes(Opening))) throw RescueProblems.Text($"it does not begin with the line '{Opening}'");
                 }
                 else if (!line.IsEmpty)
                 {
@@ -65,13 +65,13 @@ internal static class RescueText
         public void Take(ReadOnlySpan<byte> line)
         {
             var colon = line.IndexOf(": "u8);
-            if (colon <= 0) throw RescueProblems.Unreadable("a line has no ': '");
+            if (colon <= 0) throw RescueProblems.Text("a line has no ': '");
             var name = Encoding.UTF8.GetString(line[..colon]);
             var value = line[(colon + 2)..];
             switch (name)
             {
                 case "Password":
-                    if (Password is not null) throw RescueProblems.Unreadable("Password stands there twice");
+                    if (Password is not null) throw RescueProblems.Text("Password stands there twice");
                     Password = new LockedSecret(value.Length);
                     value.CopyTo(Password.Span);
                     break;
@@ -82,10 +82,10 @@ internal static class RescueText
                     _keys.Add(Key(Encoding.UTF8.GetString(value)));
                     break;
                 case "Serial" or "Not-Before" or "Not-After" or "Allow" or "User":
-                    if (!_once.TryAdd(name, Encoding.UTF8.GetString(value))) throw RescueProblems.Unreadable($"{name} stands there twice");
+                    if (!_once.TryAdd(name, Encoding.UTF8.GetString(value))) throw RescueProblems.Text($"{name} stands there twice");
                     break;
                 default:
-                    throw RescueProblems.Unreadable($"'{(name.Length > 32 ? name[..32] : name).ReplaceLineEndings(" ")}' is not known");
+                    throw RescueProblems.Text($"'{(name.Length > 32 ? name[..32] : name).ReplaceLineEndings(" ")}' is not known");
             }
         }
 
@@ -103,22 +103,22 @@ internal static class RescueText
                     "bootstrap" => RescueAllowance.Bootstrap,
                     "one-time" => RescueAllowance.OneTime,
                     "anchors" => RescueAllowance.Anchors,
-                    _ => throw RescueProblems.Unreadable("Allow is neither bootstrap, one-time nor anchors"),
+                    _ => throw RescueProblems.Text("Allow is neither bootstrap, one-time nor anchors"),
                 },
                 Username = _once.GetValueOrDefault("User"),
                 Password = Password,
                 Anchors = anchors,
             };
-            if (_devices.Count + _keys.Count == 0) throw RescueProblems.Unreadable("it names no device (Device or Device-Key)");
+            if (_devices.Count + _keys.Count == 0) throw RescueProblems.Text("it names no device (Device or Device-Key)");
             if (order.NotAfter <= order.NotBefore || order.NotAfter - order.NotBefore > LongestLife)
-                throw RescueProblems.Unreadable($"it must be valid for some time, and {LongestLife.Days} days at most");
+                throw RescueProblems.Text($"it must be valid for some time, and {LongestLife.Days} days at most");
             var isOneTime = order.Allow == RescueAllowance.OneTime;
             if (isOneTime != order.Username is { Length: > 0 } || isOneTime != order.Password is { Length: > 0 })
-                throw RescueProblems.Unreadable("User and Password go with 'Allow: one-time', both, and with nothing else");
-            if (order.Username?.Contains(':', StringComparison.Ordinal) == true) throw RescueProblems.Unreadable("User has a colon in it");
+                throw RescueProblems.Text("User and Password go with 'Allow: one-time', both, and with nothing else");
+            if (order.Username?.Contains(':', StringComparison.Ordinal) == true) throw RescueProblems.Text("User has a colon in it");
             return (order.Allow == RescueAllowance.Anchors) == (anchors.Length > 0)
                 ? order
-                : throw RescueProblems.Unreadable("certificates go with 'Allow: anchors', at least one, and with nothing else");
+                : throw RescueProblems.Text("certificates go with 'Allow: anchors', at least one, and with nothing else");
         }
 
         private string Serial()
@@ -126,20 +126,20 @@ internal static class RescueText
             var serial = Need("Serial");
             return serial.Length is > 0 and <= LongestSerial && !serial.AsSpan().ContainsAnyExceptInRange('!', '~')
                 ? serial
-                : throw RescueProblems.Unreadable($"Serial is not 1 to {LongestSerial} visible characters");
+                : throw RescueProblems.Text($"Serial is not 1 to {LongestSerial} visible characters");
         }
 
         private DateTimeOffset Time(string name) =>
-            Utc.Parse(Need(name)) ?? throw RescueProblems.Unreadable($"{name} is no time like 2026-01-31T12:00:00Z");
+            Utc.Parse(Need(name)) ?? throw RescueProblems.Text($"{name} is no time like 2026-01-31T12:00:00Z");
 
-        private string Need(string name) => _once.GetValueOrDefault(name) ?? throw RescueProblems.Unreadable($"it has no {name}");
+        private string Need(string name) => _once.GetValueOrDefault(name) ?? throw RescueProblems.Text($"it has no {name}");
 
         private static string Key(string text)
         {
             var digits = text.Replace(":", "", StringComparison.Ordinal).ToLowerInvariant();
             return digits.Length == HashDigits && !digits.AsSpan().ContainsAnyExcept(HexDigits)
                 ? digits
-                : throw RescueProblems.Unreadable("Device-Key is no SHA-256 in hexadecimal");
+                : throw RescueProblems.Text("Device-Key is no SHA-256 in hexadecimal");
         }
     }
 }

@@ -235,7 +235,7 @@ public sealed class DaemonTests
         Message.Shown("key_id", certd.Refused("POST", "/credentials/device-id/ensure", """{"keyId":"device-key"}"""));
         Message.Shown("not_configured", certd.Refused("POST", "/credentials/device-1d/ensure", """{"keyId":"device-1d"}"""));
         Message.Shown("bad_common_name", certd.Refused("POST", "/credentials/device-id/ensure", $$"""{"keyId":"device-id","commonName":"{{new string('x', 65)}}"}"""));
-        Message.Shown("bad_request-spki", certd.Refused("POST", "/credentials/device-id/confirm", """{"spki":"AAAA"}"""));
+        Message.Shown("bad_request", certd.Refused("POST", "/credentials/device-id/confirm", """{"spki":"AAAA"}"""));
         Message.Shown("not_staged", certd.Refused("POST", "/credentials/device-id/confirm", $$"""{"spki":"{{new string('A', 43)}}"}"""));
     }
 

@@ -325,7 +325,7 @@ public sealed class FaultTests
         {
             if (isBroken) throw new InvalidOperationException(step);
         });
-        Message.Shown("internal-certd", device.Ensure("device-id").Problem!.AsShown());
+        Message.Shown("internal", device.Ensure("device-id").Problem!.AsShown());
         isBroken = false;
         device.Advance(TimeSpan.FromSeconds(10));
         Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
@@ -354,7 +354,7 @@ public sealed class FaultTests
         device.Start();
         for (var i = 0; i < 10; i++) device.Engine.Bootstrap.Take();
         Message.Shown("bootstrap_rate", device.Ensure("device-id").Problem!.AsShown());
-        device.Advance(TimeSpan.FromMinutes(6));
+        device.Advance(TimeSpan.FromMinutes(15));
         Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration.Certd;
@@ -88,9 +89,13 @@ public sealed class SelfSignedTests
             Issuance = new Dictionary<string, CertificateIssuance> { ["device-id"] = TestDevice.By(IssuanceMethod.DeviceCa) },
         };
         device.Start();
-        var answer = device.Ensure("device-id");
+        Ask();
+        device.AwaitIdle();
+        var answer = Ask();
         Assert.That(answer.Problem, Is.Not.Null, () => $"{answer.State}\n{device.Events}");
         Message.Shown(name, answer.Problem!.AsShown(), device.Names);
+
+        CredentialAnswer Ask() => device.Requests.Ensure("device-id", "device-id", null, TimeSpan.Zero, provesItself: true, CancellationToken.None);
     }
 
     [Test]
