@@ -224,7 +224,9 @@ public sealed class DaemonTests
         var body = JsonSerializer.Serialize(
             new Dictionary<string, object> { ["certId"] = "any", ["csr"] = Csr.Make("CN=x").Pem, ["issuer"] = new Dictionary<string, string> { ["certId"] = "device-ca", ["privateKeyHandle"] = "x" } },
             JsonSerializerOptions.Default);
-        Assert.That(certd.Refused("POST", "/certificates", body), Has.Property("Status").EqualTo(401).And.Property("Code").EqualTo("forbidden"));
+        var refused = certd.Refused("POST", "/certificates", body);
+        Assert.That(refused.Status, Is.EqualTo(401));
+        Message.Shown("forbidden-issuer", refused, ($"user {Users.Self} ", "user 1001 "), ($"uid = {Users.Self} ", "uid = 1001 "));
     }
 
     [Test]

@@ -2,6 +2,7 @@ using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
 using EstProv.Configuration;
+using EstProv.Configuration.Certd;
 using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
@@ -264,6 +265,20 @@ public sealed class FaultTests
         await File.WriteAllTextAsync(file, good);
         device.Advance(TimeSpan.FromSeconds(10));
         Assert.That(device.Ensure("device-id").State, Is.EqualTo(CredentialState.Staged), () => device.Events.ToString());
+    }
+
+    [Test]
+    public async Task An_est_identity_whose_key_is_gone_is_told_where_the_bootstrap_identity_may_not_help()
+    {
+        await using var device = await RenewalTests.ProvisionedAsync();
+        device.Stop();
+        device.Configuration = device.Configuration with { Est = device.Configuration.Est! with { BootstrapUse = BootstrapUse.FirstIssue } };
+        device.Keyd.Lose("est-id");
+        device.Start();
+        device.Events.Await("failed", "est-id");
+        device.AwaitIdle();
+        Message.Shown("key_not_found-est-identity", device.Engine.Table.FindLocked("est-id")!.Problem!.AsShown());
+        Message.Shown("key_not_found-certificate", Assert.Throws<ProblemException>(() => device.Reader.Read("est-id"))!);
     }
 
     [Test]
