@@ -29,7 +29,8 @@ internal sealed class CertificateReader(PreloadedCertificates preloaded)
     public string? DeviceCaChain() => Table?.FindLocked(Issuing.CertificateProfiles.DeviceCa)?.Current is { Pem.Length: > 0 } ca ? ca.Pem : null;
 
     public static ProblemException NotFound(string id) =>
-        new("certificate_not_found", $"there is no certificate '{id}'", "it is neither preloaded nor issued yet; estprov status tells how far it is", 400);
+        new("certificate_not_found", $"there is no certificate '{id}'",
+            "it is neither preloaded nor issued yet; estprov status tells how far it is", 400);
 
     private string? Find(string id)
     {
@@ -53,7 +54,8 @@ internal sealed class CertificateReader(PreloadedCertificates preloaded)
         if (current is null) return preloaded.IsFile(id) ? preloaded.ReadFile(id).Pem : table.FindOtherLocked(id)?.Pem;
         if (current.Kind == StoredKind.Operator) return preloaded.ReadFile(id).Pem;
         return keyMissing
-            ? throw new ProblemException("key_not_found", $"the Key Service has no key for the certificate '{id}'", "another one is asked for by itself", 503)
+            ? throw new ProblemException("key_not_found", $"the Key Service has no key for the certificate '{id}'",
+                "another one is asked for by itself; estprov status tells how far it is", 503)
             : current.Pem;
     }
 

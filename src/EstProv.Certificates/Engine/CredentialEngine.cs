@@ -141,7 +141,8 @@ internal sealed partial class CredentialEngine : IDisposable
     /// <summary>Of a device CA that is the operator's, whom nobody but him can replace.</summary>
     private CredentialProblem? EndOf(Credential credential)
     {
-        if (!ReferenceEquals(credential, Table.DeviceCa) || credential.Current is not { } ca || !Needs.IsExpired(ca, _parts.Clock)) return null;
+        if (!ReferenceEquals(credential, Table.DeviceCa) || credential.Current is not { } ca) return null;
+        if (!Needs.IsExpired(ca, _parts.Clock)) return null;
         var problem = Issuing.LocalMint.Expired(ca.Subject, ca.NotAfter);
         return new CredentialProblem(problem.Message, problem.Hint, problem.Code);
     }

@@ -195,7 +195,12 @@ internal sealed class CredentialRequests(EngineParts parts, CredentialEngine eng
         engine.Exclusively(credential, () =>
         {
             if (Needs.IsExpired(imported, parts.Clock))
-                throw new ProblemException("bad_certificate", $"the certificate that was brought as '{credential.Id}' ended at {imported.NotAfter:yyyy-MM-dd HH:mm:ss}Z", "bring one that is valid", 400);
+            {
+                throw new ProblemException("bad_certificate",
+                    $"the certificate that was brought as '{credential.Id}' ended at {imported.NotAfter:yyyy-MM-dd HH:mm:ss}Z",
+                    "bring one that is valid", 400);
+            }
+
             if (parts.Keys.FindKeyPair(credential.KeyId, imported.SpkiHash) is not { } key)
             {
                 throw new ProblemException("key_mismatch", $"the Key Service has no key '{credential.KeyId}' that belongs to this certificate",

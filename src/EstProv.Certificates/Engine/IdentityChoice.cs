@@ -74,7 +74,9 @@ internal sealed class IdentityChoice(EngineParts parts, CredentialTable table)
             EstIdentitySource.Bootstrap => new EnrolmentWay(url, Bootstrap(access), false, reason),
             _ when credential.KeyMissing => throw new ProblemException("key_not_found",
                 $"the Key Service has no key '{credential.KeyId}' for the EST identity '{credential.Id}', and the bootstrap identity may not be used",
-                "put the key that the certificate was requested with into [preloaded_keys] of the Key Service, or configure a bootstrap identity", 503),
+                "put the key that the certificate was requested with into [preloaded_keys] of the Key Service, or "
+                    + (access.BootstrapIdentityCert is null ? "configure a bootstrap identity"
+                        : "let the bootstrap identity be used: bootstrap_use = \"expired\""), 503),
             _ => throw new ProblemException("est_no_identity", $"{access.Position}: there is neither an EST identity '{credential.Id}' nor a bootstrap identity",
                 $"preload \"{credential.Id}\" with its key, or configure bootstrap_identity_cert and bootstrap_identity_pk", 503),
         };

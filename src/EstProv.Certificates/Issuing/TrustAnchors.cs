@@ -71,7 +71,8 @@ internal sealed class TrustAnchors(EstIssuance configuration, Func<string, strin
         catch (CryptographicException cause)
         {
             throw new ProblemException("preloaded_no_certificate", "a certificate that EST servers are verified against cannot be read",
-                $"one of the files of {Source()} was cut or changed: bring it anew; openssl x509 -noout -subject -in FILE must read each", 503, cause);
+                $"one of the files of {Source()} was cut or changed: bring it anew; openssl x509 -noout -in FILE must read each",
+                503, cause);
         }
     }
 

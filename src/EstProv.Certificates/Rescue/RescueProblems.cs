@@ -20,7 +20,8 @@ internal static class RescueProblems
         "sign the text with: openssl cms -sign -binary -nodetach -outform DER -in TEXT -signer CERT -inkey KEY", 400, cause);
 
     /// <summary>What is signed is at fault, not how.</summary>
-    public static ProblemException Text(string what, Exception? cause = null) => new("rescue_unreadable", $"the text of the rescue file is not right: {what}",
+    public static ProblemException Text(string what, Exception? cause = null) => new("rescue_unreadable",
+        $"the text of the rescue file is not right: {what}",
         "correct the text and sign it again; 'Rescue' in the Certificates Service's page has its lines", 400, cause);
 
     public static ProblemException Signature(Exception? cause = null) => new("rescue_signature", "the rescue file's signature does not belong to its content",
@@ -29,7 +30,8 @@ internal static class RescueProblems
     public static ProblemException Signer(string signer, string why, string hint = "have it signed by one of rescue_certs, or under one") =>
         new("rescue_signer", $"the rescue file is signed by '{signer}', who may not: {why}", hint, 400);
 
-    public static ProblemException Digest(string signer) => new("rescue_signer", $"the rescue file is signed by '{signer}' with a digest that is not SHA-256 or better",
+    public static ProblemException Digest(string signer) => new("rescue_signer",
+        $"the rescue file is signed by '{signer}' with a digest that is not SHA-256 or better",
         "sign it again with -md sha256", 400);
 
     public static ProblemException SignerExpired(string signer) => new("rescue_signer_expired", $"the rescue file's signer '{signer}' is not valid now by this device's clock",

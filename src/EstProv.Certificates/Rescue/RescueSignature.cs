@@ -86,9 +86,11 @@ internal static class RescueSignature
         {
             // A CA's key signs certificates; whoever signs rescue files has one of his own.
             if (extension is X509BasicConstraintsExtension { CertificateAuthority: true })
-                throw RescueProblems.Signer(signer.Subject, "it is a CA", "have it signed by one that is no CA, and one of rescue_certs or under one");
+                throw RescueProblems.Signer(signer.Subject, "it is a CA",
+                    "have it signed by one that is no CA, and one of rescue_certs or under one");
             if (extension is X509KeyUsageExtension usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature))
-                throw RescueProblems.Signer(signer.Subject, "its key usage is not for signatures", "have its certificate issued anew with the key usage digitalSignature");
+                throw RescueProblems.Signer(signer.Subject, "its key usage is not for signatures",
+                    "have its certificate issued anew with the key usage digitalSignature");
         }
 
         DemandPath(signer, rescuers, sent, clock);

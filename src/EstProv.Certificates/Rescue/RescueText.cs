@@ -38,7 +38,8 @@ internal static class RescueText
                 if (++lines > MostLines) throw RescueProblems.Text("it has too many lines");
                 if (lines == 1)
                 {
-                    if (!line.SequenceEqual(Encoding.ASCII.GetBytes(Opening))) throw RescueProblems.Text($"it does not begin with the line '{Opening}'");
+                    if (!line.SequenceEqual(Encoding.ASCII.GetBytes(Opening)))
+                        throw RescueProblems.Text($"it does not begin with the line '{Opening}'");
                 }
                 else if (!line.IsEmpty)
                 {

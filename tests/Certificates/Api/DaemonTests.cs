@@ -236,7 +236,8 @@ public sealed class DaemonTests
         await EnsureAsync(certd);
         Message.Shown("key_id", certd.Refused("POST", "/credentials/device-id/ensure", """{"keyId":"device-key"}"""));
         Message.Shown("not_configured", certd.Refused("POST", "/credentials/device-1d/ensure", """{"keyId":"device-1d"}"""));
-        Message.Shown("bad_common_name", certd.Refused("POST", "/credentials/device-id/ensure", $$"""{"keyId":"device-id","commonName":"{{new string('x', 65)}}"}"""));
+        Message.Shown("bad_common_name",
+            certd.Refused("POST", "/credentials/device-id/ensure", $$"""{"keyId":"device-id","commonName":"{{new string('x', 65)}}"}"""));
         Message.Shown("bad_request", certd.Refused("POST", "/credentials/device-id/confirm", """{"spki":"AAAA"}"""));
         Message.Shown("not_staged", certd.Refused("POST", "/credentials/device-id/confirm", $$"""{"spki":"{{new string('A', 43)}}"}"""));
     }
@@ -278,7 +279,8 @@ public sealed class DaemonTests
             {everything}
             """);
         certd.Start();
-        Message.Shown("est_no_url", certd.Refused("POST", "/credentials/module-server/try", "{}"), (certd["certd.toml"], "/etc/estprov/certd.toml"));
+        Message.Shown("est_no_url",
+            certd.Refused("POST", "/credentials/module-server/try", "{}"), (certd["certd.toml"], "/etc/estprov/certd.toml"));
     }
 
     [Test]

@@ -48,7 +48,8 @@ public sealed class OperatorRouteTests
         Assert.That(certd.Refused("POST", "/distrusted", """{"issuer":"x","undo":"yes"}""").Status, Is.EqualTo(422));
         using (var answer = JsonDocument.Parse(certd.Send("POST", "/distrusted", """{"issuer":"CN=Somebody","overSeconds":60}""").Body))
             Assert.That(answer.RootElement.GetProperty("distrusted")[0].GetProperty("by").GetString(), Is.EqualTo("command"));
-        Message.Shown("distrust_locks_out", certd.Refused("POST", "/distrusted", $$"""{"issuer":"{{certd.Simulator.Pki.EstServer.Certificate.Subject}}"}"""));
+        Message.Shown("distrust_locks_out",
+            certd.Refused("POST", "/distrusted", $$"""{"issuer":"{{certd.Simulator.Pki.EstServer.Certificate.Subject}}"}"""));
         Assert.That(certd.Send("POST", "/distrusted", """{"issuer":"CN=Somebody","undo":true}""").Status, Is.EqualTo(200));
         Message.Shown("distrust_unknown", certd.Refused("POST", "/distrusted", """{"issuer":"CN=Somebody","undo":true}"""));
         using (var list = JsonDocument.Parse(certd.Send("GET", "/distrusted").Body)) Assert.That(list.RootElement.GetProperty("distrusted").GetArrayLength(), Is.Zero);

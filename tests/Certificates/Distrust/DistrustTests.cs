@@ -90,7 +90,8 @@ public sealed class DistrustTests
         for (var hour = 0; hour < 7 * 24; hour++) device.Advance(TimeSpan.FromHours(1));
 
         Assert.That(device.Current("est-id")!.Spki, Is.EqualTo(identity.Spki));
-        Message.Shown("issuer_distrusted", device.Engine.Table.FindLocked("est-id")!.Problem!.AsShown(), (Named(device.Simulator.Pki.Identity).ToString(), "spki:SHA256"));
+        Message.Shown("issuer_distrusted",
+            device.Engine.Table.FindLocked("est-id")!.Problem!.AsShown(), (Named(device.Simulator.Pki.Identity).ToString(), "spki:SHA256"));
         Assert.That(device.Events.Count("failed", "est-id"), Is.LessThan(20));
         MoveTo(EstIssuerName.DeviceIdentity);
         for (var hour = 0; hour < 30; hour++) device.Advance(TimeSpan.FromHours(1));
@@ -212,7 +213,8 @@ public sealed class DistrustTests
         device.Start();
         Assert.That(device.Distrusts.Answer().Certificates.Single(found => found.Id == "est-id").From, Is.EqualTo(turn), "the second start does not begin anew");
         var name = Named(device.Simulator.Pki.Identity);
-        Message.Shown("distrust_configured", Assert.Throws<ProblemException>(() => device.Distrusts.Undo(name, "a test"))!, (name.ToString(), "spki:SHA256"));
+        Message.Shown("distrust_configured",
+            Assert.Throws<ProblemException>(() => device.Distrusts.Undo(name, "a test"))!, (name.ToString(), "spki:SHA256"));
 
         device.Stop();
         device.Configuration = device.Configuration with { Distrusted = [] };
@@ -261,7 +263,8 @@ public sealed class DistrustTests
         device.Distrusts.Undo(IssuerName.Parse("CN=CA 0")!, "a test");
         Assert.That(() => Distrust(64), Throws.Nothing);
 
-        void Distrust(int number) => device.Distrusts.Distrust(IssuerName.Parse($"CN=CA {number}")!, Day, force: false, "a test", CancellationToken.None);
+        void Distrust(int number) => device.Distrusts.Distrust(
+            IssuerName.Parse($"CN=CA {number}")!, Day, force: false, "a test", CancellationToken.None);
     }
 
     private Task<TestDevice> ProvisionedAsync() => DeviceAsync(new EstOptions { Labels = _labels });

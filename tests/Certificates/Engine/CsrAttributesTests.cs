@@ -92,7 +92,8 @@ public sealed class CsrAttributesTests
     }
 
     [TestCase(Ed25519, "Ed25519", "est_csrattrs_unsatisfied-kind")]
-    [TestCase(Rsa4096, "rsaEncryption with 4096 bits", "est_csrattrs_unsatisfied-key", TestName = "A_key_that_the_token_cannot_make_is_told_and_the_next_attempt_does_without")]
+    [TestCase(Rsa4096, "rsaEncryption with 4096 bits", "est_csrattrs_unsatisfied-key",
+        TestName = "A_key_that_the_token_cannot_make_is_told_and_the_next_attempt_does_without")]
     public async Task What_cannot_be_had_is_told_and_the_next_attempt_does_without(string attributes, string named, string name)
     {
         await using var device = await TestDevice.CreateAsync();

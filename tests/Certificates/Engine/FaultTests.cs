@@ -272,7 +272,10 @@ public sealed class FaultTests
     {
         await using var device = await RenewalTests.ProvisionedAsync();
         device.Stop();
-        device.Configuration = device.Configuration with { Est = device.Configuration.Est! with { BootstrapUse = BootstrapUse.FirstIssue } };
+        device.Configuration = device.Configuration with
+        {
+            Est = device.Configuration.Est! with { BootstrapUse = BootstrapUse.FirstIssue },
+        };
         device.Keyd.Lose("est-id");
         device.Start();
         device.Events.Await("failed", "est-id");
@@ -304,31 +307,48 @@ public sealed class FaultTests
         device.Stop();
         device.Configuration = device.Configuration with
         {
-            PreloadedBundles = new Dictionary<string, Positioned<IReadOnlyList<string>>> { ["trust-bundle"] = TestDevice.At<IReadOnlyList<string>>(["module-root"]) },
+            PreloadedBundles = new Dictionary<string, Positioned<IReadOnlyList<string>>>
+            {
+                ["trust-bundle"] = TestDevice.At<IReadOnlyList<string>>(["module-root"]),
+            },
         };
         device.Start();
-        Message.Shown("certificate_not_found-bundle", Assert.Throws<ProblemException>(() => device.Reader.Read("trust-bundle"))!, device.Names);
+        Message.Shown("certificate_not_found-bundle",
+            Assert.Throws<ProblemException>(() => device.Reader.Read("trust-bundle"))!, device.Names);
     }
 
     [Test]
     public async Task A_certificate_that_somebody_works_on_is_not_forgotten_beneath_him()
     {
         await using var device = await RenewalTests.ProvisionedAsync();
-        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Delay, Service = SimulatorService.Est, Label = "est-id", DelayMilliseconds = 60_000 });
+        device.Simulator.AddFault(new FaultRule
+        {
+            Kind = FaultKind.Delay,
+            Service = SimulatorService.Est,
+            Label = "est-id",
+            DelayMilliseconds = 60_000,
+        });
         device.Time.Advance(TimeSpan.FromDays(75));
         Assert.That(device.Engine.Table.FindLocked("est-id")!.Busy, Is.True, "its renewal hangs in the server");
         // Whoever asks has no patience.
-        Message.Shown("certificate_busy", Assert.Throws<ProblemException>(() => device.Requests.Forget("est-id", new CancellationToken(true)))!);
+        Message.Shown("certificate_busy",
+            Assert.Throws<ProblemException>(() => device.Requests.Forget("est-id", new CancellationToken(true)))!);
     }
 
     [Test]
     public async Task Who_does_not_wait_for_the_est_identity_is_told_that_it_is_to_come()
     {
         await using var device = await TestDevice.CreateAsync();
-        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Delay, Service = SimulatorService.Est, Label = "est-id", DelayMilliseconds = 60_000 });
+        device.Simulator.AddFault(new FaultRule
+        {
+            Kind = FaultKind.Delay,
+            Service = SimulatorService.Est,
+            Label = "est-id",
+            DelayMilliseconds = 60_000,
+        });
         device.Start();
-        Message.Shown("certificate_pending",
-            Assert.Throws<ProblemException>(() => device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, new CancellationToken(true)))!);
+        void Ask() => device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, new CancellationToken(true));
+        Message.Shown("certificate_pending", Assert.Throws<ProblemException>(Ask)!);
     }
 
     [Test]
@@ -380,7 +400,13 @@ public sealed class FaultTests
         device.Configuration = ProvisioningTests.WithLocalMint(device.Configuration);
         device.Start();
         device.Provision();
-        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Delay, Service = SimulatorService.Est, Label = "est-id", DelayMilliseconds = 60_000 });
+        device.Simulator.AddFault(new FaultRule
+        {
+            Kind = FaultKind.Delay,
+            Service = SimulatorService.Est,
+            Label = "est-id",
+            DelayMilliseconds = 60_000,
+        });
         device.AwaitIdle();
         device.Time.Advance(TimeSpan.FromDays(75));
         Assert.That(device.Engine.Table.FindLocked("est-id")!.Busy, Is.True, "its renewal hangs in the server");

@@ -24,7 +24,8 @@ public sealed class ImportTests
     public async Task It_must_not_have_expired()
     {
         await using var device = await RenewalTests.ProvisionedAsync();
-        Message.Shown("bad_certificate-expired", Assert.Throws<ProblemException>(() => Import(device, "device-id", TimeSpan.FromHours(-1)))!);
+        Message.Shown("bad_certificate-expired",
+            Assert.Throws<ProblemException>(() => Import(device, "device-id", TimeSpan.FromHours(-1)))!);
     }
 
     [Test]

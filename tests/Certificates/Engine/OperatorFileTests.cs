@@ -118,8 +118,8 @@ public sealed class OperatorFileTests
 
         var brought = device.MakeBootstrap("device-id", "device-id.pem", "CN=second");
 
-        Message.Shown("not_staged",
-            Assert.Throws<Platform.ProblemException>(() => device.Requests.Confirm("device-id", CertificateFacts.SpkiOf(staged), CancellationToken.None))!);
+        void Confirm() => device.Requests.Confirm("device-id", CertificateFacts.SpkiOf(staged), CancellationToken.None);
+        Message.Shown("not_staged", Assert.Throws<Platform.ProblemException>(Confirm)!);
         Assert.That(PemText.Parse(device.Ensure("device-id").ChainPem!)[0].RawData, Is.EqualTo(brought.RawData));
         Assert.That(device.Keyd.Count("device-id"), Is.Zero, "the operator's key alone is left");
     }

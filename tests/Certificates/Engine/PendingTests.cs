@@ -53,7 +53,14 @@ public sealed class PendingTests
     public async Task A_caller_whose_request_waits_is_told_to_send_it_again()
     {
         await using var device = await TestDevice.CreateAsync();
-        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Pending, Service = SimulatorService.Est, Label = "module-server", Polls = 1, RetryAfter = 600 });
+        device.Simulator.AddFault(new FaultRule
+        {
+            Kind = FaultKind.Pending,
+            Service = SimulatorService.Est,
+            Label = "module-server",
+            Polls = 1,
+            RetryAfter = 600,
+        });
         device.Start();
         var csr = Csr.Make("CN=server").Pem;
         var problem = Assert.Throws<ProblemException>(() => device.Issuer.Issue("module-server", csr, null, CancellationToken.None))!;

@@ -41,7 +41,14 @@ public sealed class ResetTests
     {
         await using var device = await RenewalTests.ProvisionedAsync();
         var (identity, deviceId) = (device.Current("est-id")!, device.Current("device-id")!);
-        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Status, Service = SimulatorService.Est, Route = "simpleenroll", Label = "est-id", Status = status });
+        device.Simulator.AddFault(new FaultRule
+        {
+            Kind = FaultKind.Status,
+            Service = SimulatorService.Est,
+            Route = "simpleenroll",
+            Label = "est-id",
+            Status = status,
+        });
 
         Message.Shown(name, Assert.Throws<ProblemException>(() => Reset(device))!, device.Names);
 

@@ -34,7 +34,8 @@ public sealed class CallerRequestTests
     [Test]
     public void Nobody_gets_a_ca_by_asking()
     {
-        Message.Shown("csr_not_allowed-ca", Refusal(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true))).Pem));
+        Message.Shown("csr_not_allowed-ca",
+            Refusal(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true))).Pem));
         Assert.That(CodeOf(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true))).Pem), Is.EqualTo("csr_not_allowed"));
         Assert.That(CodeOf(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.CrlSign, true))).Pem), Is.EqualTo("csr_not_allowed"));
         Assert.That(CodeOf(Csr.Make("CN=a", r => r.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.9")], false))).Pem), Is.EqualTo("csr_not_allowed"));

@@ -82,7 +82,8 @@ public sealed class SelfSignedTests
         var now = device.Time.GetUtcNow();
         var request = new CertificateRequest("CN=plant CA", (ECDsa)device.Keyd.Preload("device-ca"), HashAlgorithmName.SHA256);
         if (isCa) request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
-        File.WriteAllText(device.FileOf("plant.pem"), request.CreateSelfSigned(now.AddDays(-20), isCa ? now.AddDays(-1) : now.AddDays(20)).ExportCertificatePem());
+        var ca = request.CreateSelfSigned(now.AddDays(-20), isCa ? now.AddDays(-1) : now.AddDays(20));
+        File.WriteAllText(device.FileOf("plant.pem"), ca.ExportCertificatePem());
         device.PreloadFile("device-ca", "plant.pem");
         device.Configuration = device.Configuration with
         {
@@ -95,7 +96,8 @@ public sealed class SelfSignedTests
         Assert.That(answer.Problem, Is.Not.Null, () => $"{answer.State}\n{device.Events}");
         Message.Shown(name, answer.Problem!.AsShown(), device.Names);
 
-        CredentialAnswer Ask() => device.Requests.Ensure("device-id", "device-id", null, TimeSpan.Zero, provesItself: true, CancellationToken.None);
+        CredentialAnswer Ask() => device.Requests.Ensure(
+            "device-id", "device-id", null, TimeSpan.Zero, provesItself: true, CancellationToken.None);
     }
 
     [Test]
@@ -105,8 +107,8 @@ public sealed class SelfSignedTests
         File.WriteAllText(device.FileOf("plant.pem"), "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
         device.PreloadFile("plant-ca", "plant.pem");
         device.Start();
-        Message.Shown("issuer_not_found-damaged",
-            Assert.Throws<ProblemException>(() => device.Issuer.Issue("x", Csr.Make("CN=a").Pem, "plant-ca", CancellationToken.None))!, device.Names);
+        void Issue() => device.Issuer.Issue("x", Csr.Make("CN=a").Pem, "plant-ca", CancellationToken.None);
+        Message.Shown("issuer_not_found-damaged", Assert.Throws<ProblemException>(Issue)!, device.Names);
     }
 
     [Test]
@@ -129,8 +131,10 @@ public sealed class SelfSignedTests
         Assert.That(module[1].RawData, Is.EqualTo(ca.RawData));
         Assert.That(module[0].NotAfter, Is.EqualTo(ca.NotAfter));
         Assert.That(() => device.Issuer.Issue("sub-ca", Csr.Make("CN=sub", AsCa).Pem, "aziot-edged-ca", CancellationToken.None), Refused("csr_not_allowed"));
-        Message.Shown("issuer_not_found", Assert.Throws<ProblemException>(() => device.Issuer.Issue("x", moduleCsr, "bootstrap-ca", CancellationToken.None))!);
-        Message.Shown("issuer_not_found-no-key", Assert.Throws<ProblemException>(() => device.Issuer.Issue("x", moduleCsr, "est-ca", CancellationToken.None))!);
+        Message.Shown("issuer_not_found",
+            Assert.Throws<ProblemException>(() => device.Issuer.Issue("x", moduleCsr, "bootstrap-ca", CancellationToken.None))!);
+        Message.Shown("issuer_not_found-no-key",
+            Assert.Throws<ProblemException>(() => device.Issuer.Issue("x", moduleCsr, "est-ca", CancellationToken.None))!);
     }
 
     [Test]

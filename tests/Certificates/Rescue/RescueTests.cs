@@ -236,7 +236,8 @@ public sealed class RescueTests
         using var signer = Install(device);
         var end = Utc.Format(device.Time.GetUtcNow() + TimeSpan.FromDays(1));
         var lines = Enumerable.Range(0, 256).Select(number => $"{end}\tused\t0\told/{number}\n");
-        await File.WriteAllTextAsync(Path.Combine(device.Configuration.HomedirPath, "rescues"), $"EstProv-File: 1\n{string.Concat(lines)}End-Of-File\n");
+        var register = Path.Combine(device.Configuration.HomedirPath, "rescues");
+        await File.WriteAllTextAsync(register, $"EstProv-File: 1\n{string.Concat(lines)}End-Of-File\n");
         var file = signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()));
 
         Message.Shown("rescue_too_many", Refusal(device, file));
@@ -254,7 +255,13 @@ public sealed class RescueTests
         device.Stop();
         device.Configuration = device.Configuration with
         {
-            Est = device.Configuration.Est! with { Method = EstAuthentication.Basic, IdentityCert = null, IdentityPk = null, Username = "factory" },
+            Est = device.Configuration.Est! with
+            {
+                Method = EstAuthentication.Basic,
+                IdentityCert = null,
+                IdentityPk = null,
+                Username = "factory",
+            },
         };
         device.Start();
         Message.Shown("rescue_no_identity", Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))));
@@ -266,7 +273,8 @@ public sealed class RescueTests
         await using var device = await LostAsync();
         using var signer = Install(device);
         await File.WriteAllTextAsync(device.FileOf("rescue.pem"), "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
-        Message.Shown("preloaded_no_certificate-rescue", Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))), device.Names);
+        Message.Shown("preloaded_no_certificate-rescue",
+            Refusal(device, signer.Sign(RescueSigner.Text(device.Time.GetUtcNow()))), device.Names);
     }
 
     [Test]

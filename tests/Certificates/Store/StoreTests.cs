@@ -68,8 +68,8 @@ public sealed class StoreTests
         for (var length = 0; length < whole.Length; length++)
         {
             var torn = Encoding.UTF8.GetString(whole, 0, length);
-            var problem = Assert.Throws<ProblemException>(() => StoredCertificate.FromFile("/var/lib/estprov/certd/certs/device-id.cert", torn))!;
-            Message.Shown("store_damaged", problem);
+            void Read() => StoredCertificate.FromFile("/var/lib/estprov/certd/certs/device-id.cert", torn);
+            Message.Shown("store_damaged", Assert.Throws<ProblemException>(Read)!);
         }
     }
 
@@ -131,7 +131,8 @@ public sealed class StoreTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["file"], "");
-        Message.Shown("file_permission-store", Assert.Throws<ProblemException>(() => new CertificateStore(folder["file"], NullLogger.Instance))!,
+        Message.Shown("file_permission-store",
+            Assert.Throws<ProblemException>(() => new CertificateStore(folder["file"], NullLogger.Instance))!,
             (folder["file"], "/var/lib/estprov/certd"));
     }
 
