@@ -103,10 +103,10 @@ internal sealed partial class PreloadedCertificates(CertdConfiguration configura
     /// <summary>Of a file, or a bundle of files, whose PEM is there and cannot be parsed.</summary>
     public ProblemException Damaged(string id, Exception cause)
     {
-        var (position, where) = configuration.PreloadedFiles.TryGetValue(id, out var file)
-            ? (file.Position, $"{file.Value} holds a certificate")
-            : (configuration.PreloadedBundles[id].Position, "a file of this bundle holds a certificate");
-        return new("preloaded_no_certificate", $"{position}: certificate '{id}': {where} that cannot be read",
+        var where = configuration.PreloadedFiles.TryGetValue(id, out var file) ? $"{file.Position}: certificate '{id}': {file.Value} holds a certificate"
+            : configuration.PreloadedBundles.TryGetValue(id, out var bundle) ? $"{bundle.Position}: certificate '{id}': a file of this bundle holds a certificate"
+            : $"certificate '{id}' holds a certificate";
+        return new("preloaded_no_certificate", $"{where} that cannot be read",
             "it was cut or changed: bring the file anew; openssl x509 -noout -subject -in FILE must read it", 503, cause);
     }
 
