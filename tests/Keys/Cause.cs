@@ -36,6 +36,9 @@ internal sealed record Cause(string Name, string Code, string Text, string Hint)
     /// <summary>What <c>--check</c> says of it; null where only a request can tell.</summary>
     public string? Checked { get; init; } = Text;
 
+    /// <summary>The file of tests/Messages that holds what is said, see <see cref="Messages.Message"/>; null for none of its own.</summary>
+    public string? Shown { get; init; } = Code;
+
     public override string ToString() => Name;
 
     /// <summary>The problem that <see cref="Ask"/> meets.</summary>

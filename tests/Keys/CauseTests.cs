@@ -20,25 +20,25 @@ public sealed class CauseTests : FaultyTokenFixture
     [
         AtStart("module missing", "module_missing", "vendor.so does not exist", "lib_path") with { Module = "/nonexistent/vendor.so" },
         AtStart("module of another architecture", "module_architecture", "another architecture (ELF machine 183, 64 bits)", "vendor's library for") with { Module = Header(183) },
-        AtStart("module of 32 bits", "module_architecture", "another architecture (ELF machine 3, 32 bits)", "vendor's library for") with { Module = Header(3, bits: 32) },
+        AtStart("module of 32 bits", "module_architecture", "another architecture (ELF machine 3, 32 bits)", "vendor's library for") with { Module = Header(3, bits: 32), Shown = "module_architecture-32-bits" },
         AtStart("not a module: a text", "module_not_a_library", "not an ELF file", ".so file") with { Module = "/etc/passwd" },
-        AtStart("not a module: a folder", "module_not_a_library", "folder", ".so file") with { Module = "/etc" },
+        AtStart("not a module: a folder", "module_not_a_library", "folder", ".so file") with { Module = "/etc", Shown = "module_not_a_library-folder" },
         AtStart("not a module: another library", "module_not_pkcs11", "no C_GetFunctionList", "token's vendor")
             with { Module = Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so") },
         AtStart("module broken off", "module_load", "could not be loaded", "ldd") with { Module = Header(62) },
         AtStart("C_Initialize failed", "module_initialize", "C_Initialize: CKR_GENERAL_ERROR", "module's own configuration") with { Faults = Returns("C_Initialize", CKR.CKR_GENERAL_ERROR) },
-        AtStart("C_Initialize knows no threads", "module_initialize", "several threads", "CKF_OS_LOCKING_OK") with { Faults = Returns("C_Initialize", CKR.CKR_CANT_LOCK) },
+        AtStart("C_Initialize knows no threads", "module_initialize", "several threads", "CKF_OS_LOCKING_OK") with { Faults = Returns("C_Initialize", CKR.CKR_CANT_LOCK), Shown = "module_initialize-threads" },
         AtStart("module-path of another module", "module_mismatch", "module-path", "lib_path") with { Slot = "pkcs11:token=edge?pin-value=1234&module-path=/other.so" },
-        AtStart("module-name of another module", "module_mismatch", "module-name", "lib_path") with { Slot = "pkcs11:token=edge?pin-value=1234&module-name=other" },
+        AtStart("module-name of another module", "module_mismatch", "module-name", "lib_path") with { Slot = "pkcs11:token=edge?pin-value=1234&module-name=other", Shown = null },
     ];
 
     private static IEnumerable<Cause> Slots =>
     [
         AtStart("no such slot", "token_no_slot", "has no slot 7; it has slot", "slot-id") with { Slot = "pkcs11:slot-id=7?pin-value=1234" },
         AtStart("no such token label", "token_not_found", "token 'edge'", "label") with { Slot = "pkcs11:token=other?pin-value=1234" },
-        AtStart("no such serial number", "token_not_found", "serial=00", "serial number") with { Slot = "pkcs11:token=edge;serial=00?pin-value=1234" },
+        AtStart("no such serial number", "token_not_found", "serial=00", "serial number") with { Slot = "pkcs11:token=edge;serial=00?pin-value=1234", Shown = "token_not_found-serial" },
         AtStart("no such slot's manufacturer", "token_not_found", "slot-manufacturer", "label")
-            with { Slot = "pkcs11:manufacturer=SoftHSM%20project;slot-manufacturer=nobody?pin-value=1234" },
+            with { Slot = "pkcs11:manufacturer=SoftHSM%20project;slot-manufacturer=nobody?pin-value=1234", Shown = null },
         AtStart("two tokens of one label", "token_ambiguous", "2 tokens match", "serial=NUMBER") with { Token = static token => token.AddToken("edge") },
         // SoftHSM2 numbers tokens by their serial numbers, and the one that is always free by the number of the others.
         AtStart("token not initialised", "token_not_initialized", "slot-id=1 names is not initialised", "--init-token") with { Slot = "pkcs11:slot-id=1?pin-value=1234" },
@@ -48,7 +48,7 @@ public sealed class CauseTests : FaultyTokenFixture
     private static IEnumerable<Cause> Logins =>
     [
         AtStart("PIN missing", "pin_missing", "asks for a PIN", "pin-source") with { Slot = "pkcs11:token=edge" },
-        AtStart("PIN's file missing", "pin_missing", "/nonexistent does not exist", "pin-source") with { Slot = "pkcs11:token=edge?pin-source=file:/nonexistent" },
+        AtStart("PIN's file missing", "pin_missing", "/nonexistent does not exist", "pin-source") with { Slot = "pkcs11:token=edge?pin-source=file:/nonexistent", Shown = "pin_missing-file" },
         // In a token of its own, so that nobody has tried it before the request.
         new("PIN wrong", "pin_incorrect", "token 'vendor' in slot", "correct the PIN")
         {
@@ -70,7 +70,7 @@ public sealed class CauseTests : FaultyTokenFixture
         new("mechanism missing to sign", "mechanism_missing", "CKR_MECHANISM_INVALID", "another algorithm")
             { Token = MakeKey, Key = Preloaded, Faults = static faults => faults.Limit(("no_mechanism", (ulong)CKM.CKM_ECDSA)), Ask = Sign, Status = 400 },
         new("mechanism missing to generate", "mechanism_missing", "CKR_MECHANISM_INVALID", "another algorithm")
-            { Faults = static faults => faults.Limit(("no_mechanism", (ulong)CKM.CKM_EC_KEY_PAIR_GEN)), Status = 400, Checked = null },
+            { Faults = static faults => faults.Limit(("no_mechanism", (ulong)CKM.CKM_EC_KEY_PAIR_GEN)), Status = 400, Checked = null, Shown = "mechanism_missing-generate" },
         new("key missing", "key_not_found", "token 'edge' in slot", "--list-objects") { Key = "pkcs11:token=edge;object=missing", Ask = Load, Status = 404, Checked = "object=missing" },
         new("two keys of one name", "key_ambiguous", "several private keys", "CKA_ID")
         {
@@ -93,16 +93,16 @@ public sealed class CauseTests : FaultyTokenFixture
         new("key of a wrong type: an unknown curve", "key_type", "curve", "NIST curve")
             { Token = static token => token.MakeKey("key", "01", "EC:secp256k1"), Key = Preloaded, Ask = Load, Status = 400 },
         new("key of a wrong type: RSA for ECDSA", "key_type", "RSA 2048", "RSA-PSS")
-            { Token = static token => token.MakeKey("key", "01", "rsa:2048"), Key = Preloaded, Ask = Sign, Status = 400, Checked = null },
+            { Token = static token => token.MakeKey("key", "01", "rsa:2048"), Key = Preloaded, Ask = Sign, Status = 400, Checked = null, Shown = "key_type-algorithm" },
         new("key of a wrong type: as the token says", "key_type", "of another type", "another key")
-            { Token = MakeKey, Key = Preloaded, Faults = Returns("C_SignInit", CKR.CKR_KEY_TYPE_INCONSISTENT), Ask = Sign, Status = 400 },
+            { Token = MakeKey, Key = Preloaded, Faults = Returns("C_SignInit", CKR.CKR_KEY_TYPE_INCONSISTENT), Ask = Sign, Status = 400, Shown = "key_type-token" },
         new("key of a wrong usage: without CKA_SIGN", "key_usage", "no right to it", "CKA_SIGN")
             { Token = static token => OperatorKeys.MakeWithoutSign(token, "key"), Key = Preloaded, Ask = Load, Status = 400 },
         new("key of a wrong usage: as the token says", "key_usage", "no right to it", "CKA_SIGN")
-            { Token = MakeKey, Key = Preloaded, Faults = Returns("C_SignInit", CKR.CKR_KEY_FUNCTION_NOT_PERMITTED), Ask = Sign, Status = 400 },
+            { Token = MakeKey, Key = Preloaded, Faults = Returns("C_SignInit", CKR.CKR_KEY_FUNCTION_NOT_PERMITTED), Ask = Sign, Status = 400, Shown = null },
         new("key of a wrong usage: symmetric, for MACs only", "key_usage", "'bootstrap' is for", "another usage")
         {
-            Token = static token => token.MakeSecret("key", "01"), Key = Preloaded + ";type=secret-key", Ask = Encrypt, Status = 400, Checked = null,
+            Token = static token => token.MakeSecret("key", "01"), Key = Preloaded + ";type=secret-key", Ask = Encrypt, Status = 400, Checked = null, Shown = "key_usage-symmetric",
         },
     ];
 
@@ -122,6 +122,7 @@ public sealed class CauseTests : FaultyTokenFixture
         Assert.That(problem.Status, Is.EqualTo(cause.Status));
         Assert.That(problem.Message, Does.Contain(cause.Text));
         Assert.That(problem.Hint, Does.Contain(cause.Hint));
+        if (cause.Shown is { } file) Keyd.Shown(file, problem);
         if (cause.IsLogged) Assert.That(Keyd.Log, Has.Some.Contains($"code={cause.Code}; hint: "));
         Assert.That(exit, Is.EqualTo(cause.Checked is null ? 0 : 1), output);
         if (cause.Checked is { } text) Assert.That(output, Does.Contain("error: ").And.Contains("hint: ").And.Contains(text));
@@ -134,6 +135,7 @@ public sealed class CauseTests : FaultyTokenFixture
     private static Cause Refused(string function, CKR result) => AtStart(
         $"permission on the device node: {function} says {result}", "token_permission", "permission denied", "device node") with
     {
+        Shown = function == "C_OpenSession" && result == CKR.CKR_GENERAL_ERROR ? "token_permission" : null,
         Faults = faults => faults.Order(function, "refuse", (ulong)result, Always),
     };
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Handles;
+using EstProv.Messages;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -88,7 +89,8 @@ public sealed class HandleSealerTests
     {
         File.WriteAllText(_folder["elsewhere"], "a file where the folder should be");
         var sealer = In(_folder["elsewhere"]);
-        Assert.That(Assert.Throws<ProblemException>(() => sealer.Seal("device-id", []))!.Code, Is.EqualTo("state_folder"));
+        var told = Assert.Throws<ProblemException>(() => sealer.Seal("device-id", []))!;
+        Message.Shown("state_folder", told, (_folder["elsewhere"], "/var/lib/estprov/keyd"));
         File.Delete(_folder["elsewhere"]);
         Assert.That(Open(sealer, sealer.Seal("device-id", []), out _), Is.EqualTo("device-id"));
     }

@@ -127,7 +127,7 @@ public sealed class KeyDaemonTests
         Assert.That(Convert.FromBase64String(Parameter("rsa-modulus", rsa)), Has.Length.EqualTo(256));
         Assert.That(Parameter("rsa-exponent", rsa), Is.EqualTo("AQAB"));
         Assert.That(Code("POST", "/parameters/ec-point", $$"""{"keyHandle":"{{rsa}}"}"""), Is.EqualTo("bad_request"));
-        Assert.That(Code("POST", "/parameters/colour", $$"""{"keyHandle":"{{rsa}}"}"""), Is.EqualTo("parameter_not_found"));
+        _keyd.Shown("parameter_not_found", ProblemOf(() => Send("POST", "/parameters/colour", $$"""{"keyHandle":"{{rsa}}"}""")));
     }
 
     [Test]
@@ -179,7 +179,7 @@ public sealed class KeyDaemonTests
 
         var refused = Assert.Throws<ProblemException>(() => Send("POST", "/encrypt", $$"""{"keyHandle":"{{key.Handle}}","algorithm":"RSA-NO-PADDING","plaintext":"AAAA"}"""))!;
         Assert.That((refused.Code, refused.Status), Is.EqualTo(("algorithm_refused", 400)));
-        Assert.That(refused.Hint, Does.Contain("RSA-PSS"));
+        _keyd.Shown("algorithm_refused", refused);
     }
 
     [Test]
@@ -191,7 +191,7 @@ public sealed class KeyDaemonTests
         var ciphertext = rsa.Encrypt("secret"u8, RSAEncryptionPadding.OaepSHA1);
         Assert.That(Decrypt(ciphertext), Does.Contain(Convert.ToBase64String("secret"u8)));
         ciphertext[5] ^= 1;
-        Assert.That(CodeOf(() => Decrypt(ciphertext)), Is.EqualTo("ciphertext_invalid"));
+        _keyd.Shown("ciphertext_invalid", ProblemOf(() => Decrypt(ciphertext)));
         Assert.That(CodeOf(() => Decrypt([1, 2, 3])), Is.EqualTo("ciphertext_invalid"));
         AssertSigns(key, SignatureScheme.RsaPss);
 
@@ -211,7 +211,7 @@ public sealed class KeyDaemonTests
         Assert.That(CodeOf(() => Decrypt("algorithm=RSA-OAEP&hash=md5", ciphertext)), Is.EqualTo("bad_request"));
         Assert.That(CodeOf(() => Decrypt("hash=sha1", ciphertext)), Is.EqualTo("bad_request"));
         Assert.That(CodeOf(() => Decrypt("algorithm=AEAD", ciphertext)), Is.EqualTo("bad_request"));
-        Assert.That(CodeOf(() => Decrypt("algorithm=RSA-PKCS1", ciphertext)), Is.EqualTo("algorithm_refused"));
+        _keyd.Shown("algorithm_refused-decrypt", ProblemOf(() => Decrypt("algorithm=RSA-PKCS1", ciphertext)));
         Assert.That(CodeOf(() => Decrypt("algorithm=RSA-OAEP", [1, 2, 3])), Is.EqualTo("ciphertext_invalid"));
         ciphertext[5] ^= 1;
         Assert.That(CodeOf(() => Decrypt("algorithm=RSA-OAEP", ciphertext)), Is.EqualTo("ciphertext_invalid"));
@@ -257,7 +257,7 @@ public sealed class KeyDaemonTests
         AssertSigns(_keyd.Client.FindKeyPair("device-id")!, SignatureScheme.Ecdsa);
 
         Assert.That(Code("POST", "/keypair/device-id", """{"from":"device-id"}"""), Is.EqualTo("bad_request"));
-        Assert.That(Code("POST", "/keypair/device-id", """{"from":"unknown"}"""), Is.EqualTo("key_not_found"));
+        _keyd.Shown("key_not_found-unknown", ProblemOf(() => Send("POST", "/keypair/device-id", """{"from":"unknown"}""")));
         Assert.That(Code("POST", "/keypair/device-id", """{"from":"bootstrap"}"""), Is.EqualTo("key_preloaded"));
         Assert.That(Code("POST", "/keypair/device-id", "{}"), Is.EqualTo("field_missing"));
     }
@@ -300,9 +300,9 @@ public sealed class KeyDaemonTests
         _keyd.Client.RetirePrevious("device-id");
         _keyd.Client.RetirePrevious("device-id");
         Assert.That(_keyd.Client.FindKeyPair("device-id", SHA256.HashData(first.SubjectPublicKeyInfo)), Is.Null);
-        Assert.That(CodeOf(() => Sign(first.Handle)), Is.EqualTo("key_not_found"), "a handle pinned to a destroyed key");
+        _keyd.Shown("key_not_found-destroyed", ProblemOf(() => Sign(first.Handle)));
         AssertSigns(next, SignatureScheme.Ecdsa);
-        Assert.That(CodeOf(() => _keyd.Client.Promote("device-id", SHA256.HashData(first.SubjectPublicKeyInfo))), Is.EqualTo("key_mismatch"));
+        _keyd.Shown("key_mismatch-promote", ProblemOf(() => _keyd.Client.Promote("device-id", SHA256.HashData(first.SubjectPublicKeyInfo))));
     }
 
     [Test]
@@ -329,7 +329,7 @@ public sealed class KeyDaemonTests
         Send("DELETE", "/keypair", $$"""{"keyHandle":"{{Handle(Send("GET", "/keypair/bootstrap"))}}"}""");
         Assert.That(_keyd.Client.FindKeyPair("bootstrap")!.SubjectPublicKeyInfo, Is.EqualTo(preloaded.SubjectPublicKeyInfo));
         var handle = Handle(Send("GET", "/keypair/bootstrap"));
-        Assert.That(Code("DELETE", "/keypair", $$"""{"keyHandle":"{{handle}}"}"""), Is.EqualTo("key_preloaded"));
+        _keyd.Shown("key_preloaded", ProblemOf(() => Send("DELETE", "/keypair", $$"""{"keyHandle":"{{handle}}"}""")));
         AssertSigns(preloaded, SignatureScheme.Ecdsa);
     }
 
@@ -366,7 +366,7 @@ public sealed class KeyDaemonTests
         Assert.That(CodeOf(() => Sign(floating)), Is.EqualTo("key_not_found"));
         _token.MakeKey("device id", "03");
         Assert.That(() => Sign(floating), Throws.Nothing);
-        Assert.That(CodeOf(() => Sign(old.Handle)), Is.EqualTo("key_not_found"), "pinned to the old one");
+        _keyd.Shown("key_not_found-another", ProblemOf(() => Sign(old.Handle)));
         var seen = _keyd.Client.FindKeyPair("bootstrap")!;
         Assert.That(seen.SubjectPublicKeyInfo, Is.Not.EqualTo(old.SubjectPublicKeyInfo));
 
@@ -402,7 +402,7 @@ public sealed class KeyDaemonTests
         AssertSigns(key, SignatureScheme.Ecdsa);
         File.WriteAllText(Path.Combine(_keyd.Home, "handle.key"), "short");
         _keyd.Restart();
-        Assert.That(CodeOf(() => Sign(key.Handle)), Is.EqualTo("handle_invalid"));
+        _keyd.Shown("handle_invalid", ProblemOf(() => Sign(key.Handle)));
         Assert.That(_keyd.Log, Has.Some.Contains("handle.key was damaged"));
     }
 
@@ -453,5 +453,7 @@ public sealed class KeyDaemonTests
 
     private string Code(string method, string path, string body) => CodeOf(() => Send(method, path, body));
 
-    private static string CodeOf(Action action) => Assert.Throws<ProblemException>(action)!.Code;
+    private static string CodeOf(Action action) => ProblemOf(action).Code;
+
+    private static ProblemException ProblemOf(Action action) => Assert.Throws<ProblemException>(action)!;
 }

@@ -58,7 +58,7 @@ public sealed class LimitedTokenTests : FaultyTokenFixture
     {
         Start(("no_mechanism", (ulong)CKM.CKM_EC_KEY_PAIR_GEN), ("no_mechanism_2", (ulong)CKM.CKM_RSA_PKCS_KEY_PAIR_GEN));
         Assert.That(Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "ec-p256:rsa-2048"))!.Code, Is.EqualTo("mechanism_missing"));
-        AssertCheckSays("can generate neither EC nor RSA keys");
+        Keyd.Shown("mechanism_missing-base-slot", "mechanism_missing", AssertCheckSays("can generate neither EC nor RSA keys"));
     }
 
     [Test]
@@ -109,7 +109,7 @@ public sealed class LimitedTokenTests : FaultyTokenFixture
         if (told) Faults.SetTokenFlags(2); // CKF_WRITE_PROTECTED
         Start(("read_only", 1));
         AssertSigns(Keyd.Client.FindKeyPair("bootstrap")!);
-        Assert.That(Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "*"))!.Code, Is.EqualTo("token_read_only"));
+        Keyd.Shown("token_read_only", Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "*"))!);
         AssertSigns(Keyd.Client.FindKeyPair("bootstrap")!);
         AssertCheckSays("is write-protected");
     }
@@ -130,7 +130,7 @@ public sealed class LimitedTokenTests : FaultyTokenFixture
     public void A_token_that_does_not_keep_CKA_ID_is_told_and_nothing_stays_in_it()
     {
         Start(("drops_id", 1));
-        Assert.That(Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "ec-p256"))!.Code, Is.EqualTo("token_no_id"));
+        Keyd.Shown("token_no_id", Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "ec-p256"))!);
         Assert.That(Token.ListObjects(), Does.Not.Contain("device-id"));
     }
 
@@ -195,7 +195,7 @@ public sealed class LimitedTokenTests : FaultyTokenFixture
         Start(("no_destroy", 1));
         AssertRotates();
         Assert.That(Keyd.Log, Has.Some.Contains("token_no_destroy"));
-        AssertCheckSays("cannot destroy objects");
+        Keyd.Shown("token_no_destroy", "token_no_destroy", AssertCheckSays("cannot destroy objects"));
         Faults.Limit();
         Keyd.Start();
         AssertRotates();
@@ -239,11 +239,24 @@ public sealed class LimitedTokenTests : FaultyTokenFixture
         generation.Start();
         Assert.That(() => Faults.Left, Is.Zero.After(5000, 5));
         var problem = Assert.Throws<ProblemException>(() => AssertSigns(key))!;
-        Assert.That(problem.Code, Is.EqualTo("token_busy"));
-        Assert.That(problem.Message, Does.Contain("is generating a key"));
+        Keyd.Shown("token_busy-generating", problem);
         generation.Join();
         AssertSigns(key);
         Assert.That(Keyd.Log, Has.None.Contains("module_hangs"));
+    }
+
+    [Test]
+    public void A_session_that_does_not_become_free_is_told()
+    {
+        Start(("max_sessions", 1));
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Faults.Order("C_Sign", "hang");
+        var signing = new Thread(() => Assert.Catch(() => AssertSigns(key)));
+        signing.Start();
+        Assert.That(() => Faults.Left, Is.Zero.After(5000, 5));
+        Keyd.Shown("token_busy", Assert.Throws<ProblemException>(() => AssertSigns(key))!);
+        Faults.Release();
+        signing.Join();
     }
 
     private void Start(params (string Name, ulong Value)[] limits)
@@ -262,11 +275,12 @@ public sealed class LimitedTokenTests : FaultyTokenFixture
         AssertSigns(Keyd.Client.FindKeyPair("device-id")!);
     }
 
-    private void AssertCheckSays(string text)
+    private string AssertCheckSays(string text)
     {
         Keyd.Stop();
         Assert.That(Keyd.Check(out var output), Is.EqualTo(1));
         Assert.That(output, Does.Contain("error: ").And.Contains("hint: ").And.Contains(text));
+        return output;
     }
 
     private void AssertCheckSaysNothing()

@@ -80,7 +80,7 @@ public sealed class PreloadedCreationTests
     public void Without_a_label_it_is_refused()
     {
         var refused = Assert.Throws<ProblemException>(() => _keyd.Client.CreateKeyPair("nameless", "ec-p256"))!;
-        Assert.That((refused.Code, refused.Hint), Is.EqualTo(("key_unnamed", "add object=NAME to the URI in [preloaded_keys]")));
+        _keyd.Shown("key_unnamed", refused);
         Assert.That(_token.ListObjects(), Does.Not.Contain("Private Key Object"));
     }
 }

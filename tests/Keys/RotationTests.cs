@@ -8,6 +8,7 @@ using EstProv.Keys.Handles;
 using EstProv.Keys.Index;
 using EstProv.Keys.Service;
 using EstProv.Keys.Stores;
+using EstProv.Messages;
 using EstProv.Platform;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -166,7 +167,7 @@ public sealed class RotationTests
         var record = Path.Combine(_state.Index, "device-id.json");
         File.WriteAllText(record, "damaged");
         Restart();
-        Assert.That(() => _service.Find(Me, "device-id"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("index_damaged"));
+        Shown("index_damaged", () => _service.Find(Me, "device-id"));
         Assert.That(() => _service.Create(Me, "device-id", "*"), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("index_damaged"));
         Assert.That(File.ReadAllText(record), Is.EqualTo("damaged"));
         _service.Create(Me, "est-id", "*");
@@ -257,13 +258,20 @@ public sealed class RotationTests
             Assert.That(() => Sign(handle), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("key_file"), content);
         }
 
+        Shown("key_file", () => Sign(handle));
+        File.Delete(file);
+        Directory.CreateDirectory(file);
+        Restart();
+        Shown("key_file-unreadable", () => Sign(handle));
+        Directory.Delete(file);
+
         using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         File.WriteAllText(file, other.ExportPkcs8PrivateKeyPem());
         Restart();
-        Assert.That(() => Sign(handle), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("key_not_found"));
+        Shown("key_not_found-other-file", () => Sign(handle));
         File.Delete(file);
         Restart();
-        Assert.That(() => Sign(handle), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("key_not_found"));
+        Shown("key_not_found-no-file", () => Sign(handle));
     }
 
     [Test]
@@ -302,6 +310,29 @@ public sealed class RotationTests
         Assert.That(_service.Find(reader, "device-id"), Is.EqualTo(handle));
         Assert.That(() => _service.StageNext(reader, "device-id", "*"), Throws.TypeOf<ProblemException>());
         Assert.That(() => _service.Delete(reader, handle), Throws.TypeOf<ProblemException>());
+    }
+
+    [Test]
+    public void What_is_wrong_with_a_record_is_told_at_the_start()
+    {
+        _service.Create(Me, "device-id", "ec-p256");
+        var record = Path.Combine(_state.Index, "device-id.json");
+        var text = File.ReadAllText(record);
+        File.WriteAllText(record, text.Replace("\"version\":1", "\"version\":9", StringComparison.Ordinal));
+        Shown("index_version", new KeyIndex(_state.Index).Load().Problems.Single());
+        File.WriteAllText(record, text[..^10]);
+        Shown("index_damaged-form", new KeyIndex(_state.Index).Load().Problems.Single());
+        File.WriteAllText(Path.Combine(_state.Index, "copy.json"), text);
+        File.Delete(record);
+        Shown("index_damaged-name", new KeyIndex(_state.Index).Load().Problems.Single());
+    }
+
+    private void Shown(string name, Action action) => Shown(name, Assert.Throws<ProblemException>(action)!);
+
+    private void Shown(string name, ProblemException problem)
+    {
+        var file = Directory.Exists(_state.Files) ? Directory.GetFileSystemEntries(_state.Files).Select(Path.GetFileName).FirstOrDefault() : null;
+        Message.Shown(name, problem, (_state.Root, "/var/lib/estprov/keyd"), (file ?? "no file", "STORAGE-ID.v1.pem"));
     }
 
     private void Restart()

@@ -105,14 +105,15 @@ public sealed class SecretTests(bool token)
         var forged = derived[..^6] + (derived[^6] == 'A' ? 'B' : 'A') + derived[^5..];
         Assert.That(Code("POST", "/derivedkey/export", $$"""{"keyHandle":"{{forged}}"}"""), Is.EqualTo("handle_invalid"));
         Assert.That(Code("POST", "/derivedkey", $$"""{"baseKeyHandle":"{{derived}}","derivationData":"AAAA"}"""), Is.EqualTo("handle_invalid"));
-        Assert.That(Code("POST", "/derivedkey/export", $$"""{"keyHandle":"{{Handle(Send("GET", "/key/exportable"))}}"}"""), Is.EqualTo("handle_invalid"));
+        var whole = Handle(Send("GET", "/key/exportable"));
+        _keyd.Shown("handle_invalid-not-derived", ProblemOf(() => Send("POST", "/derivedkey/export", $$"""{"keyHandle":"{{whole}}"}""")));
     }
 
     [Test]
     public void Export_is_a_right_of_its_own()
     {
         var derived = Derive(Make("master", "derive"), "data");
-        Assert.That(Code("POST", "/derivedkey/export", $$"""{"keyHandle":"{{derived}}"}"""), Is.EqualTo("forbidden"));
+        _keyd.Shown("forbidden-export", ProblemOf(() => Send("POST", "/derivedkey/export", $$"""{"keyHandle":"{{derived}}"}""")));
     }
 
     [TestCase("twelve bytes", "aad", "plaintext")]
@@ -175,16 +176,16 @@ public sealed class SecretTests(bool token)
     {
         var pair = _keyd.Client.CreateKeyPair("pair", "ec-p256");
         var secret = Make("secret", "sign");
-        Assert.That(CodeOf(() => Make("pair", "sign")), Is.EqualTo("key_type"));
+        _keyd.Shown("key_type-pair", ProblemOf(() => Make("pair", "sign")));
         Assert.That(CodeOf(() => Mac(pair.Handle, "message")), Is.EqualTo("key_type"));
         Assert.That(CodeOf(() => Send("GET", "/key/pair")), Is.EqualTo("key_type"));
         Assert.That(Code("DELETE", "/key", $$"""{"keyHandle":"{{pair.Handle}}"}"""), Is.EqualTo("key_type"));
-        Assert.That(CodeOf(() => _keyd.Client.CreateKeyPair("secret", "ec-p256")), Is.EqualTo("key_type"));
+        _keyd.Shown("key_type-symmetric", ProblemOf(() => _keyd.Client.CreateKeyPair("secret", "ec-p256")));
         Assert.That(CodeOf(() => _keyd.Client.StageNext("secret", "ec-p256")), Is.EqualTo("key_type"));
         Assert.That(CodeOf(() => Send("GET", "/keypair/secret")), Is.EqualTo("key_type"));
         Assert.That(Code("DELETE", "/keypair", $$"""{"keyHandle":"{{secret}}"}"""), Is.EqualTo("key_type"));
         Assert.That(Code("POST", "/keypair/secret", """{"from":"pair"}"""), Is.EqualTo("key_type"));
-        Assert.That(CodeOf(() => Send("GET", "/key/unknown")), Is.EqualTo("key_not_found"));
+        _keyd.Shown("key_not_found-symmetric", ProblemOf(() => Send("GET", "/key/unknown")));
     }
 
     [TestCase("/key", """{"keyId":"a"}""", "field_missing")]
@@ -265,5 +266,7 @@ public sealed class SecretTests(bool token)
 
     private string Code(string method, string path, string body) => CodeOf(() => Send(method, path, body));
 
-    private static string CodeOf(Action action) => Assert.Throws<ProblemException>(action)!.Code;
+    private static string CodeOf(Action action) => ProblemOf(action).Code;
+
+    private static ProblemException ProblemOf(Action action) => Assert.Throws<ProblemException>(action)!;
 }

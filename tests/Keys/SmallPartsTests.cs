@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Index;
 using EstProv.Keys.Stores;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Keys.Tests;
@@ -131,7 +132,8 @@ public sealed class SmallPartsTests
             Assert.That(records, Is.Empty);
             Assert.That(problems.Single().Code, Is.EqualTo("index_damaged"));
             Assert.That(Assert.Throws<ProblemException>(() => index.CheckAbsent("device-id"))!.Code, Is.EqualTo("index_damaged"));
-            Assert.That(Assert.Throws<ProblemException>(() => index.CheckReadable("device-id"))!.Code, Is.EqualTo("index_damaged"));
+            var told = Assert.Throws<ProblemException>(() => index.CheckReadable("device-id"))!;
+            Message.Shown("index_damaged-folder", told, (folder.Path, "/var/lib/estprov/keyd"));
         });
         index = new KeyIndex(folder["none yet"]);
         Assert.That(index.Load().Problems, Is.Empty);

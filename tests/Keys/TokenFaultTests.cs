@@ -22,6 +22,7 @@ public sealed class TokenFaultTests : FaultyTokenFixture
             var problem = Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "*"))!;
             Assert.That(problem.Code, Is.EqualTo("pin_refused_before"));
             Assert.That(problem.Message, Does.Not.Contain("9999"));
+            Keyd.Shown("pin_refused_before", problem);
         }
 
         TestContext.Out.WriteLine($"wrong PIN attempts seen by the token over 100 restarts: {Faults.Logins}");
@@ -234,7 +235,7 @@ public sealed class TokenFaultTests : FaultyTokenFixture
         var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
         Faults.Order("C_Sign", CKR.CKR_DEVICE_REMOVED, 1000);
         var problem = Assert.Throws<ProblemException>(() => Sign(key.Handle))!;
-        Assert.That(problem.Code, Is.EqualTo("token_absent"));
+        Keyd.Shown("token_absent-in-use", problem);
         Assert.That(problem.Status, Is.EqualTo(503));
         Assert.That(Faults.Left, Is.GreaterThan(900), "the token is not asked without a pause");
     }
@@ -287,7 +288,7 @@ public sealed class TokenFaultTests : FaultyTokenFixture
         var before = Token.ListObjects();
         // The pair, and then the private half alone.
         Faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_MEMORY, 2);
-        Assert.That(Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "*"))!.Code, Is.EqualTo("token_full"));
+        Keyd.Shown("token_full", Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("device-id", "*"))!);
         Assert.That(Token.ListObjects(), Is.EqualTo(before));
         Assert.That(Directory.GetFiles(Path.Combine(Keyd.Home, "keys")).Select(Path.GetFileName), Is.EqualTo(new[] { "other.json" }));
     }
@@ -316,7 +317,7 @@ public sealed class TokenFaultTests : FaultyTokenFixture
         AssertSigns(key);
         var before = Token.ListObjects();
         Faults.Order("C_GenerateKeyPair", CKR.CKR_TEMPLATE_INCONSISTENT, 2);
-        Assert.That(Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("est-id", "ec-p256"))!.Code, Is.EqualTo("mechanism_missing"));
+        Keyd.Shown("mechanism_missing-kind", Assert.Throws<ProblemException>(() => Keyd.Client.CreateKeyPair("est-id", "ec-p256"))!);
         Assert.That(Token.ListObjects(), Is.EqualTo(before));
     }
 
@@ -339,15 +340,85 @@ public sealed class TokenFaultTests : FaultyTokenFixture
         Assert.That(output, Is.Empty);
     }
 
-    [TestCase("pkcs11:slot-id=x?pin-value=SECRET", "pkcs11:object=a")]
-    [TestCase("pkcs11:token=t", "pkcs11:token=t")]
-    [TestCase("pkcs11:token=t", "pkcs11:object=a;type=cert")]
-    [TestCase("pkcs11:object=a", "pkcs11:object=a")]
-    public void URIs_that_cannot_be_used_are_errors_of_the_configuration(string slot, string key)
+    [TestCase("pkcs11:slot-id=x?pin-value=SECRET", "pkcs11:object=a", "bad_uri")]
+    [TestCase("pkcs11:token=t", "pkcs11:token=t", "bad_uri-no-key")]
+    [TestCase("pkcs11:token=t", "pkcs11:object=a;type=cert", "bad_uri-type")]
+    [TestCase("pkcs11:object=a", "pkcs11:object=a", "bad_uri-no-token")]
+    public void URIs_that_cannot_be_used_are_errors_of_the_configuration(string slot, string key, string shown)
     {
         Configure(slot, key);
         Assert.That(Keyd.Check(out var output), Is.EqualTo(78));
         Assert.That(output, Does.Contain("keyd.toml:").And.Contains("error: ").And.Contains("hint: ").And.Not.Contains("SECRET"));
+        Keyd.Shown(shown, "bad_uri", output);
+        var problem = Assert.Throws<ProblemException>(() => Keyd.SelfTest(TextWriter.Null))!;
+        Keyd.Shown("bad_configuration", problem);
+    }
+
+    [Test]
+    public void A_damaged_memory_of_PINs_tries_none()
+    {
+        Configure(Token.TokenUri);
+        Assert.That(Problem(), Is.Null);
+        File.WriteAllText(Path.Combine(Keyd.Home, "pins"), "salt 0g\n");
+        Keyd.Restart();
+        var logins = Faults.Logins;
+        Keyd.Shown("pins_damaged", Problem()!);
+        Assert.That(Faults.Logins, Is.EqualTo(logins));
+        File.Delete(Path.Combine(Keyd.Home, "pins"));
+        Assert.That(() => Problem(), Is.Null.After(5000, 50));
+    }
+
+    [Test]
+    public void A_login_that_never_lasts_is_told()
+    {
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Faults.Order("C_SignInit", CKR.CKR_USER_NOT_LOGGED_IN, 1000);
+        Keyd.Shown("token_login", Assert.Throws<ProblemException>(() => Sign(key.Handle))!);
+        Keyd.ShownInLog("token_lost");
+        Faults.ClearOrders();
+        AssertSigns(key);
+    }
+
+    [Test]
+    public void A_token_whose_sessions_others_have_is_told()
+    {
+        Configure(Token.TokenUri);
+        Faults.Order("C_OpenSession", CKR.CKR_SESSION_COUNT, 1000);
+        Keyd.Shown("token_sessions", Problem()!);
+        Faults.ClearOrders();
+        Assert.That(() => Problem(), Is.Null.After(5000, 50));
+    }
+
+    [Test]
+    public void Keys_of_a_token_that_the_configuration_no_longer_has_are_told()
+    {
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Keyd.Configure("");
+        Keyd.Restart();
+        Keyd.Shown("token_not_configured", Assert.Throws<ProblemException>(() => Sign(key.Handle))!);
+        Configure(Token.TokenUri);
+        Keyd.Restart();
+        AssertSigns(key);
+    }
+
+    [Test]
+    public void A_key_that_is_being_made_by_another_caller_is_waited_for_and_then_told()
+    {
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Faults.Order("C_GenerateKeyPair", "hang");
+        var generation = new Thread(() => Keyd.Client.StageNext("device-id", "ec-p256"));
+        generation.Start();
+        Assert.That(() => Faults.Left, Is.Zero.After(5000, 5));
+        Keyd.Shown("key_busy", Assert.Throws<ProblemException>(() => Keyd.Client.StageNext("device-id", "ec-p256"))!);
+        Faults.Release();
+        generation.Join();
+        AssertSigns(Keyd.Client.StageNext("device-id", "ec-p256"));
     }
 
     /// <summary>What creating a key says; null when it works. Starts the daemon where it does not run.</summary>
