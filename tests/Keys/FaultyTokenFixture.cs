@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Client;
 using EstProv.Keys.Stores;
+using EstProv.Platform;
 
 namespace EstProv.Keys.Tests;
 
@@ -48,6 +49,19 @@ public abstract class FaultyTokenFixture
     {
         var digest = Signatures.Digest(hash, "m");
         Assert.That(Signatures.Verify(key.SubjectPublicKeyInfo, scheme, hash, digest, Keyd.Client.SignDigest(key.Handle, scheme, hash.Name(), digest)));
+    }
+
+    /// <summary>For a thread of its own, of a call that is made to hang: whether it ends well is not what is looked at.</summary>
+    private protected void TrySign(KeyReference key)
+    {
+        try
+        {
+            Sign(key.Handle);
+        }
+        catch (ProblemException problem)
+        {
+            TestContext.Out.WriteLine(problem.Code);
+        }
     }
 
     private protected byte[] Sign(string handle) => Keyd.Client.SignDigest(handle, SignatureScheme.Ecdsa, HashAlgorithmName.SHA256, SHA256.HashData("m"u8));

@@ -25,6 +25,8 @@ internal sealed partial class KeydUnderTest : IDisposable
 
     public IReadOnlyList<string> Log => _log.Lines;
 
+    public ILogger Logger => _log;
+
     public LocalClient Http { get; private set; } = null!;
 
     public KeyClient Client { get; private set; } = null!;
@@ -35,7 +37,7 @@ internal sealed partial class KeydUnderTest : IDisposable
     public ProblemException? Ended { get; private set; }
 
     /// <summary>See <see cref="DaemonContext.Replace"/>.</summary>
-    public Func<IReadOnlyDictionary<string, string>, int[], int>? Replace { get; init; }
+    public Func<IReadOnlyDictionary<string, string>, int[], int>? Replace { get; set; }
 
     /// <param name="toml">What stands below homedir_path.</param>
     public void Configure(string toml)
@@ -84,7 +86,7 @@ internal sealed partial class KeydUnderTest : IDisposable
     }
 
     /// <summary>Runs <c>estprov token selftest</c>.</summary>
-    public bool SelfTest(TextWriter output) => SelfTest.TokenSelfTest.Run(Context(checkOnly: true, CancellationToken.None), output);
+    public bool SelfTest(TextWriter output) => Keys.SelfTest.TokenSelfTest.Run(Context(checkOnly: true, CancellationToken.None), output);
 
     /// <summary>Runs <c>--check</c>; what it says goes to <paramref name="output"/>.</summary>
     public int Check(out string output)

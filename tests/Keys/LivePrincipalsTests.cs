@@ -1,3 +1,8 @@
+using EstProv.Configuration;
+using EstProv.Configuration.Keyd;
+using EstProv.Configuration.Live;
+using EstProv.Keys.Authorization;
+using EstProv.Keys.Tests.ReturnValues;
 using EstProv.LocalApi.Client;
 using EstProv.LocalApi.Tests.Support;
 using EstProv.Platform;
@@ -72,6 +77,30 @@ public sealed class LivePrincipalsTests
         Assert.That(File.Exists(alias), Is.False);
     }
 
+    [Test]
+    public void Who_is_refused_is_told_what_he_needs()
+    {
+        _keyd.Shown("forbidden", Refusal("POST", "/keypair", Create, null)!);
+    }
+
+    [Test]
+    public void A_user_who_is_deleted_is_told_in_the_log()
+    {
+        _keyd.Stop();
+        uint? uid = Agent;
+        Configure("[[principal]]\nuser = \"edge-agent\"\nkeys = [\"agent-*\"]\n");
+        var source = new LiveSource<KeydConfiguration>(_keyd.ConfigFile, _keyd.ConfigFile + ".d", ConfigurationLoader.LoadKeyd, _ => uid);
+        var time = new SkippingTime(1);
+        var live = new LivePrincipals<KeydConfiguration, KeyRules>(source, source.LoadFirst().Value!, static configuration => new KeyRules(configuration.Principals), time, _keyd.Logger);
+        Assert.That(live.Current.Allow(Agent, "agent-key", KeyRights.Use));
+        uid = null;
+        Directory.CreateDirectory(_keyd.ConfigFile + ".d");
+        File.WriteAllText(Path.Combine(_keyd.ConfigFile + ".d", "touched.toml"), "");
+        time.Skip(TimeSpan.FromSeconds(2));
+        Assert.That(live.Current.Allow(Agent, "agent-key", KeyRights.Use), Is.False);
+        _keyd.ShownInLog("user_unknown");
+    }
+
     private static void OpenToAll(string socket)
     {
         File.SetUnixFileMode(Path.GetDirectoryName(socket)!, (UnixFileMode)0x1FF);
@@ -83,17 +112,19 @@ public sealed class LivePrincipalsTests
     private bool Becomes(string code, string method, string path, string? body = null) => SpinWait.SpinUntil(() => Ask(method, path, body) == code, Patience);
 
     /// <summary>Empty, or the code of the refusal.</summary>
-    private string Ask(string method, string path, string? body = null, string? socket = null) => AsUid.Run(Agent, () =>
+    private string Ask(string method, string path, string? body = null, string? socket = null) => Refusal(method, path, body, socket)?.Code ?? "";
+
+    private ProblemException? Refusal(string method, string path, string? body, string? socket) => AsUid.Run<ProblemException?>(Agent, () =>
     {
         using var client = new LocalClient(socket ?? _keyd.Socket, "root", "Key Service", Patience);
         try
         {
             client.Send(method, $"{path}?api-version=2020-09-01", body is null ? default : System.Text.Encoding.UTF8.GetBytes(body), body is null ? null : "application/json");
-            return "";
+            return null;
         }
         catch (ProblemException problem)
         {
-            return problem.Code;
+            return problem;
         }
     });
 }

@@ -16,7 +16,7 @@ public sealed class TokenCountsTests : FaultyTokenFixture
         Assert.That(Metrics(), Does.Not.Contain("estprov_token_errors_total{"));
 
         Faults.Order("C_Sign", CKR.CKR_DATA_INVALID);
-        Keyd.Shown("token_error", Assert.Throws<ProblemException>(() => Sign(key.Handle))!);
+        Keyd.Shown("token_error-unknown", Assert.Throws<ProblemException>(() => Sign(key.Handle))!);
         Faults.Order("C_SignInit", CKR.CKR_MECHANISM_INVALID);
         Assert.That(Assert.Throws<ProblemException>(() => Sign(key.Handle))!.Code, Is.EqualTo("mechanism_missing"));
         Faults.Order("C_GenerateKeyPair", CKR.CKR_DEVICE_MEMORY, 8);

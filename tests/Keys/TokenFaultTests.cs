@@ -1,7 +1,12 @@
 using System.Security.Cryptography;
 using EstProv.Contract.Tests.Stores;
+using EstProv.Keys.Pkcs11;
+using EstProv.Keys.SelfTest;
 using EstProv.Keys.Stores;
+using EstProv.LocalApi.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
+using Microsoft.Extensions.Logging.Abstractions;
 using Net.Pkcs11Interop.Common;
 
 namespace EstProv.Keys.Tests;
@@ -241,6 +246,73 @@ public sealed class TokenFaultTests : FaultyTokenFixture
     }
 
     [Test]
+    public void A_device_that_fails_for_good_is_told()
+    {
+        Configure(Token.TokenUri);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Faults.Order("C_Sign", CKR.CKR_DEVICE_ERROR, 1000);
+        Keyd.Shown("token_error", Assert.Throws<ProblemException>(() => Sign(key.Handle))!);
+    }
+
+    [Test]
+    public void A_public_key_that_belongs_to_another_key_is_told_by_check()
+    {
+        Token.MakeKey("key", "01");
+        Token.DeletePublicKey("key");
+        Token.MakeKey("other", "01");
+        Token.DeletePrivateKey("other");
+        Configure(Token.TokenUri, "pkcs11:token=edge;object=key");
+        Assert.That(Keyd.Check(out var output), Is.EqualTo(1));
+        Keyd.Shown("key_mismatch-check", "key_mismatch", output);
+    }
+
+    [Test]
+    public void A_module_that_the_daemons_user_may_not_read_is_told()
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(SoftHsm.Module, folder["libvendor-pkcs11.so"]);
+        // The tests run as root, whom no mode keeps out.
+        var problem = AsUid.Run(65_001, () => Assert.Throws<ProblemException>(() => Pkcs11Module.Load(folder["libvendor-pkcs11.so"]))!);
+        Message.Shown("module_permission", problem, (folder.Path, "/opt/vendor"));
+    }
+
+    [Test]
+    public void A_module_without_any_slot_is_told()
+    {
+        Configure(Token.TokenUri);
+        Faults.Limit(("no_slots", 1));
+        Keyd.Shown("token_no_slot-none", Problem()!);
+    }
+
+    [Test]
+    public void Two_symmetric_keys_of_one_name_are_told()
+    {
+        Token.MakeSecret("master", "01");
+        Token.MakeSecret("master", "02");
+        Configure(Token.TokenUri, "pkcs11:token=edge;object=master;type=secret-key");
+        Keyd.Start();
+        Keyd.Shown("key_ambiguous-symmetric", Assert.Throws<ProblemException>(() => Keyd.Http.Send("GET", "/key/bootstrap?api-version=2020-09-01"))!);
+        Token.Tool("--delete-object", "--type", "secrkey", "--label", "master");
+        Token.Tool("--delete-object", "--type", "secrkey", "--label", "master");
+        Keyd.Shown("key_not_found-symmetric-preloaded", Assert.Throws<ProblemException>(() => Keyd.Http.Send("GET", "/key/bootstrap?api-version=2020-09-01"))!);
+    }
+
+    [Test]
+    public void A_token_that_signs_wrongly_fails_the_self_test()
+    {
+        Configure(Token.TokenUri);
+        Faults.Limit(("signs_wrongly", 1));
+        using var output = new StringWriter();
+        Assert.That(Keyd.SelfTest(output), Is.False);
+        Assert.That(output.ToString(), Does.Match("EC P-256: generate, ECDSA +FAILED: a signature Ecdsa over Sha256 does not verify"));
+        using var connection = new Pkcs11Connection(FaultyModule.Module, new PinMemory(Path.Combine(Keyd.Home, "pins")), [], TimeProvider.System, NullLogger.Instance);
+        using var uri = Pkcs11.Pkcs11Uri.Parse(Token.TokenUri, "test");
+        using var store = new Pkcs11KeyStore(connection, uri);
+        Keyd.Shown("selftest_failed", Assert.Throws<ProblemException>(() => StoreOperation.EcP256.Try(store, FrameworkVerifier.Verify))!);
+    }
+
+    [Test]
     public void A_loss_under_load_costs_no_request()
     {
         Configure(Token.TokenUri);
@@ -403,6 +475,23 @@ public sealed class TokenFaultTests : FaultyTokenFixture
         Configure(Token.TokenUri);
         Keyd.Restart();
         AssertSigns(key);
+    }
+
+    [Test]
+    public void A_call_that_never_returns_is_told_and_a_restart_that_fails_too()
+    {
+        const int AccessDenied = 13;
+        Keyd.Replace = static (_, _) => AccessDenied;
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Faults.Order("C_Sign", "hang");
+        var signing = new Thread(() => TrySign(key));
+        signing.Start();
+        Assert.That(() => Keyd.Ended, Is.Not.Null.After(20_000, 20));
+        Faults.Release();
+        signing.Join();
+        Keyd.ShownInLog("module_hangs");
+        Keyd.Shown("restart_failed", Keyd.Ended!);
     }
 
     [Test]

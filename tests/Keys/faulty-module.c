@@ -62,6 +62,8 @@ static __thread struct limits {
     word no_change;      /* C_SetAttributeValue and C_CopyObject do not exist */
     word no_destroy;     /* C_DestroyObject does not exist */
     word max_objects;    /* so many objects of the token */
+    word no_slots;       /* C_GetSlotList finds none */
+    word signs_wrongly;  /* the last byte of a signature is another */
 } limits;
 
 enum {
@@ -80,6 +82,7 @@ enum {
 enum {
     INITIALIZE = 0,
     FINALIZE = 1,
+    GET_SLOT_LIST = 4,
     GET_SLOT_INFO = 5,
     GET_TOKEN_INFO = 6,
     GET_MECHANISM_LIST = 7,
@@ -268,7 +271,9 @@ static void read_limits(void)
                  {"drops_id", &limits.drops_id},
                  {"no_change", &limits.no_change},
                  {"no_destroy", &limits.no_destroy},
-                 {"max_objects", &limits.max_objects}};
+                 {"max_objects", &limits.max_objects},
+                 {"no_slots", &limits.no_slots},
+                 {"signs_wrongly", &limits.signs_wrongly}};
     char path[512], name[64];
     unsigned long value;
     memset(&limits, 0, sizeof limits);
@@ -437,6 +442,10 @@ static word call(int number, word a, word b, word c, word d, word e, word f, wor
     }
     if (number == GET_TOKEN_INFO && result == 0)
         change_token_info((unsigned char *)b);
+    if (number == GET_SLOT_LIST && limits.no_slots)
+        *(word *)c = 0;
+    if (number == SIGN && result == 0 && d != 0 && limits.signs_wrongly)
+        ((unsigned char *)d)[*(word *)e - 1] ^= 1;
     return result;
 }
 

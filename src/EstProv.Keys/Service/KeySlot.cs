@@ -25,7 +25,7 @@ internal sealed class KeySlot(string keyId, KeySource? source)
     {
         if (_gate.TryEnter(LongestWait)) return new Held(_gate);
         throw new ProblemException("key_busy", $"key '{keyId}' is being changed for more than {LongestWait.TotalSeconds:0} s",
-            "check the token's device; the module does not answer", 503);
+            "try again in a while: a token may take long to generate a key; when that does not end, check the token's device", 503);
     }
 
     /// <summary>

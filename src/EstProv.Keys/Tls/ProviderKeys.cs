@@ -60,6 +60,13 @@ public sealed class ProviderKeys : IDisposable
                 "the certificate and the key must come from one enrolment; check the ids and paths of both", 409);
         }
 
+        // Before it is opened: of a kind that it does not take, OpenSSL says nothing that helps.
+        if (leaf.PublicKey.Oid.Value is not (EcPublicKey or RsaEncryption))
+        {
+            throw new ProblemException("key_kind", $"the certificate of {leaf.Subject} is for a key that is neither EC nor RSA, with which TLS is not made here",
+                "have it issued for an EC key (ec-p256) or an RSA key (rsa-2048); a preloaded key has to be of such a kind, too", 400);
+        }
+
         var certificate = WithPrivateKey(leaf, OpenKey(key.Handle));
         try
         {
@@ -114,16 +121,14 @@ public sealed class ProviderKeys : IDisposable
 
     private static X509Certificate2 WithPrivateKey(X509Certificate2 leaf, SafeEvpPKeyHandle handle)
     {
-        switch (leaf.PublicKey.Oid.Value)
+        if (leaf.PublicKey.Oid.Value == EcPublicKey)
         {
-            case EcPublicKey:
-                using (var key = new ECDsaOpenSsl(handle)) return leaf.CopyWithPrivateKey(key);
-            case RsaEncryption:
-                using (var key = new RSAOpenSsl(handle)) return leaf.CopyWithPrivateKey(key);
-            default:
-                throw new ProblemException("key_kind", $"the certificate of {leaf.Subject} is for a key that is neither EC nor RSA",
-                    "use EC P-256 or RSA-2048", 400);
+            using var ec = new ECDsaOpenSsl(handle);
+            return leaf.CopyWithPrivateKey(ec);
         }
+
+        using var rsa = new RSAOpenSsl(handle);
+        return leaf.CopyWithPrivateKey(rsa);
     }
 
     private SafeEvpPKeyHandle OpenKey(string pinnedHandle)
