@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Client;
+using EstProv.Platform;
 using Net.Pkcs11Interop.Common;
 
 namespace EstProv.Keys.Tests;
@@ -105,6 +106,10 @@ public sealed class CauseTests : FaultyTokenFixture
             Token = static token => token.MakeSecret("key", "01"), Key = Preloaded + ";type=secret-key", Ask = Encrypt, Status = 400, Checked = null, Shown = "key_usage-symmetric",
         },
     ];
+
+    /// <summary>.NET binds dlerror(3) at its first use only, which forgets what the loader has said before; the daemon has it bound from the beginning.</summary>
+    [OneTimeSetUp]
+    public void BindLoaderErrors() => Assert.Throws<ProblemException>(static () => Pkcs11.Pkcs11Module.Load(Header(62)));
 
     [TestCaseSource(nameof(Causes))]
     public void A_cause_is_told_apart(object told)

@@ -126,8 +126,8 @@ internal sealed partial class KeydUnderTest : IDisposable
             (ConfigFile, "/etc/estprov/keyd.toml"),
             (_folder.Path, "/etc/estprov"),
             (Path.Combine(AppContext.BaseDirectory, "faulty-module.so"), "/usr/lib/vendor/libvendor-pkcs11.so"),
-            (AppContext.BaseDirectory, "/usr/lib/vendor/"),
-            (System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "/usr/lib/"),
+            (AppContext.BaseDirectory.TrimEnd('/'), "/usr/lib/vendor"),
+            (System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory().TrimEnd('/'), "/usr/lib"),
         ];
         foreach (Match slot in SoftHsmSlot().Matches(text)) names.Add((slot.Value, "slot SLOT"));
         foreach (Match serial in Serial().Matches(text)) names.Add((serial.Value, "serial SERIAL"));

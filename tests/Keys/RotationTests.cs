@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using EstProv.Configuration.Keyd;
 using EstProv.Contract.Tests.Stores;
 using EstProv.Keys.Authorization;
@@ -15,7 +16,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EstProv.Keys.Tests;
 
 /// <summary>Rotation over interruptions and failures: after each, the store holds what the index names and nothing else.</summary>
-public sealed class RotationTests
+public sealed partial class RotationTests
 {
     private static readonly Caller Me = new(7, 1);
 
@@ -318,7 +319,7 @@ public sealed class RotationTests
         _service.Create(Me, "device-id", "ec-p256");
         var record = Path.Combine(_state.Index, "device-id.json");
         var text = File.ReadAllText(record);
-        File.WriteAllText(record, text.Replace("\"version\":1", "\"version\":9", StringComparison.Ordinal));
+        File.WriteAllText(record, Regex.Replace(text, "(?<=\"version\": ?)1", "9", RegexOptions.None, TimeSpan.FromSeconds(1)));
         Shown("index_version", new KeyIndex(_state.Index).Load().Problems.Single());
         File.WriteAllText(record, text[..^10]);
         Shown("index_damaged-form", new KeyIndex(_state.Index).Load().Problems.Single());
@@ -327,12 +328,15 @@ public sealed class RotationTests
         Shown("index_damaged-name", new KeyIndex(_state.Index).Load().Problems.Single());
     }
 
+    [GeneratedRegex("[0-9a-f]{32}", RegexOptions.None, 1000)]
+    private static partial Regex StorageFile();
+
     private void Shown(string name, Action action) => Shown(name, Assert.Throws<ProblemException>(action)!);
 
     private void Shown(string name, ProblemException problem)
     {
-        var file = Directory.Exists(_state.Files) ? Directory.GetFileSystemEntries(_state.Files).Select(Path.GetFileName).FirstOrDefault() : null;
-        Message.Shown(name, problem, (_state.Root, "/var/lib/estprov/keyd"), (file ?? "no file", "STORAGE-ID.v1.pem"));
+        var file = StorageFile().Match(problem.Message);
+        Message.Shown(name, problem, (_state.Root, "/var/lib/estprov/keyd"), (file.Success ? file.Value : "no file", "STORAGE-ID"));
     }
 
     private void Restart()

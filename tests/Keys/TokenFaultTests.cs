@@ -299,6 +299,16 @@ public sealed class TokenFaultTests : FaultyTokenFixture
     }
 
     [Test]
+    public void A_symmetric_key_that_the_token_holds_and_cannot_use_is_told_by_check()
+    {
+        Token.MakeSecret("master", "01");
+        Configure(Token.TokenUri, "pkcs11:token=edge;object=master;type=secret-key");
+        Faults.Order("C_SignInit", CKR.CKR_KEY_FUNCTION_NOT_PERMITTED);
+        Assert.That(Keyd.Check(out var output), Is.EqualTo(1));
+        Keyd.Shown("mechanism_missing-symmetric", "mechanism_missing", output);
+    }
+
+    [Test]
     public void A_token_that_signs_wrongly_fails_the_self_test()
     {
         Configure(Token.TokenUri);
@@ -429,15 +439,16 @@ public sealed class TokenFaultTests : FaultyTokenFixture
     [Test]
     public void A_damaged_memory_of_PINs_tries_none()
     {
-        Configure(Token.TokenUri);
-        Assert.That(Problem(), Is.Null);
+        Keyd.Start();
+        var key = Keyd.Client.CreateKeyPair("device-id", "ec-p256");
+        Keyd.Stop();
         File.WriteAllText(Path.Combine(Keyd.Home, "pins"), "salt 0g\n");
-        Keyd.Restart();
         var logins = Faults.Logins;
-        Keyd.Shown("pins_damaged", Problem()!);
+        Keyd.Start();
+        Keyd.Shown("pins_damaged", Assert.Throws<ProblemException>(() => Sign(key.Handle))!);
         Assert.That(Faults.Logins, Is.EqualTo(logins));
         File.Delete(Path.Combine(Keyd.Home, "pins"));
-        Assert.That(() => Problem(), Is.Null.After(5000, 50));
+        Assert.That(() => Sign(key.Handle), Throws.Nothing.After(5000, 50));
     }
 
     [Test]

@@ -58,7 +58,7 @@ internal sealed partial class Pkcs11Connection : IDisposable
         if (!Monitor.TryEnter(_gate, LongestWait)) throw Busy(uri);
         try
         {
-            if (_disposed) throw new ProblemException("stopping", "the Key Service is stopping", "", 503);
+            if (_disposed) throw new ProblemException("stopping", "the Key Service is stopping", "try again when it runs again", 503);
             if (_module is { } old && old.Library == _worn) Unload(old, uri);
             Volatile.Write(ref _openingSince, Environment.TickCount64);
             return Open(_module ??= Pkcs11Module.Load(_modulePath), uri);

@@ -49,7 +49,7 @@ internal sealed class Pkcs11KeySource : KeySource
         var result = _name.Find(token, session, out var handle);
         if (result != CKR.CKR_OK) return result;
         if (session.ReadFlag(handle, CKA.CKA_SIGN) == false)
-            throw Pkcs11Problem.Explain(CKR.CKR_KEY_FUNCTION_NOT_PERMITTED, $"loading {_name.Text}", token.Description);
+            throw Pkcs11Problem.Explain(CKR.CKR_KEY_FUNCTION_NOT_PERMITTED, $"signing with {_name.Text}", token.Description);
         var publicKey = PublicKeyReader.Read(session, handle, _name.Text);
         // The same key stays the same object, with what it has cached.
         key = _last is { } last && last.Public.Matches(publicKey.Sha256)

@@ -6,6 +6,8 @@ namespace EstProv.Keys.Pkcs11;
 /// <summary>What a return value of the module means, and what to say of it.</summary>
 internal static class Pkcs11Problem
 {
+    private const string OtherAlgorithm = "use another algorithm; estprov token selftest shows which the token can do";
+
     /// <summary>
     /// The session, the login, the token or the module's own daemon is gone: everything that hangs on it has to be opened again. Modules
     /// say this in many ways, some of which can have another cause as well.
@@ -34,10 +36,10 @@ internal static class Pkcs11Problem
         CKR.CKR_KEY_TYPE_INCONSISTENT => new ProblemException("key_type", $"{what} failed: the key in {token} is of another type",
             "use the algorithm of its type, or name another key: pkcs11-tool --login --list-objects shows the types", 400),
         CKR.CKR_MECHANISM_INVALID or CKR.CKR_MECHANISM_PARAM_INVALID or CKR.CKR_FUNCTION_NOT_SUPPORTED => new ProblemException(
-            "mechanism_missing", $"{what} failed: {token} does not support it ({Name(result)})", "use another algorithm", 400),
+            "mechanism_missing", $"{what} failed: {token} does not support it ({Name(result)})", OtherAlgorithm, 400),
         CKR.CKR_KEY_SIZE_RANGE or CKR.CKR_CURVE_NOT_SUPPORTED or CKR.CKR_DOMAIN_PARAMS_INVALID or CKR.CKR_ATTRIBUTE_VALUE_INVALID
             or CKR.CKR_TEMPLATE_INCONSISTENT => new ProblemException(
-            "mechanism_missing", $"{what} failed: {token} does not support this kind of key ({Name(result)})", "use another algorithm", 400),
+            "mechanism_missing", $"{what} failed: {token} does not support this kind of key ({Name(result)})", OtherAlgorithm, 400),
         CKR.CKR_DEVICE_MEMORY => new ProblemException("token_full", $"{what} failed: {token} has no room for another object",
             "delete objects that are no longer needed from the token", 503),
         CKR.CKR_TOKEN_WRITE_PROTECTED or CKR.CKR_SESSION_READ_ONLY => new ProblemException("token_read_only",
@@ -51,7 +53,8 @@ internal static class Pkcs11Problem
         CKR.CKR_HOST_MEMORY or CKR.CKR_FUNCTION_FAILED or CKR.CKR_GENERAL_ERROR or CKR.CKR_DEVICE_ERROR => new ProblemException("token_error",
             $"{what} failed: {token} reports {Name(result)}",
             "check the token's device, its daemon and its free space; it is tried again by itself", 503),
-        _ => new ProblemException("token_error", $"{what} failed: {token} reports {Name(result)}", "see the PKCS#11 standard for this value", 503),
+        _ => new ProblemException("token_error", $"{what} failed: {token} reports {Name(result)}",
+            "see what the vendor's documentation says of this value; estprov token selftest shows which operations the token can do", 503),
     };
 
     /// <summary>The standard's name of a return value, or its number.</summary>

@@ -18,13 +18,24 @@ internal static class PublicKeyReader
     /// <exception cref="ProblemException"><c>key_type</c>, <c>key_public_missing</c>.</exception>
     public static PublicKeyInfo Read(Pkcs11Session session, ulong privateKey, string name)
     {
+        try
+        {
+            return Read(session, privateKey) ?? throw new ProblemException("key_public_missing",
+                $"the public key of {name} is not in the token: no public key and no certificate has its CKA_ID or its label",
+                "store the public key or the certificate beside it (pkcs11-tool --write-object … --type pubkey|cert --id …)", 400);
+        }
+        catch (ProblemException problem) when (problem.Code == "key_type")
+        {
+            throw new ProblemException(problem.Code, $"{name}: {problem.Message}", problem.Hint, problem.Status, problem);
+        }
+    }
+
+    private static PublicKeyInfo? Read(Pkcs11Session session, ulong privateKey)
+    {
         if (FromPublic(session, privateKey) is { } own) return own;
         var id = session.Read(privateKey, CKA.CKA_ID);
         var label = session.Read(privateKey, CKA.CKA_LABEL);
-        return Search(session, CKA.CKA_ID, id) ?? Search(session, CKA.CKA_LABEL, label)
-            ?? throw new ProblemException("key_public_missing",
-                $"the public key of {name} is not in the token: no public key and no certificate has its CKA_ID or its label",
-                "store the public key or the certificate beside it (pkcs11-tool --write-object … --type pubkey|cert --id …)", 400);
+        return Search(session, CKA.CKA_ID, id) ?? Search(session, CKA.CKA_LABEL, label);
     }
 
     /// <summary>From a public object, or a private one that carries the numbers; null where they are missing.</summary>

@@ -136,7 +136,7 @@ internal sealed class KeyRoutes(KeyService service)
         Span<byte> spki = stackalloc byte[32];
         var id = request.Query("id");
         var handle = request.Query("handle");
-        if (id is null == handle is null) throw Bad("one of the query parameters id and handle is needed");
+        if (id is null == handle is null) throw Bad("one of the query parameters id and handle is needed", "name the key pair by the one or the other");
         var key = id is null
             ? service.Public(caller, handle, out id)
             : service.Public(caller, id, TrySpki(request.Query("spki"), spki) ? spki : []);
@@ -154,7 +154,7 @@ internal sealed class KeyRoutes(KeyService service)
                 "there are algorithm, ec-curve-oid, ec-point, rsa-modulus, rsa-exponent", 404);
         }
 
-        if (name[0] == 'e' && !key.IsEc || name[0] == 'r' && !key.IsRsa) throw Bad($"a key of the kind {key.Description} has no {name}");
+        if (name[0] == 'e' && !key.IsEc || name[0] == 'r' && !key.IsRsa) throw Bad($"a key of the kind {key.Description} has no {name}", "ask for algorithm first: ec-… are of EC keys, rsa-… of RSA keys");
         var json = response.Json();
         json.WriteStartObject();
         if (name == "algorithm")
@@ -196,8 +196,8 @@ internal sealed class KeyRoutes(KeyService service)
     {
         if (text is null) return false;
         if (text.Length == 43 && Base64Url.DecodeFromChars(text, hash, out _, out var length) == OperationStatus.Done && length == hash.Length) return true;
-        throw Bad("spki is not a SHA-256 in base64url without padding");
+        throw Bad("spki is not a SHA-256 in base64url without padding", "hash the DER SubjectPublicKeyInfo");
     }
 
-    private static ProblemException Bad(string message) => new("bad_request", message, "", 400);
+    private static ProblemException Bad(string message, string hint) => new("bad_request", message, hint, 400);
 }

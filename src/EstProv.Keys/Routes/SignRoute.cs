@@ -190,5 +190,6 @@ internal sealed class SignRoute(KeyService service)
             : throw Bad("the digest is not base64, or is longer than 64 bytes");
     }
 
-    private static ProblemException Bad(string message) => new("bad_request", message, "", 400);
+    private static ProblemException Bad(string message) => new("bad_request", message,
+        "send keyHandle, algorithm and parameters with digest (message for EdDSA and HMAC-SHA256), in base64; or all but the raw bytes in the query", 400);
 }

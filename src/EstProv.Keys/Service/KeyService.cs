@@ -170,7 +170,7 @@ internal sealed partial class KeyService
         CheckId(toId);
         _authorizer.Demand(caller, fromId, KeyRights.Delete);
         _authorizer.Demand(caller, toId, KeyRights.Generate);
-        if (fromId == toId) throw new ProblemException("bad_request", "a key pair is not moved to its own id", "", 400);
+        if (fromId == toId) throw new ProblemException("bad_request", "a key pair is not moved to its own id", "name another key id in from", 400);
         if (!_slots.TryGetValue(fromId, out var from)) throw NotFound(fromId);
         var to = GetOrAdd(toId);
         // Always in the same order, so that two moves do not wait for each other.
@@ -338,7 +338,8 @@ internal sealed partial class KeyService
         foreach (var c in keyId) valid &= !char.IsControl(c);
         if (!valid)
         {
-            throw new ProblemException("bad_request", $"a key id has 1 to {HandleSealer.LongestId} bytes of UTF-8 and no control characters", "", 400);
+            throw new ProblemException("bad_request", $"a key id has 1 to {HandleSealer.LongestId} bytes of UTF-8 and no control characters",
+                "use another key id", 400);
         }
     }
 

@@ -158,7 +158,8 @@ internal sealed class PublicKeyInfo
         }
         catch (AsnContentException cause)
         {
-            throw new ProblemException("key_type", "a public key is not a DER SubjectPublicKeyInfo", "", 400, cause);
+            throw new ProblemException("key_type", "a public key is not a DER SubjectPublicKeyInfo",
+                "use another key: the token or the file holds no public key of this one that could be read", 400, cause);
         }
     }
 
