@@ -107,7 +107,9 @@ public sealed class CauseTests : FaultyTokenFixture
         },
     ];
 
-    /// <summary>.NET binds dlerror(3) at its first use only, which forgets what the loader has said before; the daemon has it bound from the beginning.</summary>
+    /// <summary>
+    /// Here .NET binds dlerror(3) at its first use, which forgets what the loader has said before; in the daemon it is bound from the start.
+    /// </summary>
     [OneTimeSetUp]
     public void BindLoaderErrors() => Assert.Throws<ProblemException>(static () => Pkcs11.Pkcs11Module.Load(Header(62)));
 

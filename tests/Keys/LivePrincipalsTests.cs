@@ -91,7 +91,8 @@ public sealed class LivePrincipalsTests
         Configure("[[principal]]\nuser = \"edge-agent\"\nkeys = [\"agent-*\"]\n");
         var source = new LiveSource<KeydConfiguration>(_keyd.ConfigFile, _keyd.ConfigFile + ".d", ConfigurationLoader.LoadKeyd, _ => uid);
         var time = new SkippingTime(1);
-        var live = new LivePrincipals<KeydConfiguration, KeyRules>(source, source.LoadFirst().Value!, static configuration => new KeyRules(configuration.Principals), time, _keyd.Logger);
+        var live = new LivePrincipals<KeydConfiguration, KeyRules>(source, source.LoadFirst().Value!,
+            static configuration => new KeyRules(configuration.Principals), time, _keyd.Logger);
         Assert.That(live.Current.Allow(Agent, "agent-key", KeyRights.Use));
         uid = null;
         Directory.CreateDirectory(_keyd.ConfigFile + ".d");
@@ -112,7 +113,8 @@ public sealed class LivePrincipalsTests
     private bool Becomes(string code, string method, string path, string? body = null) => SpinWait.SpinUntil(() => Ask(method, path, body) == code, Patience);
 
     /// <summary>Empty, or the code of the refusal.</summary>
-    private string Ask(string method, string path, string? body = null, string? socket = null) => Refusal(method, path, body, socket)?.Code ?? "";
+    private string Ask(string method, string path, string? body = null, string? socket = null) =>
+        Refusal(method, path, body, socket)?.Code ?? "";
 
     private ProblemException? Refusal(string method, string path, string? body, string? socket) => AsUid.Run<ProblemException?>(Agent, () =>
     {

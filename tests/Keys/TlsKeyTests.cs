@@ -74,8 +74,8 @@ public sealed class TlsKeyTests
     {
         var key = _keyd.Client.CreateKeyPair("device-id", algorithm);
         using var issuer = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(new X500DistinguishedName("CN=device-1"), PublicKey.CreateFromSubjectPublicKeyInfo(spki ?? key.SubjectPublicKeyInfo, out _),
-            HashAlgorithmName.SHA256);
+        var certified = PublicKey.CreateFromSubjectPublicKeyInfo(spki ?? key.SubjectPublicKeyInfo, out _);
+        var request = new CertificateRequest(new X500DistinguishedName("CN=device-1"), certified, HashAlgorithmName.SHA256);
         using var certificate = request.Create(new X500DistinguishedName("CN=Example CA"), X509SignatureGenerator.CreateForECDsa(issuer),
             DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(100), [1]);
         using var keys = new ProviderKeys(_keyd.Http, _keyd.Socket, module);

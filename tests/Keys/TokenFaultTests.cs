@@ -292,10 +292,12 @@ public sealed class TokenFaultTests : FaultyTokenFixture
         Token.MakeSecret("master", "02");
         Configure(Token.TokenUri, "pkcs11:token=edge;object=master;type=secret-key");
         Keyd.Start();
-        Keyd.Shown("key_ambiguous-symmetric", Assert.Throws<ProblemException>(() => Keyd.Http.Send("GET", "/key/bootstrap?api-version=2020-09-01"))!);
+        Keyd.Shown("key_ambiguous-symmetric", Assert.Throws<ProblemException>(Load)!);
         Token.Tool("--delete-object", "--type", "secrkey", "--label", "master");
         Token.Tool("--delete-object", "--type", "secrkey", "--label", "master");
-        Keyd.Shown("key_not_found-symmetric-preloaded", Assert.Throws<ProblemException>(() => Keyd.Http.Send("GET", "/key/bootstrap?api-version=2020-09-01"))!);
+        Keyd.Shown("key_not_found-symmetric-preloaded", Assert.Throws<ProblemException>(Load)!);
+
+        void Load() => Keyd.Http.Send("GET", "/key/bootstrap?api-version=2020-09-01");
     }
 
     [Test]
@@ -316,7 +318,8 @@ public sealed class TokenFaultTests : FaultyTokenFixture
         using var output = new StringWriter();
         Assert.That(Keyd.SelfTest(output), Is.False);
         Assert.That(output.ToString(), Does.Match("EC P-256: generate, ECDSA +FAILED: a signature Ecdsa over Sha256 does not verify"));
-        using var connection = new Pkcs11Connection(FaultyModule.Module, new PinMemory(Path.Combine(Keyd.Home, "pins")), [], TimeProvider.System, NullLogger.Instance);
+        var pins = new PinMemory(Path.Combine(Keyd.Home, "pins"));
+        using var connection = new Pkcs11Connection(FaultyModule.Module, pins, [], TimeProvider.System, NullLogger.Instance);
         using var uri = Pkcs11.Pkcs11Uri.Parse(Token.TokenUri, "test");
         using var store = new Pkcs11KeyStore(connection, uri);
         Keyd.Shown("selftest_failed", Assert.Throws<ProblemException>(() => StoreOperation.EcP256.Try(store, FrameworkVerifier.Verify))!);

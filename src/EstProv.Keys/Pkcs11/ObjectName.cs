@@ -28,7 +28,8 @@ internal sealed record ObjectName(byte[]? Id, string? Label, string Text)
             result = token.CheckLogin(session);
             if (result != CKR.CKR_OK) return result;
             throw new ProblemException("key_not_found", $"{token.Description} has no private key for {Text}",
-                "compare with what the token has (pkcs11-tool --login --list-objects); of a preloaded key correct the URI, or make the key", 404);
+                "compare with what the token has (pkcs11-tool --login --list-objects); "
+                    + "of a preloaded key correct the URI, or make the key", 404);
         }
 
         if (found.Length > 1)

@@ -210,8 +210,8 @@ internal sealed partial class Pkcs11Connection : IDisposable
         [LoggerMessage(21, LogLevel.Information, "opened {Token} (model {Model}, serial {Serial}) through {Module}")]
         public static partial void Opened(ILogger logger, string token, string model, string serial, string module);
 
-        [LoggerMessage(22, LogLevel.Warning, "{Token} was lost ({Result}); it is opened again by itself (code=token_lost; hint: nothing to do, "
-            + "unless it happens again and again: then check the token's device and its daemon)")]
+        [LoggerMessage(22, LogLevel.Warning, "{Token} was lost ({Result}); it is opened again by itself "
+            + "(code=token_lost; hint: nothing to do, unless it happens again and again: then check the token's device and its daemon)")]
         public static partial void Lost(ILogger logger, string token, string result);
     }
 }

@@ -37,6 +37,7 @@ internal readonly record struct SecretObjects(ulong MacKey, ulong CipherKey)
         }
 
         return found.Length > 0 ? CKR.CKR_OK : throw new ProblemException("key_not_found", $"{token.Description} has no symmetric key for {name.Text}",
-            "compare with what the token has (pkcs11-tool --login --list-objects); of a preloaded key correct the URI, or make the key", 404);
+            "compare with what the token has (pkcs11-tool --login --list-objects); "
+                + "of a preloaded key correct the URI, or make the key", 404);
     }
 }

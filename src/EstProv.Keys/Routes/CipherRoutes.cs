@@ -132,10 +132,11 @@ internal sealed class CipherRoutes(KeyService service)
         : Unknown(algorithm, known);
 
     private static ProblemException Bad(string message) => new("bad_request", message,
-        "name handle, algorithm and hash in the query, and send the ciphertext as it is: ?handle=HANDLE&algorithm=RSA-OAEP&hash=sha256", 400);
+        "name handle, algorithm and hash in the query, and send the bare ciphertext: ?handle=HANDLE&algorithm=RSA-OAEP&hash=sha256", 400);
 
     private static ProblemException Unknown(string algorithm, string known) =>
-        new("bad_request", $"the algorithm '{algorithm}' is unknown; there are {known}", "use one of these; to sign there is POST /sign", 400);
+        new("bad_request", $"the algorithm '{algorithm}' is unknown; there are {known}",
+            "use one of these; to sign there is POST /sign", 400);
 
     private sealed record CipherFields(string Handle, string Algorithm, byte[] Input, byte[] Iv, byte[] Aad, string? Hash)
     {

@@ -136,7 +136,8 @@ internal sealed class KeyRoutes(KeyService service)
         Span<byte> spki = stackalloc byte[32];
         var id = request.Query("id");
         var handle = request.Query("handle");
-        if (id is null == handle is null) throw Bad("one of the query parameters id and handle is needed", "name the key pair by the one or the other");
+        if (id is null == handle is null)
+            throw Bad("one of the query parameters id and handle is needed", "name the key pair by the one or the other");
         var key = id is null
             ? service.Public(caller, handle, out id)
             : service.Public(caller, id, TrySpki(request.Query("spki"), spki) ? spki : []);
@@ -154,7 +155,9 @@ internal sealed class KeyRoutes(KeyService service)
                 "there are algorithm, ec-curve-oid, ec-point, rsa-modulus, rsa-exponent", 404);
         }
 
-        if (name[0] == 'e' && !key.IsEc || name[0] == 'r' && !key.IsRsa) throw Bad($"a key of the kind {key.Description} has no {name}", "ask for algorithm first: ec-… are of EC keys, rsa-… of RSA keys");
+        if (name[0] == 'e' && !key.IsEc || name[0] == 'r' && !key.IsRsa)
+            throw Bad($"a key of the kind {key.Description} has no {name}",
+                "ask for algorithm first: ec-… are of EC keys, rsa-… of RSA keys");
         var json = response.Json();
         json.WriteStartObject();
         if (name == "algorithm")

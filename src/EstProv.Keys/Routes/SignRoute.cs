@@ -191,5 +191,6 @@ internal sealed class SignRoute(KeyService service)
     }
 
     private static ProblemException Bad(string message) => new("bad_request", message,
-        "send keyHandle, algorithm and parameters with digest (message for EdDSA and HMAC-SHA256), in base64; or all but the raw bytes in the query", 400);
+        "send keyHandle, algorithm and parameters with digest (message for EdDSA and HMAC-SHA256), in base64; "
+            + "or all but the raw bytes in the query", 400);
 }

@@ -46,7 +46,8 @@ public static class TokenSelfTest
         var loaded = ConfigurationLoader.LoadKeyd(context.ConfigFile, context.ConfigDir, Users.FindUser);
         if (loaded.Value is { } configuration && Uris.TryParse(configuration, out uris)) return configuration;
         Console.Error.Write(loaded.ToTerminalText());
-        throw new ProblemException("bad_configuration", $"{context.ConfigFile} cannot be used", "correct what stands above; estprov config check says the same of all files at once");
+        throw new ProblemException("bad_configuration", $"{context.ConfigFile} cannot be used",
+            "correct what stands above; estprov config check says the same of all files at once");
     }
 
     private static KeyComposition Open(KeydConfiguration configuration, Uris uris, DaemonContext context) => new(configuration, uris,

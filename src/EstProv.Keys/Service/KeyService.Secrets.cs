@@ -217,16 +217,19 @@ internal sealed partial class KeyService
         if (usage == SecretUsage.None) throw new ProblemException("bad_request", "the usage is empty", "usage is a list of derive, encrypt, sign", 400);
         if (value.IsEmpty) return;
         if (usage.HasFlag(SecretUsage.Encrypt) && value.Length != StoredSecret.Length)
-            throw new ProblemException("bad_request", $"keyBytes has {value.Length} bytes, and a key that encrypts (AES-256) has {StoredSecret.Length}",
+            throw new ProblemException("bad_request",
+                $"keyBytes has {value.Length} bytes, and a key that encrypts (AES-256) has {StoredSecret.Length}",
                 "send a key of that length, or without encrypt in its usage", 400);
         if (value.Length is < StoredSecret.Shortest or > StoredSecret.Longest)
-            throw new ProblemException("bad_request", $"keyBytes has {value.Length} bytes, and may have {StoredSecret.Shortest} to {StoredSecret.Longest}",
+            throw new ProblemException("bad_request",
+                $"keyBytes has {value.Length} bytes, and may have {StoredSecret.Shortest} to {StoredSecret.Longest}",
                 "send a key of such a length; of a longer one, HMAC-SHA256 uses the SHA-256 (RFC 2104)", 400);
     }
 
     private static void CheckIv(ReadOnlySpan<byte> iv)
     {
-        if (iv.Length is 0 or > StoredSecret.LongestIv) throw new ProblemException("bad_request", $"parameters.iv has 1 to {StoredSecret.LongestIv} bytes",
+        if (iv.Length is not (0 or > StoredSecret.LongestIv)) return;
+        throw new ProblemException("bad_request", $"parameters.iv has 1 to {StoredSecret.LongestIv} bytes",
             "send 12 random bytes, new ones each time", 400);
     }
 

@@ -170,7 +170,8 @@ internal sealed partial class KeyService
         CheckId(toId);
         _authorizer.Demand(caller, fromId, KeyRights.Delete);
         _authorizer.Demand(caller, toId, KeyRights.Generate);
-        if (fromId == toId) throw new ProblemException("bad_request", "a key pair is not moved to its own id", "name another key id in from", 400);
+        if (fromId == toId)
+            throw new ProblemException("bad_request", "a key pair is not moved to its own id", "name another key id in from", 400);
         if (!_slots.TryGetValue(fromId, out var from)) throw NotFound(fromId);
         var to = GetOrAdd(toId);
         // Always in the same order, so that two moves do not wait for each other.

@@ -34,5 +34,6 @@ internal static class SecretTrial
 
     private static ProblemException Missing(string name, ProblemException? cause) => new("mechanism_missing",
         $"the token holds {name}, but cannot use it" + (cause is null ? "" : $" ({cause.Code})"),
-        "make it again with CKA_SIGN for MACs, with CKA_ENCRYPT and CKA_DECRYPT to encrypt; or let the Key Service make it, which finds a place where it works", 400, cause);
+        "make it again with CKA_SIGN for MACs, with CKA_ENCRYPT and CKA_DECRYPT to encrypt; "
+            + "or let the Key Service make it, which finds a place where it works", 400, cause);
 }

@@ -63,7 +63,8 @@ public sealed class ProviderKeys : IDisposable
         // Before it is opened: of a kind that it does not take, OpenSSL says nothing that helps.
         if (leaf.PublicKey.Oid.Value is not (EcPublicKey or RsaEncryption))
         {
-            throw new ProblemException("key_kind", $"the certificate of {leaf.Subject} is for a key that is neither EC nor RSA, with which TLS is not made here",
+            throw new ProblemException("key_kind",
+                $"the certificate of {leaf.Subject} is for a key that is neither EC nor RSA, with which TLS is not made here",
                 "have it issued for an EC key (ec-p256) or an RSA key (rsa-2048); a preloaded key has to be of such a kind, too", 400);
         }
 
