@@ -1,5 +1,6 @@
 using System.Text;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Est.Tests;
 
@@ -120,14 +121,14 @@ public sealed class AnswerTests
         Assert.That(problem!.Code, Is.EqualTo("est_bad_answer"));
     }
 
-    [TestCase("text/html", "<html>Please log in</html>", "text/html")]
+    [TestCase("text/html", "<html>Please log in</html>", "text/html", "est_bad_answer")]
     [TestCase("application/pkcs7-mime", "<html>", "not base64")]
     [TestCase("application/pkcs7-mime", "", "empty")]
     [TestCase("application/pkcs7-mime", "\0\r\n", "not base64")]
     [TestCase("application/pkcs7-mime", "AAAA", "not PKCS#7")]
     [TestCase("application/pkcs7-mime", "MAsGCSqGSIb3DQEJBw==", "not PKCS#7")]
     [TestCase("application/pkcs7-mime", "MCMGCSqGSIb3DQEHAqAWMBQCAQExADALBgkqhkiG9w0BBwExAA==", "no certificate")]
-    public async Task An_answer_that_is_not_PKCS7_is_told(string mediaType, string body, string told)
+    public async Task An_answer_that_is_not_PKCS7_is_told(string mediaType, string body, string told, string? message = null)
     {
         using var est = new EstFixture();
 
@@ -135,6 +136,7 @@ public sealed class AnswerTests
 
         Assert.That(problem.Code, Is.EqualTo("est_bad_answer"));
         Assert.That(problem.Message, Does.Contain(told).And.Contains("simpleenroll").And.Contains("'bootstrap'"));
+        if (message is not null) Message.Shown(message, problem);
     }
 
     [Test]

@@ -1,5 +1,6 @@
 using System.Text;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Est.Tests;
 
@@ -53,6 +54,7 @@ public sealed class BasicAuthenticationTests
         var problem = await est.FailureAsync(WithPassword(est.At(server)));
 
         Assert.That(problem.Hint, Does.Contain("http_authentication = \"digest\""));
+        Message.Shown("est_unauthorized-digest-alone", problem);
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Est.Tests;
@@ -40,6 +41,7 @@ public sealed class BootstrapTests
         Assert.That(problem.Code, Is.EqualTo("est_fingerprint"));
         Assert.That(problem.Message, Does.Contain(Sha256Fingerprint.Text(FingerprintOf(est.Root))).And.Contains(Sha256Fingerprint.Text(FingerprintOf(stranger))));
         Assert.That(problem.Hint, Does.Contain("by another way"));
+        Message.Shown("est_fingerprint", problem, (Sha256Fingerprint.Text(FingerprintOf(est.Root)), "FINGERPRINT"), (Sha256Fingerprint.Text(FingerprintOf(stranger)), "OTHER"));
         Assert.That(server.Requests, Has.Count.EqualTo(1));
     }
 
@@ -69,6 +71,7 @@ public sealed class BootstrapTests
 
         Assert.That(problem.Code, Is.EqualTo("est_fingerprint"));
         Assert.That(problem.Message, Does.Contain("which is no CA's"));
+        Message.Shown("est_fingerprint-of-the-server", problem, (Sha256Fingerprint.Of(leaf.RawData), "FINGERPRINT"));
     }
 
     [Test]

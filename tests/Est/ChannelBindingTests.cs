@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Est.Tests;
@@ -82,6 +83,7 @@ public sealed class ChannelBindingTests
         Assert.That(problem.Code, Is.EqualTo("est_no_channel_binding"));
         Assert.That(problem.Message, Does.Contain("TLS 1.2").And.Contains("tls-unique"));
         Assert.That((made, server.Requests.Count), Is.EqualTo((0, 0)));
+        Message.Shown("est_no_channel_binding", problem);
     }
 
     [Test]

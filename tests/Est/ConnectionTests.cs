@@ -1,5 +1,6 @@
 using System.Security.Authentication;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Est.Tests;
@@ -42,7 +43,7 @@ public sealed class ConnectionTests
         Assert.That(server.Requests.Select(request => (request.Connection, request.Path)),
             Is.EqualTo([(1, "/.well-known/est/one/cacerts"), (1, "/.well-known/est/other/simpleenroll")]));
         Assert.That(problem.Message, Does.Contain("/other/simpleenroll"));
-        Assert.That(Assert.Throws<ProblemException>(() => client.ForLabel(new Uri("https://elsewhere.example/.well-known/est")))!.Code, Is.EqualTo("est_bad_url"));
+        Message.Shown("est_bad_url-elsewhere", Assert.Throws<ProblemException>(() => client.ForLabel(new Uri("https://elsewhere.example/.well-known/est")))!);
     }
 
     [Test]
@@ -74,15 +75,15 @@ public sealed class ConnectionTests
     }
 
     [TestCase("http://localhost/.well-known/est")]
-    [TestCase("https://user:secret@localhost/.well-known/est")]
+    [TestCase("https://user:secret@localhost/.well-known/est", "est_bad_url-password")]
     [TestCase("https://localhost/.well-known/est?x=1")]
-    [TestCase("https://localhost/.well-known/est/simpleenroll")]
+    [TestCase("https://localhost/.well-known/est/simpleenroll", "est_bad_url")]
     [TestCase("https://localhost/.well-known/est/label/cacerts/")]
     [TestCase("https://localhost/.well-known/est/serverkeygen")]
     [TestCase("https://localhost/.well-known/est/CSRATTRS")]
-    [TestCase("https://localhost/.well-known/est/fullcmc")]
+    [TestCase("https://localhost/.well-known/est/fullcmc", "est_full_cmc")]
     [TestCase("/.well-known/est")]
-    public void A_URL_that_is_no_base_URL_is_refused_without_showing_a_password(string url)
+    public void A_URL_that_is_no_base_URL_is_refused_without_showing_a_password(string url, string? message = null)
     {
         using var est = new EstFixture();
         var server = est.At(443) with { BaseUrl = new Uri(url, UriKind.RelativeOrAbsolute) };
@@ -91,5 +92,6 @@ public sealed class ConnectionTests
 
         Assert.That(problem!.Code, Is.EqualTo(url.EndsWith("fullcmc", StringComparison.Ordinal) ? "est_full_cmc" : "est_bad_url"));
         Assert.That(problem.ToTerminalText(), Does.Not.Contain("secret"));
+        if (message is not null) Message.Shown(message, problem);
     }
 }

@@ -2,6 +2,7 @@ using System.Formats.Asn1;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Est.Tests;
@@ -79,6 +80,7 @@ public sealed class CsrAttributesTests
 
         Assert.That(problem.Code, Is.EqualTo("est_csrattrs_unsatisfied"));
         Assert.That(problem.Message, Does.Contain("an iPAddress in the subjectAltName"));
+        Message.Shown("est_csrattrs_unsatisfied", problem);
         var (request, notes) = Make(attributes, key, wish => wish with { Lenient = true });
         Assert.That(notes, Has.Count.EqualTo(1).And.Some.Contains("an iPAddress"));
         Assert.That(request.CertificateExtensions.Select(extension => extension.Oid!.Value), Has.Some.EqualTo("2.5.29.17"));
@@ -115,6 +117,7 @@ public sealed class CsrAttributesTests
 
         var problem = Assert.Throws<ProblemException>(() => Make(attributes, key))!;
         Assert.That(problem.Message, Does.Contain("serialNumber in the subject"));
+        Message.Shown("est_csrattrs_unsatisfied-serial-number", problem);
         var (request, _) = Make(attributes, key, wish => wish with { KnownSubject = new X500DistinguishedName("CN=x, SERIALNUMBER=4711") });
         Assert.That(request.SubjectName.Name, Is.EqualTo("SERIALNUMBER=4711"), "RDNs that the template does not have stay away");
     }
@@ -220,7 +223,7 @@ public sealed class CsrAttributesTests
 
     [TestCaseSource(nameof(Bad))]
     public void What_is_no_CsrAttrs_is_refused(byte[] der) =>
-        Assert.That(() => CsrAttributes.Parse(der), Throws.TypeOf<ProblemException>().With.Property("Code").EqualTo("est_bad_csrattrs"));
+        Message.Shown("est_bad_csrattrs", Assert.Throws<ProblemException>(() => CsrAttributes.Parse(der))!);
 
     /// <summary>Each byte changed, each tail cut off: read, or refused with the one error, and what is read can be used or is refused with a code.</summary>
     [Test]

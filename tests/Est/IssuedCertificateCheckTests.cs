@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Time.Testing;
@@ -59,6 +60,7 @@ public sealed class IssuedCertificateCheckTests
 
         Assert.That(problem.Code, Is.EqualTo("est_chain"));
         Assert.That(problem.Message, Does.Contain("CN=Strangers").And.Contains("CN=Test root").And.Contains("est-id").And.Contains("https://est.example/"));
+        Message.Shown("est_chain", problem);
     }
 
     [Test]
@@ -80,6 +82,7 @@ public sealed class IssuedCertificateCheckTests
 
         Assert.That(problem.Code, Is.EqualTo("est_chain"));
         Assert.That(problem.Message, Does.Contain("unknown CA 'CN=Test issuing CA'"));
+        Message.Shown("est_chain-missing-intermediate", problem);
     }
 
     [Test]
@@ -90,7 +93,7 @@ public sealed class IssuedCertificateCheckTests
 
         var problem = Refusal(est, [forged.Issue(est.Csr)], caCertificates: [est.Root.Public, est.Issuing.Public]);
 
-        Assert.That(problem.Code, Is.EqualTo("est_chain"));
+        Message.Shown("est_chain-forged", problem);
     }
 
     [Test]
@@ -112,6 +115,7 @@ public sealed class IssuedCertificateCheckTests
 
         Assert.That(problem.Code, Is.EqualTo("est_wrong_key"));
         Assert.That(problem.Message, Does.Contain("device-ca").And.Contains("est-id").And.Contains("https://est.example/"));
+        Message.Shown("est_wrong_key", problem);
     }
 
     [Test]
@@ -134,6 +138,7 @@ public sealed class IssuedCertificateCheckTests
 
         Assert.That(problem.Code, Is.EqualTo("est_expired"));
         Assert.That(problem.Message, Does.Contain("to 2026-06-01 12:00:00Z").And.Contains("our clock says 2026-06-01 12:00:00Z"));
+        Message.Shown("est_expired", problem);
     }
 
     [Test]
@@ -145,6 +150,7 @@ public sealed class IssuedCertificateCheckTests
 
         Assert.That(problem.Code, Is.EqualTo("est_not_yet_valid"));
         Assert.That(problem.Message, Does.Contain("2026-06-02 12:00:00Z").And.Contains("our clock says 2026-06-01 12:00:00Z"));
+        Message.Shown("est_not_yet_valid", problem);
     }
 
     [Test]
@@ -183,6 +189,7 @@ public sealed class IssuedCertificateCheckTests
 
         Assert.That(problem.Code, Is.EqualTo("est_expired"));
         Assert.That(problem.ToTerminalText(), Does.Contain("our clock says 2040-").And.Contains("set the device's clock"));
+        Message.Shown("est_expired-in-2040", problem);
     }
 
     [Test]
@@ -195,6 +202,7 @@ public sealed class IssuedCertificateCheckTests
 
         Assert.That(problem.Code, Is.EqualTo("est_chain"));
         Assert.That(problem.Message, Does.Contain("at 'CN=Old issuing CA'").And.Contains("expired on 2026-05-31"));
+        Message.Shown("est_chain-expired-issuer", problem);
     }
 
     [Test]
@@ -206,6 +214,7 @@ public sealed class IssuedCertificateCheckTests
 
         Assert.That(problem.Code, Is.EqualTo("est_not_ca"));
         Assert.That(problem.Hint, Does.Contain("urls.\"device-ca\""));
+        Message.Shown("est_not_ca", problem);
     }
 
     [Test]
@@ -230,7 +239,7 @@ public sealed class IssuedCertificateCheckTests
     {
         using var est = new EstFixture();
 
-        Assert.That(Refusal(est, [est.Issuing.Issue(est.Csr, ca: true)]).Code, Is.EqualTo("est_is_ca"));
+        Message.Shown("est_is_ca", Refusal(est, [est.Issuing.Issue(est.Csr, ca: true)]));
     }
 
     [TestCase(0, false)]
@@ -256,6 +265,7 @@ public sealed class IssuedCertificateCheckTests
         var problem = Refusal(est, [deviceCa], caWanted: true, caCertificates: caCertificates);
         Assert.That(problem.Code, Is.EqualTo("est_chain"));
         Assert.That(problem.Message, Does.Contain("path length of 'CN=Narrow CA'"));
+        Message.Shown("est_chain-nothing-below", problem);
     }
 
     [Test]
@@ -289,7 +299,7 @@ public sealed class IssuedCertificateCheckTests
         using var own = request.CreateSelfSigned(TestCa.Start, TestCa.End);
 
         Assert.That(Refusal(est, [own]).Code, Is.EqualTo("est_chain"));
-        Assert.That(Refusal(est, [own], caCertificates: [own]).Code, Is.EqualTo("est_chain"));
+        Message.Shown("est_chain-self-signed", Refusal(est, [own], caCertificates: [own]));
     }
 
     private static IssuedChain Verify(EstFixture est, X509Certificate2Collection sent, X509Certificate2Collection? anchors = null,

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform.Network;
 
 namespace EstProv.Est.Tests;
@@ -53,13 +54,13 @@ public sealed class ProxyTests
     }
 
     [TestCase("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\n\r\n", "", "asks who we are (HTTP 407)", "USER:PASSWORD@")]
-    [TestCase("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "user:secret@", "does not take our user and password (HTTP 407)", "check both")]
-    [TestCase("HTTP/1.0 403 Forbidden\r\n\r\n", "", "forbids connections to est.invalid:", "allow CONNECT")]
+    [TestCase("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "user:secret@", "does not take our user and password (HTTP 407)", "check both", "est_proxy-password")]
+    [TestCase("HTTP/1.0 403 Forbidden\r\n\r\n", "", "forbids connections to est.invalid:", "allow CONNECT", "est_proxy")]
     [TestCase("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nno\n", "", "does not connect to est.invalid:", "reach the server")]
     [TestCase("SSH-2.0-OpenSSH_9.2p1\r\n\r\n", "", "is not HTTP", "host and port")]
     [TestCase("HTTP/1.1 2000 OK\r\n\r\n", "", "is not HTTP", "host and port")]
     [TestCase("", "", "closed the connection when asked for est.invalid:", "proxy's log")]
-    public async Task A_proxy_that_refuses_is_named_with_what_to_do(string answer, string user, string what, string hint)
+    public async Task A_proxy_that_refuses_is_named_with_what_to_do(string answer, string user, string what, string hint, string? message = null)
     {
         using var est = Fixture();
         var server = est.Serve(_ => Answer.Status(404));
@@ -72,6 +73,7 @@ public sealed class ProxyTests
         Assert.That(problem.Hint, Does.Contain(hint));
         Assert.That(problem.ToTerminalText() + string.Join('\n', est.Logger.Lines), Does.Not.Contain("secret"));
         Assert.That(server.Connections, Is.Zero);
+        if (message is not null) Message.Shown(message, problem, ($"{Host}:{server.Port}", $"{Host}:PORT"));
     }
 
     [Test]
@@ -94,11 +96,13 @@ public sealed class ProxyTests
             port = ((IPEndPoint)taken.LocalEndpoint).Port;
         }
 
-        var problem = await est.FailureAsync(Through(est, port, est.Serve(_ => Answer.Status(404))));
+        var server = est.Serve(_ => Answer.Status(404));
+        var problem = await est.FailureAsync(Through(est, port, server));
         var unknown = await est.FailureAsync(est.At(443, host: Host) with { Proxies = ProxyChoice.Always("http://proxy.invalid:3128", "a test") });
 
         Assert.That((problem.Code, unknown.Code), Is.EqualTo(("est_proxy", "est_proxy")));
         Assert.That(problem.Message, Does.Contain($"connection refused by the proxy 127.0.0.1:{port}"));
+        Message.Shown("est_proxy-not-there", problem, ($"{Host}:{server.Port}", $"{Host}:PORT"));
         Assert.That(unknown.Message, Does.Contain("the proxy's host name 'proxy.invalid' cannot be resolved"));
     }
 
@@ -126,9 +130,9 @@ public sealed class ProxyTests
         using var est = new EstFixture();
         var server = est.Serve(_ => Answer.Status(404));
 
-        var problem = await est.FailureAsync(est.At(server) with { Proxies = ProxyChoice.Always("socks5://user:secret@localhost:1080", "a test") });
+        var problem = await est.FailureAsync(est.At(server) with { Proxies = ProxyChoice.Always("socks5://user:secret@localhost:1080", "https_proxy") });
 
-        Assert.That(problem.Code, Is.EqualTo("proxy_bad_url"));
+        Message.Shown("proxy_bad_url", problem);
         Assert.That(problem.ToTerminalText(), Does.Not.Contain("secret"));
         Assert.That(server.Connections, Is.Zero);
     }

@@ -1,4 +1,5 @@
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Est.Tests;
@@ -106,6 +107,7 @@ public sealed class RedirectTests
         Assert.That(problem.Code, Is.EqualTo("est_tls_untrusted"));
         Assert.That(problem.Message, Does.Contain($"https://localhost:{other.Port}/cacerts").And.Contains($"https://localhost:{server.Port}/.well-known/est sent us there"));
         Assert.That(other.Requests, Is.Empty);
+        Message.Shown("est_tls_untrusted-redirected", problem);
     }
 
     [Test]
@@ -147,6 +149,7 @@ public sealed class RedirectTests
         Assert.That(problem.Code, Is.EqualTo("est_redirect"));
         Assert.That(problem.Message, Does.Contain($"https://localhost:{other.Port}/.well-known/est/simpleenroll").And.Contains("not sent a second time by itself"));
         Assert.That(problem.Hint, Does.Contain("configure the URL"));
+        Message.Shown("est_redirect", problem);
         Assert.That(other.Connections, Is.Zero);
     }
 

@@ -2,6 +2,7 @@ using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 
 namespace EstProv.Est.Tests;
@@ -115,6 +116,7 @@ public sealed class ServerKeyTests
 
         Assert.That(problem.Message, Does.Contain("not encrypted, which was asked for"));
         Assert.That(problem.Hint, Does.Contain("do not use it"));
+        Message.Shown("est_bad_answer-key-in-the-clear", problem);
     }
 
     [TestCase(true, "package")]
@@ -166,10 +168,11 @@ public sealed class ServerKeyTests
         using var other = RSA.Create(2048);
         using var rsa = recipient.GetRSAPrivateKey()!;
         var cms = openssl.Encrypt(_key.ExportPkcs8PrivateKey(), null, recipient);
-        string Code(byte[] message, RSA key) =>
-            Assert.Throws<ProblemException>(() => ServerGeneratedKey.PublicKeyOf(ServerGeneratedKey.Decrypt(message, key)))!.Code;
+        ProblemException Refusal(byte[] message, RSA key) =>
+            Assert.Throws<ProblemException>(() => ServerGeneratedKey.PublicKeyOf(ServerGeneratedKey.Decrypt(message, key)))!;
+        string Code(byte[] message, RSA key) => Refusal(message, key).Code;
 
-        Assert.That(Code(cms, other), Is.EqualTo("est_bad_key"));
+        Message.Shown("est_bad_key", Refusal(cms, other));
         Assert.That(Code([0x30, 0x00], rsa), Is.EqualTo("est_bad_key"));
         Assert.That(Code(openssl.Encrypt("no key"u8.ToArray(), null, recipient), rsa), Is.EqualTo("est_bad_key"));
         Assert.That(Code(openssl.Encrypt(Package(_key.ExportPkcs8PrivateKey(), _key.ExportPkcs8PrivateKey()), OpenSslCms.KeyPackage, recipient), rsa), Is.EqualTo("est_bad_key"));

@@ -1,34 +1,36 @@
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Est.Tests;
 
 /// <summary>What each status means to the one who waits for a certificate.</summary>
 public sealed class StatusTests
 {
-    [TestCase(400, "est_rejected")]
-    [TestCase(401, "est_unauthorized")]
-    [TestCase(403, "est_forbidden")]
-    [TestCase(404, "est_not_found")]
+    [TestCase(400, "est_rejected", "the CSR has no subjectAltName")]
+    [TestCase(401, "est_unauthorized", "unknown device")]
+    [TestCase(403, "est_forbidden", "subject is not allowed")]
+    [TestCase(404, "est_not_found", "no such label")]
     [TestCase(405, "est_rejected")]
     [TestCase(429, "est_busy")]
-    [TestCase(500, "est_server_error")]
+    [TestCase(500, "est_server_error", "the HSM of the CA does not answer")]
     [TestCase(501, "est_server_error")]
     [TestCase(502, "est_server_error")]
-    [TestCase(503, "est_busy")]
+    [TestCase(503, "est_busy", "maintenance until noon")]
     [TestCase(204, "est_bad_answer")]
-    public async Task Each_refusal_names_status_URL_credential_and_the_servers_words(int status, string code)
+    public async Task Each_refusal_names_status_URL_credential_and_the_servers_words(int status, string code, string? words = null)
     {
         using var est = new EstFixture();
-        var server = est.Serve(_ => Answer.Status(status, status == 204 ? "" : "subject is not allowed\n"));
+        var server = est.Serve(_ => Answer.Status(status, status == 204 ? "" : (words ?? "it is so") + "\n"));
 
         var problem = await est.FailureAsync(est.At(server));
 
+        if (words is not null) Message.Shown(code, problem);
         Assert.Multiple(() =>
         {
             Assert.That(problem.Code, Is.EqualTo(code));
             Assert.That(problem.Message, Does.Contain($"HTTP {status}").And.Contains($"POST https://localhost:{server.Port}/.well-known/est/simpleenroll")
                 .And.Contains("'bootstrap'"));
-            if (status != 204) Assert.That(problem.Message, Does.Contain("\"subject is not allowed\""));
+            if (status != 204) Assert.That(problem.Message, Does.Contain($"\"{words ?? "it is so"}\""));
             Assert.That(problem.Hint, Is.Not.Empty);
             Assert.That(server.Requests, Has.Count.EqualTo(1));
         });
@@ -122,6 +124,7 @@ public sealed class StatusTests
 
         Assert.That(problem.Code, Is.EqualTo("est_forbidden"));
         Assert.That(problem.Hint, Does.Contain("Bearer"));
+        Message.Shown("est_forbidden-bearer", problem);
     }
 
     [TestCase("WWW-Authenticate: Basic realm=\"est\"", "Basic")]

@@ -1,5 +1,6 @@
 using System.Security.Authentication;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Est.Tests;
 
@@ -35,6 +36,7 @@ public sealed class TlsClientTests
 
         Assert.That(problem.Code, Is.EqualTo("est_tls_alert"));
         Assert.That(problem.Message, Does.Contain("refused our client certificate 'CN=device-1': unknown_ca").And.Contains("'bootstrap'"));
+        Message.Shown("est_tls_alert", problem);
     }
 
     [TestCase("-tls1_2", "handshake_failure")]
@@ -49,6 +51,7 @@ public sealed class TlsClientTests
         Assert.That(problem.Code, Is.EqualTo("est_tls_alert"));
         Assert.That(problem.Message, Does.Contain(alert));
         Assert.That(problem.ToTerminalText(), Does.Match("wants a client certificate, and we have none to show"));
+        Message.Shown("est_tls_alert-nothing-shown", problem, ("handshake_failure", "ALERT"), ("certificate_required", "ALERT"));
     }
 
     [TestCase("-tls1_2", false)]
@@ -94,6 +97,7 @@ public sealed class TlsClientTests
 
         Assert.That(problem.Code, Is.EqualTo("est_tls"), "no verdict on what we show");
         Assert.That(problem.Message, Does.Contain("protocol_version"));
+        Message.Shown("est_tls-old-version", problem);
     }
 
     [TestCase(SslProtocols.Tls12)]
@@ -108,6 +112,7 @@ public sealed class TlsClientTests
 
         Assert.That(problem.Code, Is.EqualTo("est_reset"));
         Assert.That(problem.Hint, Does.Contain("client certificate").And.Contains("intermediates"));
+        if (protocol == SslProtocols.Tls13) Message.Shown("est_reset-client-certificate", problem);
     }
 
     private static OpenSslServer Demanding(EstFixture est, string protocol) =>

@@ -2,6 +2,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Est.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Time.Testing;
 
@@ -28,6 +29,7 @@ public sealed class TlsServerTests
                 .And.Contains("bootstrap"));
             Assert.That(server.Requests, Is.Empty);
         });
+        Message.Shown("est_tls_name", problem);
     }
 
     [Test]
@@ -80,6 +82,7 @@ public sealed class TlsServerTests
             Assert.That(problem.Message, Does.Contain("CN=Some other root").And.Contains("CN=Test root"));
             Assert.That(server.Requests, Is.Empty);
         });
+        Message.Shown("est_tls_untrusted", problem);
     }
 
     [Test]
@@ -102,6 +105,7 @@ public sealed class TlsServerTests
 
         Assert.That(problem.Code, Is.EqualTo("est_tls_untrusted"));
         Assert.That(problem.Message, Does.Contain("CN=Test issuing CA"));
+        Message.Shown("est_tls_untrusted-missing-intermediate", problem);
     }
 
     [Test]
@@ -156,7 +160,9 @@ public sealed class TlsServerTests
         using var est = new EstFixture();
         est.ServerCertificate = est.Issuing.Context(est.Issuing.Server(usages: [TestCa.ClientAuthentication]));
 
-        Assert.That((await est.FailureAsync(est.At(est.Serve(NothingMoreNeeded)))).Code, Is.EqualTo("est_tls_certificate"));
+        var problem = await est.FailureAsync(est.At(est.Serve(NothingMoreNeeded)));
+
+        Message.Shown("est_tls_certificate", problem);
     }
 
     [Test]
@@ -172,6 +178,7 @@ public sealed class TlsServerTests
 
         Assert.That(problem.Code, Is.EqualTo("est_tls_untrusted"));
         Assert.That(problem.Message, Does.Contain("CN=Some device's CA"));
+        Message.Shown("est_tls_untrusted-device-ca", problem);
     }
 
     [Test]
@@ -193,6 +200,7 @@ public sealed class TlsServerTests
 
         Assert.That(problem.Code, Is.EqualTo("est_tls_expired"));
         Assert.That(problem.Message, Does.Contain("2026-05-31 12:00:00Z").And.Contains("our clock says 2026-06-01 12:00:00Z").And.Not.Contains("not believed"));
+        Message.Shown("est_tls_expired", problem);
     }
 
     [Test]
@@ -205,6 +213,7 @@ public sealed class TlsServerTests
 
         Assert.That(problem.Code, Is.EqualTo("est_tls_not_yet_valid"));
         Assert.That(problem.Message, Does.Contain("2026-06-02 12:00:00Z").And.Contains("our clock says 2026-06-01 12:00:00Z"));
+        Message.Shown("est_tls_not_yet_valid", problem);
     }
 
     [Test]
@@ -248,6 +257,7 @@ public sealed class TlsServerTests
 
         Assert.That(problem.Code, Is.EqualTo("est_tls_expired"));
         Assert.That(problem.Message, Does.Contain("our clock says 1970-").And.Contains("is not believed").And.Contains("2028-01-01"));
+        Message.Shown("est_tls_expired-in-1970", problem);
     }
 
     [Test]

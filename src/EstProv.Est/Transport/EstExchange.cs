@@ -54,7 +54,8 @@ internal sealed partial class EstExchange : IDisposable
     /// <summary>Another label over the same connections. The origin must be the same: the server was verified for it.</summary>
     public EstExchange ForLabel(EstServer server) => server.BaseUrl.GetLeftPart(UriPartial.Authority) == _server.BaseUrl.GetLeftPart(UriPartial.Authority)
         ? new EstExchange(server, this)
-        : throw new ProblemException("est_bad_url", $"'{server.BaseUrl}' is not on the server of '{_server.BaseUrl}'", "", 400);
+        : throw new ProblemException("est_bad_url", $"'{server.BaseUrl}' is not on the server of '{_server.BaseUrl}'",
+            "another server needs a client of its own, which verifies that one", 400);
 
     /// <summary>A GET follows redirects, to other servers too, each of which is verified like the first (RFC 7030 section 3.2.1).</summary>
     public async Task<EstReply> GetAsync(string operation, CancellationToken cancel)

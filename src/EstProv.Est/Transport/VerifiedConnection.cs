@@ -64,7 +64,7 @@ public sealed class VerifiedConnection
         {
             throw new ProblemException(_server.Codes + "_no_channel_binding",
                 $"POST {url} with credential '{_server.Credential}': the server does not speak TLS 1.2, and only that has the channel binding tls-unique (RFC 9266)",
-                "have the server offer TLS 1.2, or ask for no channel binding", 502, failure);
+                "have the server offer TLS 1.2, or set channel_binding = false", 502, failure);
         }
     }
 
