@@ -239,7 +239,7 @@ public sealed class IssuedCertificateCheckTests
     {
         using var est = new EstFixture();
 
-        Message.Shown("est_is_ca", Refusal(est, [est.Issuing.Issue(est.Csr, ca: true)]));
+        Message.Shown("est_is_ca", Refusal(est, [est.Issuing.Issue(est.Csr, ca: true)], id: "device-id"));
     }
 
     [TestCase(0, false)]
@@ -303,12 +303,12 @@ public sealed class IssuedCertificateCheckTests
     }
 
     private static IssuedChain Verify(EstFixture est, X509Certificate2Collection sent, X509Certificate2Collection? anchors = null,
-        X509Certificate2Collection? caCertificates = null, bool caWanted = false) => IssuedCertificateCheck.Verify(sent, est.Spki, Subject, caWanted,
-        anchors ?? [est.Root.Public], caCertificates ?? [est.Issuing.Public], est.Clock, From);
+        X509Certificate2Collection? caCertificates = null, bool caWanted = false, string id = "device-ca") => IssuedCertificateCheck.Verify(sent, est.Spki, Subject, caWanted,
+        anchors ?? [est.Root.Public], caCertificates ?? [est.Issuing.Public], est.Clock, From with { CertificateId = id });
 
     private static ProblemException Refusal(EstFixture est, X509Certificate2Collection sent, X509Certificate2Collection? anchors = null,
-        X509Certificate2Collection? caCertificates = null, bool caWanted = false) =>
-        Assert.Throws<ProblemException>(() => Verify(est, sent, anchors, caCertificates, caWanted))!;
+        X509Certificate2Collection? caCertificates = null, bool caWanted = false, string id = "device-ca") =>
+        Assert.Throws<ProblemException>(() => Verify(est, sent, anchors, caCertificates, caWanted, id))!;
 
     private static BelievedClock In(int year, DateTimeOffset built) => new(new FakeTimeProvider(new DateTimeOffset(year, 1, 1, 0, 0, 1, TimeSpan.Zero)), built);
 }

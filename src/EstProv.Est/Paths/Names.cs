@@ -30,13 +30,15 @@ internal static class Names
         var names = new List<string>();
         foreach (var anchor in anchors)
         {
-            if (names.Count == MostAnchors)
-            {
-                names.Add($"{anchors.Count - MostAnchors} more");
-                break;
-            }
+            // What is configured comes with the server's /cacerts, too.
+            if ($"'{Subject(anchor)}'" is var name && !names.Contains(name)) names.Add(name);
+        }
 
-            names.Add($"'{Subject(anchor)}'");
+        if (names.Count > MostAnchors)
+        {
+            var more = names.Count - MostAnchors;
+            names.RemoveRange(MostAnchors, more);
+            names.Add($"{more} more");
         }
 
         return string.Join(", ", names);

@@ -11,10 +11,17 @@ internal static class EstAddress
     /// <exception cref="ProblemException"><c>est_bad_url</c>.</exception>
     public static string Check(Uri url)
     {
-        if (!url.IsAbsoluteUri || url.Scheme != Uri.UriSchemeHttps || url.Query.Length > 0 || url.Fragment.Length > 0 || url.UserInfo.Length > 0)
+        if (url.IsAbsoluteUri && url.UserInfo.Length > 0)
         {
-            throw new ProblemException("est_bad_url", $"'{(url.IsAbsoluteUri && url.UserInfo.Length > 0 ? url.Host : url)}' is no base URL of an EST server",
-                "write https://host[:port]/.well-known/est[/label], without user, query or fragment", 400);
+            // Not shown: it may be a password.
+            throw new ProblemException("est_bad_url", $"the URL of the EST server '{url.Host}' holds a user name, or a password",
+                "write them where they belong (username, password_file), and the URL as https://host[:port]/.well-known/est[/label]", 400);
+        }
+
+        if (!url.IsAbsoluteUri || url.Scheme != Uri.UriSchemeHttps || url.Query.Length > 0 || url.Fragment.Length > 0)
+        {
+            throw new ProblemException("est_bad_url", $"'{url}' is no base URL of an EST server",
+                "write https://host[:port]/.well-known/est[/label], without query or fragment", 400);
         }
 
         var path = url.GetLeftPart(UriPartial.Path).TrimEnd('/');

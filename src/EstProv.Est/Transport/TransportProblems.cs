@@ -24,7 +24,8 @@ internal static class TransportProblems
         if (Find<OperationCanceledException>(failure) is not null && TlsAlert.Find(failure) is null)
         {
             return new(server.Codes + "_timeout", at + $"no answer within {Seconds(server)} s: {stage.Describe(url)}",
-                "check the network, the host and the port; it is tried again by itself", 504, failure);
+                (stage.IsEstablished ? "the server is slow or stuck: look into its log" : "check the network, the host and the port") + "; it is tried again by itself",
+                504, failure);
         }
 
         if (TlsAlert.Find(failure) is { } alert) return Alerted(at, alert, server, failure);
@@ -32,7 +33,7 @@ internal static class TransportProblems
         if (Find<AuthenticationException>(failure) is not null)
         {
             return Refused(at, verifier, failure) ?? new ProblemException(server.Codes + "_tls", at + "no TLS session could be agreed on with the server",
-                "the server must offer TLS 1.2 or later; the client certificate's key must be usable", 502, failure);
+                "at that port TLS 1.2 or later must be spoken, and nothing else; the client certificate's key must be usable", 502, failure);
         }
 
         return (failure as HttpRequestException)?.HttpRequestError switch
@@ -57,7 +58,8 @@ internal static class TransportProblems
         var name = TlsAlert.Name(alert);
         if (!TlsAlert.IsAboutOurCertificate(alert))
         {
-            var hint = alert != TlsAlert.HandshakeFailure ? "look into the server's log"
+            var hint = alert == TlsAlert.ProtocolVersion ? "the server must offer TLS 1.2 or later"
+                : alert != TlsAlert.HandshakeFailure ? "look into the server's log"
                 : server.ClientCertificate is null ? "it probably wants a client certificate, and we have none to show"
                 : "it may not accept the client certificate, or have no cipher suite in common with us";
             // Other alerts (internal_error, protocol_version) are the server's own trouble: nobody has judged what we show.
