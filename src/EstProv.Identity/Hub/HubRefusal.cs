@@ -30,11 +30,12 @@ internal static class HubRefusal
             404 when moduleId is null || error is "DeviceNotFound" => (HubCodes.DeviceNotFound, $"does not know the device ({said})",
                 "it was removed from the hub: the device is registered again by itself", 503),
             404 => (HubCodes.ModuleNotFound, $"has no module '{moduleId}' ({said})", "create it with POST /identities/modules", 404),
-            409 => (HubCodes.Conflict, $"has it already ({said})", "update it with PUT /identities/modules/ID", 409),
+            // One that is made and is there already is never told so: it is used.
+            409 => (HubCodes.Conflict, $"does not change it now ({said})", "ask again; if it stays so, see the module in the hub", 409),
             412 => (HubCodes.Changed, $"has another version of it by now ({said})", "somebody else changed it: ask again", 409),
             429 => (HubCodes.Throttled, $"asks to come back later ({said})", "nothing to do: ask again after Retry-After", 503),
             >= 500 => (HubCodes.ServerError, $"failed ({said})", "nothing to do on the device: ask again later", 503),
-            >= 400 => (HubCodes.BadRequest, $"did not understand the request ({said})", "see the module's name", 400),
+            >= 400 => (HubCodes.BadRequest, $"did not understand the request ({said})", "see the module's name and managedBy; if both are good, report it with the log", 400),
             _ => (HubCodes.BadAnswer, $"answered {said}, where IoT Hub does not", "check whether a proxy answers in the place of the hub",
                 503),
         };

@@ -12,6 +12,7 @@ using EstProv.Identity.Tests.Support;
 using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
 using EstProv.LocalApi.Server;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 using EstProv.Simulator;
@@ -130,42 +131,43 @@ public sealed class ModuleRouteTests : IDisposable
         Assert.That(problem.Code, Is.EqualTo("hub_unreachable").Or.EqualTo("hub_reset"));
     }
 
-    [TestCase("GET", "/identities/modules", "", 400, "identity_type")]
+    [TestCase("GET", "/identities/modules", "", 400, "identity_type", "identity_type")]
     [TestCase("GET", "/identities/modules?type=local", "", 400, "identity_type")]
-    [TestCase("GET", "/identities/modules?type=x", "", 400, "identity_type")]
+    [TestCase("GET", "/identities/modules?type=x", "", 400, "identity_type", "identity_type-unknown")]
     [TestCase("GET", "/identities/modules/agent", "", 400, "identity_type")]
     [TestCase("GET", "/identities/modules/agent?type=aziot", "", 404, "module_not_found")]
-    [TestCase("GET", "/identities/modules/agent?type=local", "", 400, "local_id_not_found")]
+    [TestCase("GET", "/identities/modules/agent?type=local", "", 400, "local_id_not_found", "local_id_not_found")]
     [TestCase("GET", "/identities/modules/a%2Fb?type=aziot", "", 400, "module_id")]
     [TestCase("POST", "/identities/modules", "", 400, "body_missing")]
     [TestCase("POST", "/identities/modules", "{}", 422, "field_missing")]
     [TestCase("POST", "/identities/modules", """{"type":"aziot"}""", 422, "field_missing")]
     [TestCase("POST", "/identities/modules", """{"type":"aziot","moduleId":3}""", 422, "bad_json")]
     [TestCase("POST", "/identities/modules", """{"type":"aziot","moduleId":""}""", 400, "module_id")]
-    [TestCase("POST", "/identities/modules", """{"type":"aziot","moduleId":"a/b"}""", 400, "module_id")]
+    [TestCase("POST", "/identities/modules", """{"type":"aziot","moduleId":"a/b"}""", 400, "module_id", "module_id")]
     [TestCase("POST", "/identities/modules", """{"type":"x","moduleId":"a"}""", 400, "identity_type")]
-    [TestCase("POST", "/identities/modules", """{"type":"local","moduleId":"a","localIdOpts":{"type":"x509","attributes":"both"}}""", 400, "local_id_options")]
+    [TestCase("POST", "/identities/modules", """{"type":"local","moduleId":"a","localIdOpts":{"type":"x509","attributes":"both"}}""", 400, "local_id_options", "local_id_options")]
     [TestCase("POST", "/identities/modules", """{"type":"local","moduleId":"a","localIdOpts":[]}""", 422, "bad_json")]
-    [TestCase("POST", "/identities/modules", """{"type":"local","moduleId":"module-server"}""", 400, "local_id_name")]
+    [TestCase("POST", "/identities/modules", """{"type":"local","moduleId":"module-server"}""", 400, "local_id_name", "local_id_name")]
     [TestCase("PUT", "/identities/modules/agent?type=aziot", """{"type":"local"}""", 400, "identity_type")]
-    [TestCase("PUT", "/identities/modules/agent?type=aziot", """{"moduleId":"other"}""", 400, "module_id")]
+    [TestCase("PUT", "/identities/modules/agent?type=aziot", """{"moduleId":"other"}""", 400, "module_id", "module_id-other")]
     [TestCase("PUT", "/identities/modules/agent?type=local", "", 400, "identity_type")]
     [TestCase("PUT", "/identities/modules/agent?type=aziot", "", 404, "module_not_found")]
     [TestCase("DELETE", "/identities/modules/agent?type=local", "", 400, "identity_type")]
     [TestCase("DELETE", "/identities/modules/agent?type=aziot", "", 404, "module_not_found")]
     [TestCase("PATCH", "/identities/modules", "", 400, "wrong_method")]
-    public void What_cannot_be_is_refused_with_its_reason(string method, string path, string body, int status, string code)
+    public void What_cannot_be_is_refused_with_its_reason(string method, string path, string body, int status, string code, string? message = null)
     {
         Provision(Manager());
         var problem = Refused(method, path, body);
         Assert.That((problem.Status, problem.Code), Is.EqualTo((status, code)), problem.Message);
+        if (message is not null) Message.Shown(message, problem);
     }
 
     [Test]
     public void A_principals_module_goes_with_the_principal_only()
     {
         Provision(Manager(), new IdentityPrincipal { Uid = Users.Self + 1, Name = "firmware", IdTypes = ["module"] });
-        Assert.That(Refused("DELETE", "/identities/modules/firmware?type=aziot").Code, Is.EqualTo("module_configured"));
+        Message.Shown("module_configured", Refused("DELETE", "/identities/modules/firmware?type=aziot"));
     }
 
     [Test]
@@ -197,6 +199,7 @@ public sealed class ModuleRouteTests : IDisposable
         Provision(Own("firmware", "module") with { IsCertified = true });
         var pending = Refused("GET", "/identities/identity");
         Assert.That((pending.Status, pending.Code), Is.EqualTo((503, "certificate_pending")));
+        Message.Shown("certificate_pending-module", pending);
         _certd.Modules.Clear();
         Assert.That(Refused("GET", "/identities/identity").Code, Is.EqualTo("not_configured"));
         Assert.That(Modules(), Is.Empty, "nobody could use it");
@@ -214,7 +217,8 @@ public sealed class ModuleRouteTests : IDisposable
         };
         for (var i = 0; i < 5; i++) Send("GET", "/identities/identity");
         var problem = Refused("GET", "/identities/identity");
-        Assert.That((problem.Status, problem.Code, issued), Is.EqualTo((429, "local_id_too_often", 5)));
+        Assert.That((problem.Status, issued), Is.EqualTo((429, 5)));
+        Message.Shown("local_id_too_often", problem);
         Assert.That(problem.RetryAfter, Is.InRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(61)));
     }
 
@@ -261,9 +265,14 @@ public sealed class ModuleRouteTests : IDisposable
             Assert.That(leaf.MatchesHostname($"{name}.{Environment.MachineName}.devices.example.com", allowCommonName: false));
         }
 
-        Assert.That(Refused("POST", "/identities/modules", """{"type":"local","moduleId":"web"}""").Code, Is.EqualTo("local_id_exists"));
-        Assert.That(Refused("POST", "/identities/modules", """{"type":"local","moduleId":"$x","localIdOpts":{"attributes":"server"}}""").Code, Is.EqualTo("local_id_name"));
-        Assert.That(Refused("POST", "/identities/modules", $$"""{"type":"local","moduleId":"{{new string('x', 60)}}"}""").Code, Is.EqualTo("local_id_name"));
+        Message.Shown("local_id_exists", Refused("POST", "/identities/modules", """{"type":"local","moduleId":"web"}"""));
+        var host = ($".{Environment.MachineName}.", ".HOST.");
+        Message.Shown("local_id_name-no-dns-name",
+            Refused("POST", "/identities/modules", """{"type":"local","moduleId":"$x","localIdOpts":{"attributes":"server"}}"""), host);
+        var tooLong = new string('x', 60);
+        var length = $"{tooLong}.{Environment.MachineName}.devices.example.com".Length;
+        Message.Shown("local_id_name-too-long", Refused("POST", "/identities/modules", $$"""{"type":"local","moduleId":"{{tooLong}}"}"""),
+            host, ($"has {length} characters", "has N characters"));
     }
 
     [Test]

@@ -11,6 +11,7 @@ using EstProv.LocalApi;
 using EstProv.LocalApi.Client;
 using EstProv.LocalApi.Server;
 using EstProv.LocalApi.Tests.Metrics;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -62,6 +63,7 @@ public sealed class RouteTests : IDisposable
         Assert.That((problem.Status, problem.Code), Is.EqualTo((503, "not_provisioned")));
         Assert.That(problem.Message, Does.Contain("https://est.example/ answered 401 to bootstrap"));
         Assert.That(problem.Hint, Is.EqualTo("see the EST server"));
+        Message.Shown("not_provisioned", problem);
         var status = Get("/provisioning-status");
         Assert.That(status.GetProperty("state").GetString(), Is.EqualTo("waiting_for_certificate"));
         Assert.That(status.GetProperty("problem").GetProperty("code").GetString(), Is.EqualTo("est_unauthorized"));
@@ -184,6 +186,34 @@ public sealed class RouteTests : IDisposable
         var problem = Refused("POST", "/identities/device/reprovision", """{"type":"aziot"}""");
         Assert.That((problem.Status, problem.Code), Is.EqualTo((503, "dps_disabled")));
         Assert.That(Send("GET", "/identities/identity").Status, Is.EqualTo(200));
+    }
+
+    [Test]
+    public void A_wish_to_register_again_that_takes_longer_than_the_daemon_runs_says_what_is_waited_for()
+    {
+        Provision(Manager());
+        using var asked = new ManualResetEventSlim();
+        using var over = new ManualResetEventSlim();
+        _dps.Script = _ =>
+        {
+            asked.Set();
+            over.Wait();
+            return null;
+        };
+        var wish = Task.Run(() => Refused("POST", "/identities/device/reprovision", """{"type":"aziot"}"""));
+        asked.Wait();
+        _service!.Stop();
+        var problem = wish.GetAwaiter().GetResult();
+        over.Set();
+        Assert.That(problem.Status, Is.EqualTo(503));
+        Message.Shown("reprovision_pending", problem);
+    }
+
+    [Test]
+    public void Without_settings_for_them_there_are_no_local_identities()
+    {
+        Provision(Manager());
+        Message.Shown("no_local_ids", Refused("POST", "/identities/modules", """{"type":"local","moduleId":"agent"}"""));
     }
 
     [TestCase("", 400)]

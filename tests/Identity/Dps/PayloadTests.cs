@@ -1,5 +1,6 @@
 using EstProv.Configuration;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Identity.Tests.Dps;
 
@@ -49,13 +50,14 @@ public sealed class PayloadTests : IDisposable
     }
 
     [TestCase("", "line 1, byte 1 is not JSON")]
-    [TestCase("{\n\"a\": }", "line 2, byte 6 is not JSON")]
+    [TestCase("{\n\"a\": }", "line 2, byte 6 is not JSON", "payload_invalid")]
     [TestCase("1 2", "is not JSON")]
-    public void What_is_no_json_is_told_with_its_place_and_read_again(string content, string says)
+    public void What_is_no_json_is_told_with_its_place_and_read_again(string content, string says, string? message = null)
     {
         File.WriteAllText(_file, content);
         var problem = _device.Start().UntilProblem("payload_invalid").Problem!;
         Assert.That(problem.Message, Does.StartWith("identityd.toml:5:20").And.Contain(_file).And.Contain(says));
+        if (message is not null) Message.Shown(message, problem, (_file, "/etc/estprov/payload.json"));
         Assert.That(_dps.Calls, Is.Empty);
         File.WriteAllText(_file, "{}");
         _device.UntilSettled();
@@ -65,7 +67,9 @@ public sealed class PayloadTests : IDisposable
     public void A_file_that_is_not_there_or_too_large_is_told()
     {
         File.Delete(_file);
-        Assert.That(_device.Start().UntilProblem("payload_unreadable").Problem!.Message, Does.Contain("there is no such file"));
+        var missing = _device.Start().UntilProblem("payload_unreadable").Problem!;
+        Assert.That(missing.Message, Does.Contain("there is no such file"));
+        Message.Shown("payload_unreadable", missing, (_file, "/etc/estprov/payload.json"));
         // In one step: it is read all the time.
         File.WriteAllText(_file + ".new", new string(' ', 70_000) + "1");
         File.Move(_file + ".new", _file);

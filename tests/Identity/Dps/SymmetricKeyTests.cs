@@ -1,6 +1,7 @@
 using System.Globalization;
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Identity.Tests.Dps;
 
@@ -89,6 +90,7 @@ public sealed class SymmetricKeyTests
         var problem = device.UntilProblem("dps_unauthorized").Problem!;
         Assert.That(dps.Calls, Has.Count.EqualTo(before + 1));
         Assert.That(problem.Hint, Does.Contain("see to the clocks"));
+        Assert.That(problem.Message, Does.Contain("symmetric key device-id"));
         Assert.That(device.Status.Require().Hub, Is.EqualTo("hub.example"));
     }
 
@@ -104,6 +106,7 @@ public sealed class SymmetricKeyTests
         Assert.That(problem.Message, Does.Contain("symmetric key device-id").And.Contain("'dev-1'")
             .And.Contain("Unauthorized (error 401002)"));
         Assert.That(problem.Hint, Does.Contain("derived for this registration id").And.Contain("0neTEST"));
+        Message.Shown("dps_unauthorized-symmetric-key", problem);
         dps.Script = TestDps.Assigning();
         SpinWait.SpinUntil(() => device.Time.IsHolding, 5000);
         device.Time.Release();

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using EstProv.Identity.Modules;
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
@@ -67,6 +68,7 @@ public sealed class ModuleTests : IDisposable
         var missing = Refused(() => Service.GetAsync("a", default));
         Assert.That((missing.Code, missing.Status), Is.EqualTo(("module_not_found", 404)));
         Assert.That(missing.Message, Does.Contain($"https://{_world.Hub}/devices/dev-1/modules/a").And.Contain("certificate device-id (subject CN=dev-1"));
+        Message.Shown("module_not_found", missing);
     }
 
     [Test]
@@ -103,7 +105,8 @@ public sealed class ModuleTests : IDisposable
         _world.Auth = DeviceAuth.None;
         _world.Provision();
         var problem = Refused(() => Service.GetAsync("agent", default));
-        Assert.That((problem.Code, problem.Status), Is.EqualTo(("no_hub", 400)));
+        Assert.That(problem.Status, Is.EqualTo(400));
+        Message.Shown("no_hub", problem);
     }
 
     [Test]
@@ -168,7 +171,7 @@ public sealed class ModuleTests : IDisposable
     {
         _world.MayReprovision = false;
         _world.Disable(true);
-        Assert.That(Refused(() => Service.GetAsync("agent", default)).Code, Is.EqualTo("hub_forbidden"));
+        Message.Shown("hub_forbidden", Refused(() => Service.GetAsync("agent", default)));
         Assert.That(_world.Reprovisions, Is.Zero);
     }
 
@@ -219,7 +222,55 @@ public sealed class ModuleTests : IDisposable
         Assert.That(problem.Code, Is.EqualTo(code));
         Assert.That(problem.Message, Does.Contain($"https://{_world.Hub}/devices/dev-1/modules"));
         if (status == 429) Assert.That(problem.RetryAfter, Is.EqualTo(TimeSpan.FromSeconds(7)));
+        if (kind is FaultKind.Status or FaultKind.Reset) Message.Shown(code, problem);
         Assert.That(_world.Reprovisions, Is.Zero);
+    }
+
+    [TestCase(400, "ArgumentInvalid", "hub_bad_request")]
+    [TestCase(403, "ModuleMaximumReachedOnDevice", "hub_quota")]
+    public void A_module_that_the_hub_does_not_take_is_told_with_the_hubs_own_word(int status, string word, string code)
+    {
+        AddFault(status, 0, $$"""{"Message":"ErrorCode:{{word}};no"}""");
+        Message.Shown(code, Refused(() => Service.CreateAsync("agent", null, default)));
+    }
+
+    [Test]
+    public void A_device_that_was_removed_from_the_hub_is_told()
+    {
+        _world.MayReprovision = false;
+        _world.Simulator.AddFault(new FaultRule
+        {
+            Kind = FaultKind.Status,
+            Status = 404,
+            Service = SimulatorService.Hub,
+            Body = """{"Message":"ErrorCode:DeviceNotFound;no"}""",
+        });
+        Message.Shown("hub_device_not_found", Refused(() => Service.ListAsync(default)));
+    }
+
+    [Test]
+    public void A_certificate_that_is_refused_by_an_alert_is_told()
+    {
+        _world.MayReprovision = false;
+        _world.Simulator.AddFault(new FaultRule { Kind = FaultKind.TlsClientAlert, Service = SimulatorService.Hub });
+        Message.Shown("hub_tls_alert", Refused(() => Service.ListAsync(default)));
+    }
+
+    [Test]
+    public void One_that_is_changed_again_and_again_is_told_after_three_looks()
+    {
+        AddToHub("agent", "17");
+        for (var looks = 1; looks <= 3; looks++) AddFault(412, looks, "{}");
+        Message.Shown("hub_changed", Refused(() => Service.UpdateAsync("agent", null, default)));
+        Assert.That(_world.HubRequests("PUT"), Is.EqualTo(3));
+    }
+
+    [Test]
+    public void One_that_the_hub_is_at_work_on_is_told()
+    {
+        AddToHub("agent", "17");
+        AddFault(409, 1, """{"Message":"ErrorCode:DeviceConflict;no"}""");
+        Message.Shown("hub_conflict", Refused(() => Service.UpdateAsync("agent", null, default)));
     }
 
     [Test]
@@ -241,6 +292,18 @@ public sealed class ModuleTests : IDisposable
         _world.Time.Release();
         Assert.That(SpinWait.SpinUntil(() => _world.Simulator.OpenConnections(SimulatorService.Hub) == 0, TimeSpan.FromSeconds(10)));
     }
+
+    /// <param name="skip">How many requests for the module pass before.</param>
+    private void AddFault(int status, int skip, string body) => _world.Simulator.AddFault(new FaultRule
+    {
+        Kind = FaultKind.Status,
+        Status = status,
+        Service = SimulatorService.Hub,
+        Route = "module",
+        Skip = skip,
+        Count = 1,
+        Body = body,
+    });
 
     private HubModule AddToHub(string moduleId, string generation)
     {

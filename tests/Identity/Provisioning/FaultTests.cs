@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Identity.Tests.Provisioning;
 
@@ -24,20 +25,20 @@ public sealed class FaultTests
 
     private static IEnumerable<TestCaseData> Passing()
     {
-        yield return new TestCaseData(TestDps.Error(429, "slow down"), "dps_throttled", "slow down").SetArgDisplayNames("429");
-        yield return new TestCaseData(TestDps.Error(500, "oops"), "dps_server_error", "500").SetArgDisplayNames("500");
+        yield return new TestCaseData(TestDps.Error(429, "slow down"), "dps_throttled", "slow down", "dps_throttled").SetArgDisplayNames("429");
+        yield return new TestCaseData(TestDps.Error(500, "oops"), "dps_server_error", "500", "dps_server_error").SetArgDisplayNames("500");
         yield return new TestCaseData(TestDps.Error(503, "busy"), "dps_server_error", "busy").SetArgDisplayNames("503");
-        yield return new TestCaseData(new DpsReply(200, "<html>login</html>"), "dps_bad_answer", "not a registration status").SetArgDisplayNames("html");
+        yield return new TestCaseData(new DpsReply(200, "<html>login</html>"), "dps_bad_answer", "not a registration status", "dps_bad_answer").SetArgDisplayNames("html");
         yield return new TestCaseData(new DpsReply(200, ""), "dps_bad_answer", "not a registration status").SetArgDisplayNames("empty");
         yield return new TestCaseData(new DpsReply(200, """{"status":"assigned","status":"assigned"}"""), "dps_bad_answer", "not a registration status").SetArgDisplayNames("twice");
         yield return new TestCaseData(new DpsReply(200, """{"status":"assigned"}"""), "dps_bad_answer", "names no hub").SetArgDisplayNames("no hub");
         yield return new TestCaseData(TestDps.Assigned("hub example/../", "dev"), "dps_bad_answer", "names no hub").SetArgDisplayNames("bad hub");
         yield return new TestCaseData(TestDps.Assigned("hub.example", "a b"), "dps_bad_answer", "names no hub").SetArgDisplayNames("bad device");
-        yield return new TestCaseData(TestDps.Ended("dancing"), "dps_bad_answer", "dancing").SetArgDisplayNames("unknown status");
+        yield return new TestCaseData(TestDps.Ended("dancing"), "dps_bad_answer", "dancing", "dps_bad_answer-unknown-status").SetArgDisplayNames("unknown status");
         yield return new TestCaseData(new DpsReply(202, """{"status":"assigning"}"""), "dps_bad_answer", "no operation").SetArgDisplayNames("no operation");
         yield return new TestCaseData(new DpsReply(302, ""), "dps_bad_answer", "302").SetArgDisplayNames("redirect");
         yield return new TestCaseData(new DpsReply(200, new string(' ', 70_000)), "dps_bad_answer", "too long").SetArgDisplayNames("huge");
-        yield return new TestCaseData(null, "dps_reset", "without an answer").SetArgDisplayNames("hang up");
+        yield return new TestCaseData(null, "dps_reset", "without an answer", "dps_reset").SetArgDisplayNames("hang up");
     }
 
     [TestCaseSource(nameof(Refusals))]
@@ -50,6 +51,7 @@ public sealed class FaultTests
         var problem = device.Start().UntilProblem(code).Problem!;
         Assert.That(problem.Message, Does.Contain(says).And.Contain("https://localhost"));
         Assert.That(problem.Hint, Does.Contain(hint));
+        Message.Shown(code, problem);
         Assert.That(device.Certd.Told, Is.Empty, "a first certificate is kept, whatever DPS says");
 
         dps.Script = TestDps.Assigning();
@@ -59,7 +61,7 @@ public sealed class FaultTests
     }
 
     [TestCaseSource(nameof(Passing))]
-    public void What_passes_by_itself_is_asked_again_soon(object? reply, string code, string says)
+    public void What_passes_by_itself_is_asked_again_soon(object? reply, string code, string says, string? message = null)
     {
         using var dps = new TestDps(_pki.Server("localhost")) { Script = _ => (DpsReply?)reply };
         using var device = new Device(_pki.Root, dps.Url);
@@ -67,6 +69,7 @@ public sealed class FaultTests
         device.Certd.Staged = _pki.Device("dev-1");
         var problem = device.Start().UntilProblem(code).Problem!;
         Assert.That(problem.Message, Does.Contain(says).And.Contain("https://localhost"));
+        if (message is not null) Message.Shown(message, problem);
 
         dps.Script = TestDps.Assigning();
         SpinWait.SpinUntil(() => device.Time.IsHolding, 5000);
@@ -120,6 +123,7 @@ public sealed class FaultTests
         device.Certd.Staged = _pki.Device("dev-1");
         var problem = device.Start().UntilProblem("dps_unreachable").Problem!;
         Assert.That(problem.Message, Does.Contain("connection refused").And.Contain($"https://localhost:{port}").And.Contain("'device-id'"));
+        Message.Shown("dps_unreachable", problem);
     }
 
     [Test]
@@ -128,7 +132,7 @@ public sealed class FaultTests
         using var device = new Device(_pki.Root, new Uri("https://dps.invalid/"));
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
-        Assert.That(device.Start().UntilProblem("dps_dns").Problem!.Message, Does.Contain("'dps.invalid' cannot be resolved"));
+        Message.Shown("dps_dns", device.Start().UntilProblem("dps_dns").Problem!);
     }
 
     [Test]
@@ -138,7 +142,7 @@ public sealed class FaultTests
         using var device = new Device(_pki.Root, dps.Url);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         device.Certd.Staged = _pki.Device("dev-1");
-        Assert.That(device.Start().UntilProblem("dps_tls_untrusted").Problem!.Message, Does.Contain("Other CA"));
+        Message.Shown("dps_tls_untrusted", device.Start().UntilProblem("dps_tls_untrusted").Problem!);
         Assert.That(dps.Calls, Is.Empty);
     }
 
@@ -152,6 +156,7 @@ public sealed class FaultTests
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         var problem = device.Start().UntilProblem("certificate_not_found").Problem!;
         Assert.That(problem.Message, Does.Contain("identityd.toml:4:1").And.Contain("dps-ca"));
+        Message.Shown("certificate_not_found-trusted-certs", problem);
         Assert.That(dps.Calls, Is.Empty);
     }
 

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Identity.Tests.Provisioning;
 
@@ -38,7 +39,7 @@ public sealed class ManualTests
         using var device = new Device(_pki.Root, Device.Manual(new Uri($"https://localhost:{port}/")));
         device.Time.Hold = static wait => wait > TimeSpan.FromSeconds(3);
         device.Certd.Staged = _pki.Device("dev-1");
-        device.Start().UntilProblem("hub_unreachable");
+        Message.Shown("hub_unreachable", device.Start().UntilProblem("hub_unreachable").Problem!);
         Assert.That(device.Certd.Told, Is.Empty);
         Assert.That(device.Status.Now.Provisioned, Is.Null, "nobody else has the certificate yet");
     }
@@ -65,6 +66,7 @@ public sealed class ManualTests
         device.Certd.Current = _pki.Device("dev-1");
         var now = device.Start().UntilProblem("hub_unauthorized");
         Assert.That(now.Provisioned!.Hub, Is.EqualTo(hub.Url.Authority));
+        Message.Shown("hub_unauthorized", now.Problem!, (device.Certd.Current.GetCertHashString(HashAlgorithmName.SHA256), "THUMBPRINT"));
         hub.Script = static _ => Modules();
         SpinWait.SpinUntil(() => device.Time.IsHolding, 5000);
         device.Time.Release();
@@ -138,20 +140,20 @@ public sealed class ManualTests
     private static IEnumerable<TestCaseData> NoProofs()
     {
         yield return new TestCaseData(Error(403, "IotHubQuotaExceeded"), "hub_forbidden",
-            "says nothing of the credential").SetArgDisplayNames("403");
-        yield return new TestCaseData(Error(404, "DeviceNotFound"), "hub_not_found", "register the device").SetArgDisplayNames("404");
+            "says nothing of the credential", "hub_forbidden-manual").SetArgDisplayNames("403");
+        yield return new TestCaseData(Error(404, "DeviceNotFound"), "hub_not_found", "register the device", "hub_not_found").SetArgDisplayNames("404");
         yield return new TestCaseData(Error(429, "ThrottlingException") with { RetryAfter = "30" }, "hub_throttled",
             "tried again").SetArgDisplayNames("429");
         yield return new TestCaseData(Error(500, "ServerError"), "hub_server_error", "tried again").SetArgDisplayNames("500");
         yield return new TestCaseData(new DpsReply(302, ""), "hub_bad_answer", "proxy").SetArgDisplayNames("302");
         yield return new TestCaseData(new DpsReply(200, "<html>login</html>") { ContentType = "text/html" }, "hub_bad_answer",
-            "proxy").SetArgDisplayNames("html");
+            "proxy", "hub_bad_answer").SetArgDisplayNames("html");
         yield return new TestCaseData(new DpsReply(200, "{}"), "hub_bad_answer", "proxy").SetArgDisplayNames("object");
         yield return new TestCaseData(null, "hub_reset", "certificate").SetArgDisplayNames("hang up");
     }
 
     [TestCaseSource(nameof(NoProofs))]
-    public void What_does_not_judge_the_credential_proves_nothing(object? reply, string code, string hint)
+    public void What_does_not_judge_the_credential_proves_nothing(object? reply, string code, string hint, string? message = null)
     {
         using var hub = NewHub();
         hub.Script = _ => (DpsReply?)reply;
@@ -161,6 +163,7 @@ public sealed class ManualTests
         var problem = device.Start().UntilProblem(code).Problem!;
         Assert.That(problem.Message, Does.Contain($"{hub.Url}devices/dev-1/modules"));
         Assert.That(problem.Hint, Does.Contain(hint));
+        if (message is not null) Message.Shown(message, problem);
         Assert.That(device.Certd.Told, Is.Empty);
         hub.Script = static _ => Modules();
         SpinWait.SpinUntil(() => device.Time.IsHolding, 5000);
@@ -199,8 +202,18 @@ public sealed class ManualTests
         device.Time.Hold = static wait => wait > TimeSpan.FromSeconds(40);
         var now = device.Start().UntilProblem("hub_unauthorized");
         Assert.That(now.Problem!.Hint, Does.Contain("the key that keyd has as 'device-id'"));
+        Message.Shown("hub_unauthorized-symmetric-key", now.Problem!);
         Assert.That(now.Provisioned!.DeviceId, Is.EqualTo("dev-1"));
         Assert.That(device.Log.All, Has.One.Contains("served as configured"));
+    }
+
+    [Test]
+    public void A_hub_whose_name_does_not_resolve_is_told()
+    {
+        using var device = new Device(_pki.Root, Device.Manual(new Uri("https://hub.invalid/")));
+        device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
+        device.Certd.Staged = _pki.Device("dev-1");
+        Message.Shown("hub_dns", device.Start().UntilProblem("hub_dns").Problem!);
     }
 
     [Test]

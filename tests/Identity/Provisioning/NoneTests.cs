@@ -1,5 +1,6 @@
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Identity.Tests.Provisioning;
 
@@ -61,7 +62,7 @@ public sealed class NoneTests
         var renewed = device.Certd.Staged = _pki.Device("machine-7");
         device.OpenAs = credential => credential.KeyHandle == renewed.Thumbprint ? other : old;
         device.Loop.Look();
-        device.UntilProblem("identity_unproved");
+        Message.Shown("identity_unproved", device.UntilProblem("identity_unproved").Problem!);
         Assert.That(device.Certd.Told[^1], Is.EqualTo("refused " + renewed.Thumbprint));
         Assert.That(device.Status.Require().Certificate, Is.EqualTo(MemoryCertd.Text(old)));
     }
@@ -70,9 +71,11 @@ public sealed class NoneTests
     public void A_certificate_that_has_ended_provisions_nothing_by_a_clock_that_is_believed()
     {
         using var device = New();
-        device.Certd.Current = _pki.Device("machine-7");
+        var ended = device.Certd.Current = _pki.Device("machine-7");
         device.Time.Set(DateTimeOffset.UtcNow.AddDays(60));
-        Assert.That(device.Start().UntilProblem("certificate_expired").Provisioned, Is.Null);
+        var now = device.Start().UntilProblem("certificate_expired");
+        Assert.That(now.Provisioned, Is.Null);
+        Message.Shown("certificate_expired", now.Problem!, ($"{ended.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}", "DATE TIME"));
     }
 
     [Test]

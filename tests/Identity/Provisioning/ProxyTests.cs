@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 using EstProv.Platform.Network;
 
 namespace EstProv.Identity.Tests.Provisioning;
@@ -45,13 +46,14 @@ public sealed class ProxyTests : IDisposable
         Assert.That(_tunnels, Is.Empty);
     }
 
-    [Test]
-    public void A_proxy_that_is_down_is_named()
+    [TestCase("dps", "dps_proxy")]
+    [TestCase("manual", "hub_proxy")]
+    public void A_proxy_that_is_down_is_named(string source, string code)
     {
         using var server = new TestDps(_pki.Server("localhost"));
-        using var device = New(server, "dps", static name => name == "https_proxy" ? "http://127.0.0.1:1" : null);
+        using var device = New(server, source, static name => name == "https_proxy" ? "http://127.0.0.1:1" : null);
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
-        Assert.That(device.Start().UntilProblem("dps_proxy").Problem!.Message, Does.Contain("127.0.0.1:1"));
+        Message.Shown(code, device.Start().UntilProblem(code).Problem!);
     }
 
     private Device New(TestDps server, string source, Func<string, string?> environment)

@@ -1,5 +1,6 @@
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Identity.Tests.Provisioning;
 
@@ -96,6 +97,16 @@ public sealed class RegistrationTests
     }
 
     [Test]
+    public void An_assignment_that_never_comes_is_told()
+    {
+        using var dps = new TestDps(_pki.Server("localhost"));
+        dps.Script = static _ => new DpsReply(202, """{"operationId":"4.op","status":"assigning"}""", "60");
+        using var device = new Device(_pki.Root, dps.Url);
+        device.Certd.Staged = _pki.Device("dev-1");
+        Message.Shown("dps_slow", device.Start().UntilProblem("dps_slow").Problem!);
+    }
+
+    [Test]
     public void A_certificate_that_comes_late_is_waited_for_with_its_problem_told()
     {
         using var dps = new TestDps(_pki.Server("localhost"));
@@ -131,7 +142,19 @@ public sealed class RegistrationTests
         using var dps = new TestDps(_pki.Server("localhost"));
         using var device = new Device(_pki.Root, dps.Url);
         device.Certd.Staged = _pki.DeviceWithSubject("O=Nobody");
-        Assert.That(device.Start().UntilProblem("no_registration_id").Problem!.Hint, Does.Contain("registration_id"));
+        Message.Shown("no_registration_id", device.Start().UntilProblem("no_registration_id").Problem!);
+    }
+
+    [Test]
+    public void What_is_no_certificate_is_told_and_asked_for_again()
+    {
+        using var dps = new TestDps(_pki.Server("localhost"));
+        using var device = new Device(_pki.Root, dps.Url);
+        device.Certd.Staged = _pki.Device("dev-1");
+        device.Certd.Garbled = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        Message.Shown("certificate_invalid", device.Start().UntilProblem("certificate_invalid").Problem!);
+        device.Certd.Garbled = null;
+        device.UntilSettled();
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 using EstProv.Simulator;
 using EstProv.Simulator.Faults;
 using EstProv.Simulator.Pki;
@@ -49,16 +50,17 @@ public sealed class SimulatorTests : IDisposable
     [TestCase(FaultKind.TlsUnknownCa, "dps_tls_untrusted")]
     [TestCase(FaultKind.TlsExpired, "dps_tls_expired")]
     [TestCase(FaultKind.TlsAlert, "dps_tls_alert")]
-    [TestCase(FaultKind.TlsClientAlert, "dps_tls_alert")]
+    [TestCase(FaultKind.TlsClientAlert, "dps_tls_alert", "dps_tls_alert")]
     [TestCase(FaultKind.Reset, "dps_reset")]
     [TestCase(FaultKind.HalfAnswer, "dps_reset")]
-    public async Task A_connection_that_breaks_is_explained(FaultKind kind, string code)
+    public async Task A_connection_that_breaks_is_explained(FaultKind kind, string code, string? message = null)
     {
         using var device = await NewDevice();
         var fault = _simulator!.AddFault(new FaultRule { Kind = kind, Service = SimulatorService.Dps });
         device.Time.Hold = static wait => wait > TimeSpan.FromMilliseconds(700);
         var problem = device.Start().UntilProblem(code).Problem!;
         Assert.That(problem.Message, Does.Contain($"https://localhost:{_simulator.Ports.Dps}/"));
+        if (message is not null) Message.Shown(message, problem);
         Assert.That(device.Certd.Told, Is.Empty);
         _simulator.Faults.Remove(fault);
         _simulator.CloseConnections(SimulatorService.Dps);

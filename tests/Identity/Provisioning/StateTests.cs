@@ -2,6 +2,7 @@ using EstProv.Configuration;
 using EstProv.Configuration.Identityd;
 using EstProv.Identity.Provisioning;
 using EstProv.Identity.Tests.Support;
+using EstProv.Messages;
 
 namespace EstProv.Identity.Tests.Provisioning;
 
@@ -78,16 +79,27 @@ public sealed class StateTests : IDisposable
         Assert.That(System.IO.File.ReadAllText(File), Does.Contain("\"version\": 2"));
     }
 
-    [TestCase("\"version\": 1", "\"version\": 3")]
+    [TestCase("\"version\": 1", "\"version\": 3", "state_damaged")]
     [TestCase("\"version\": 1", "\"version\": 2")]
     [TestCase("\"version\": 1", "\"version\": 2, \"source\": \"other\", \"auth\": \"sas\"")]
     [TestCase("\"version\": 1", "\"version\": 2, \"source\": \"manual\", \"auth\": \"tpm\"")]
     [TestCase("\"hub\"", "\"hob\"")]
-    public void Anything_else_is_told_and_made_anew(string good, string bad)
+    [TestCase("{", "", "state_damaged-no-json")]
+    public void Anything_else_is_told_and_made_anew(string good, string bad, string? message = null)
     {
         System.IO.File.WriteAllText(File, FirstVersion.Replace(good, bad, StringComparison.Ordinal));
         Assert.That(Store.Read(out var problem), Is.Null);
         Assert.That(problem!.Code, Is.EqualTo("state_damaged"));
+        if (message is not null) Message.Shown(message, problem, (_folder, "/var/lib/estprov/identityd"));
+    }
+
+    [Test]
+    public void One_that_cannot_be_read_is_told_and_the_device_registers_again()
+    {
+        // Its reading is an error for root, too.
+        System.IO.File.CreateSymbolicLink(File, "/proc/self/mem");
+        Assert.That(Store.Read(out var problem), Is.Null);
+        Message.Shown("state_unreadable", problem!, (_folder, "/var/lib/estprov/identityd"));
     }
 
     private static IEnumerable<TestCaseData> Changes()

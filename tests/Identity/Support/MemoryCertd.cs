@@ -21,6 +21,9 @@ internal sealed class MemoryCertd : ICertificateClient
 
     public CredentialProblem? Issuing { get; set; }
 
+    /// <summary>What it answers in the place of a certificate.</summary>
+    public string? Garbled { get; set; }
+
     public Dictionary<string, X509Certificate2Collection> Others { get; } = [];
 
     public List<string> Told { get; } = [];
@@ -63,7 +66,7 @@ internal sealed class MemoryCertd : ICertificateClient
             var (state, certificate) = staged is not null ? (CredentialState.Staged, staged) : (CredentialState.Current, current);
             return Task.FromResult(certificate is null
                 ? new CredentialAnswer(CredentialState.Pending, null, null, Issuing)
-                : new CredentialAnswer(state, certificate.ExportCertificatePem() + "\n", certificate.Thumbprint, null));
+                : new CredentialAnswer(state, Garbled ?? certificate.ExportCertificatePem() + "\n", certificate.Thumbprint, null));
         }
     }
 
