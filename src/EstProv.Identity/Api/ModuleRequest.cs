@@ -44,5 +44,5 @@ internal sealed record ModuleRequest(string? Type, string? ModuleId, string? Man
     }
 
     private static ProblemException Options(string name, string allowed)
-        => new("local_id_options", $"localIdOpts.{name} is not known", $"it is '{allowed}'", 400);
+        => new("local_id_options", $"the value of localIdOpts.{name} is not known", $"it is '{allowed}'", 400);
 }

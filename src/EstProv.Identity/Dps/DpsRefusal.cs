@@ -18,7 +18,7 @@ internal static class DpsRefusal
             403 => (DpsCodes.Forbidden, $"forbids {request.Credential} to register '{request.RegistrationId}' (403{said})",
                 "check the enrolment and the network rules of this DPS"),
             404 => (DpsCodes.NotFound, $"knows no such scope or registration ('{request.ScopeId}', '{request.RegistrationId}', 404{said})",
-                "check scope_id and global_endpoint in identityd.toml"),
+                "check scope_id, registration_id and global_endpoint in identityd.toml"),
             429 => (DpsCodes.Throttled, $"asks to come back later (429{said})", "nothing to do: it is tried again"),
             >= 500 => (DpsCodes.ServerError, $"failed ({(int)status}{said})", "nothing to do on the device: it is tried again"),
             >= 400 => (DpsCodes.BadRequest, $"did not understand the registration of '{request.RegistrationId}' ({(int)status}{said})",
@@ -37,8 +37,9 @@ internal static class DpsRefusal
         {
             "failed" => (DpsCodes.Failed, "could not assign", "see the enrolment in DPS: its hubs, allocation policy and webhook"),
             "disabled" => (DpsCodes.Disabled, "has disabled the enrolment of", "enable the enrolment in DPS"),
-            "unassigned" => (DpsCodes.Unassigned, "left unassigned", "link an IoT Hub to the enrolment in DPS"),
-            _ => (DpsCodes.BadAnswer, $"answered with the unknown status '{answer.Status}' for", "check global_endpoint"),
+            "unassigned" => (DpsCodes.Unassigned, "assigned no hub to", "link an IoT Hub to the enrolment in DPS"),
+            _ => (DpsCodes.BadAnswer, $"answered with the unknown status '{answer.Status}' for",
+                "check global_endpoint, and whether a proxy answers in the place of DPS"),
         };
         return new ProblemException(code, $"{request.RegisterUrl} {what} '{request.RegistrationId}' with {request.Credential}{said}", hint,
             503);

@@ -109,5 +109,5 @@ internal sealed class DeviceCredential : ShownCredential
 
     private static ProblemException Invalid(string certificateId, Exception? cause)
         => new("certificate_invalid", $"what the Certificates Service gave as {certificateId} is no certificate",
-            "see 'estprov cert show " + certificateId + "'", 503, cause);
+            $"see 'estprov cert show {certificateId} --pem'; 'estprov renew {certificateId}' gets another one", 503, cause);
 }

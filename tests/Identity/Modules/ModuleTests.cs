@@ -134,6 +134,8 @@ public sealed class ModuleTests : IDisposable
     {
         var made = await Service.CreateAsync("agent", null, default);
         File.WriteAllText(_world.StateFile, "{\"version\":1,");
+        Assert.That(new ModuleFile(_world.Folder).Read(out var problem), Is.Null);
+        Message.Shown("state_damaged-modules", problem!, (_world.Folder, "/var/lib/estprov/identityd"));
         _world.Restart();
         Assert.That((await Service.GetAsync("agent", default)).GenerationId, Is.EqualTo(made.GenerationId));
         Assert.That(File.ReadAllText(_world.StateFile), Does.Contain(made.GenerationId), "written anew");

@@ -20,7 +20,7 @@ public sealed class FaultTests
         yield return new TestCaseData(TestDps.Error(400, "bad id"), "dps_bad_request", "bad id", "128").SetArgDisplayNames("400");
         yield return new TestCaseData(TestDps.Ended("failed", "no hub left"), "dps_failed", "no hub left (error 400209)", "enrolment").SetArgDisplayNames("failed");
         yield return new TestCaseData(TestDps.Ended("disabled"), "dps_disabled", "disabled", "enable").SetArgDisplayNames("disabled");
-        yield return new TestCaseData(TestDps.Ended("unassigned"), "dps_unassigned", "unassigned", "link").SetArgDisplayNames("unassigned");
+        yield return new TestCaseData(TestDps.Ended("unassigned"), "dps_unassigned", "assigned no hub", "link").SetArgDisplayNames("unassigned");
     }
 
     private static IEnumerable<TestCaseData> Passing()

@@ -75,7 +75,7 @@ public sealed class NoneTests
         device.Time.Set(DateTimeOffset.UtcNow.AddDays(60));
         var now = device.Start().UntilProblem("certificate_expired");
         Assert.That(now.Provisioned, Is.Null);
-        Message.Shown("certificate_expired", now.Problem!, ($"{ended.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}", "DATE TIME"));
+        Message.Shown("certificate_expired", now.Problem!, ($"{ended.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z", "DATE"));
     }
 
     [Test]
