@@ -41,7 +41,8 @@ public sealed class BootstrapTests
         Assert.That(problem.Code, Is.EqualTo("est_fingerprint"));
         Assert.That(problem.Message, Does.Contain(Sha256Fingerprint.Text(FingerprintOf(est.Root))).And.Contains(Sha256Fingerprint.Text(FingerprintOf(stranger))));
         Assert.That(problem.Hint, Does.Contain("by another way"));
-        Message.Shown("est_fingerprint", problem, (Sha256Fingerprint.Text(FingerprintOf(est.Root)), "FINGERPRINT"), (Sha256Fingerprint.Text(FingerprintOf(stranger)), "OTHER"));
+        Message.Shown("est_fingerprint", problem,
+            (Sha256Fingerprint.Text(FingerprintOf(est.Root)), "FINGERPRINT"), (Sha256Fingerprint.Text(FingerprintOf(stranger)), "OTHER"));
         Assert.That(server.Requests, Has.Count.EqualTo(1));
     }
 

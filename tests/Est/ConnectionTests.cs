@@ -43,7 +43,8 @@ public sealed class ConnectionTests
         Assert.That(server.Requests.Select(request => (request.Connection, request.Path)),
             Is.EqualTo([(1, "/.well-known/est/one/cacerts"), (1, "/.well-known/est/other/simpleenroll")]));
         Assert.That(problem.Message, Does.Contain("/other/simpleenroll"));
-        Message.Shown("est_bad_url-elsewhere", Assert.Throws<ProblemException>(() => client.ForLabel(new Uri("https://elsewhere.example/.well-known/est")))!);
+        Message.Shown("est_bad_url-elsewhere",
+            Assert.Throws<ProblemException>(() => client.ForLabel(new Uri("https://elsewhere.example/.well-known/est")))!);
     }
 
     [Test]

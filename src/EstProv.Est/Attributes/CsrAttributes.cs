@@ -50,7 +50,8 @@ public sealed record CsrAttributes
         }
         catch (AsnContentException cause)
         {
-            throw new ProblemException("est_bad_csrattrs", "the EST server's csrattrs are none that RFC 7030 section 4.5.2 or RFC 9908 knows",
+            throw new ProblemException("est_bad_csrattrs",
+                "the EST server's csrattrs are none that RFC 7030 section 4.5.2 or RFC 9908 knows",
                 "look into the EST server's configuration of csrattrs", 502, cause);
         }
     }

@@ -47,7 +47,8 @@ internal sealed class IssuedProblems(IssuedFrom? from)
             PathFailureKind.Expired or PathFailureKind.NotYetValid => new("est_chain",
                 $"{What}{Where}, '{Names.Subject(leaf)}', has no valid path{who}: {failure.Detail}, {Names.Clock(clock)}",
                 "renew the CA certificate, or set the device's clock", BadGateway),
-            _ => new("est_chain", $"{What}{Where}, '{Names.Subject(leaf)}', has no valid path{who}: {failure.Detail}", "the CA is set up wrongly: its operator has to compare its certificate with the server's /cacerts", BadGateway),
+            _ => new("est_chain", $"{What}{Where}, '{Names.Subject(leaf)}', has no valid path{who}: {failure.Detail}",
+                "the CA is set up wrongly: its operator has to compare its certificate with the server's /cacerts", BadGateway),
         };
     }
 
@@ -56,5 +57,6 @@ internal sealed class IssuedProblems(IssuedFrom? from)
         "the issuing CA needs a greater path length, or none", BadGateway);
 
     public ProblemException SelfIssued(X509Certificate2 leaf) => new("est_chain",
-        $"{What}{Where}, '{Names.Subject(leaf)}', is itself one of the CA certificates", "the server must issue what its CA signed, and its /cacerts must have CA certificates alone", BadGateway);
+        $"{What}{Where}, '{Names.Subject(leaf)}', is itself one of the CA certificates",
+        "the server must issue what its CA signed, and its /cacerts must have CA certificates alone", BadGateway);
 }

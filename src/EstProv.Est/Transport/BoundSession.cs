@@ -58,7 +58,8 @@ internal sealed class BoundSession : IDisposable
         var value = binding is null ? [] : Bytes(binding);
         return value.Length > HeaderLength + prefix.Length && value.AsSpan(HeaderLength).StartsWith(prefix)
             ? Convert.ToBase64String(value.AsSpan(HeaderLength + prefix.Length))
-            : throw new ProblemException("est_no_channel_binding", $"the TLS session with {url.IdnHost}:{url.Port} gives no channel binding (tls-unique)",
+            : throw new ProblemException("est_no_channel_binding",
+                $"the TLS session with {url.IdnHost}:{url.Port} gives no channel binding (tls-unique)",
                 "have the server offer TLS 1.2, or set channel_binding = false", 502);
     }
 

@@ -24,7 +24,8 @@ internal static class TransportProblems
         if (Find<OperationCanceledException>(failure) is not null && TlsAlert.Find(failure) is null)
         {
             return new(server.Codes + "_timeout", at + $"no answer within {Seconds(server)} s: {stage.Describe(url)}",
-                (stage.IsEstablished ? "the server is slow or stuck: look into its log" : "check the network, the host and the port") + "; it is tried again by itself",
+                (stage.IsEstablished ? "the server is slow or stuck: look into its log" : "check the network, the host and the port")
+                    + "; it is tried again by itself",
                 504, failure);
         }
 
@@ -33,7 +34,8 @@ internal static class TransportProblems
         if (Find<AuthenticationException>(failure) is not null)
         {
             return Refused(at, verifier, failure) ?? new ProblemException(server.Codes + "_tls", at + "no TLS session could be agreed on with the server",
-                "at that port TLS 1.2 or later must be spoken, and nothing else; the client certificate's key must be usable", 502, failure);
+                "at that port TLS 1.2 or later must be spoken, and nothing else; the client certificate's key must be usable", 502,
+                failure);
         }
 
         return (failure as HttpRequestException)?.HttpRequestError switch

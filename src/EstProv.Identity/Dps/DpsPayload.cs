@@ -46,7 +46,8 @@ internal sealed class DpsPayload
                 _ => $"it cannot be read (error {cause.HResult & 0xFFFF})",
             };
             throw new ProblemException("payload_unreadable", $"{file.Position}: the payload {path} for DPS: {why}",
-                (cause is FileNotFoundException or DirectoryNotFoundException ? "put it there" : "give the daemon's user the right to read it")
+                (cause is FileNotFoundException or DirectoryNotFoundException ? "put it there"
+                    : "give the daemon's user the right to read it")
                     + ", or correct payload.uri", 503, cause);
         }
     }

@@ -35,7 +35,8 @@ internal static class HubRefusal
             412 => (HubCodes.Changed, $"has another version of it by now ({said})", "somebody else changed it: ask again", 409),
             429 => (HubCodes.Throttled, $"asks to come back later ({said})", "nothing to do: ask again after Retry-After", 503),
             >= 500 => (HubCodes.ServerError, $"failed ({said})", "nothing to do on the device: ask again later", 503),
-            >= 400 => (HubCodes.BadRequest, $"did not understand the request ({said})", "see the module's name and managedBy; if both are good, report it with the log", 400),
+            >= 400 => (HubCodes.BadRequest, $"did not understand the request ({said})",
+                "see the module's name and managedBy; if both are good, report it with the log", 400),
             _ => (HubCodes.BadAnswer, $"answered {said}, where IoT Hub does not", "check whether a proxy answers in the place of the hub",
                 503),
         };
