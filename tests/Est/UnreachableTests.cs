@@ -54,7 +54,8 @@ public sealed class UnreachableTests
 
         var problem = await est.FailureAsync(est.At(server));
 
-        Message.Shown("est_reset", problem);
+        // In which words depends on how far the handshake has come.
+        Assert.That(problem.Code, Is.EqualTo("est_reset"));
     }
 
     [Test]
@@ -99,7 +100,7 @@ public sealed class UnreachableTests
 
         var problem = await est.FailureAsync(est.At(server));
 
-        Assert.That(problem.Code, Is.EqualTo("est_reset"));
+        Message.Shown("est_reset", problem);
         Assert.That(server.Requests, Has.Count.EqualTo(1), "a POST is never sent twice");
     }
 
