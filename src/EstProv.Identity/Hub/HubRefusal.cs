@@ -10,6 +10,7 @@ namespace EstProv.Identity.Hub;
 internal static class HubRefusal
 {
     private const int LongestCode = 64;
+    private const string Again = "the device is registered again by itself (where dynamic_reprovisioning is false: estprov reprovision)";
 
     /// <param name="what">The URL, and who asked by which credential.</param>
     /// <param name="moduleId">The module that was asked for; null for all.</param>
@@ -21,14 +22,13 @@ internal static class HubRefusal
         var (code, text, hint, local) = (int)status switch
         {
             401 => (HubCodes.Unauthorized, $"did not accept the credential ({said})",
-                "the device is registered again by itself; if that does not help, see the device in the hub: is it enabled, and " +
-                    "registered with this credential?", 503),
+                $"{Again}; if that does not help, see the device in the hub: is it enabled, and registered with this credential?", 503),
             403 when IsQuota(error) => (HubCodes.Quota, $"takes no more of them ({said})",
                 "a device has at most 50 modules, and a hub a daily quota", 503),
             403 => (HubCodes.Forbidden, $"forbids it ({said})",
-                "see the device in the hub and the hub's network rules; the device is registered again by itself", 503),
+                $"see the device in the hub and the hub's network rules; {Again}", 503),
             404 when moduleId is null || error is "DeviceNotFound" => (HubCodes.DeviceNotFound, $"does not know the device ({said})",
-                "it was removed from the hub: the device is registered again by itself", 503),
+                $"it was removed from the hub: {Again}", 503),
             404 => (HubCodes.ModuleNotFound, $"has no module '{moduleId}' ({said})", "create it with POST /identities/modules", 404),
             // One that is made and is there already is never told so: it is used.
             409 => (HubCodes.Conflict, $"does not change it now ({said})", "ask again; if it stays so, see the module in the hub", 409),
