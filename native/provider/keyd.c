@@ -46,8 +46,8 @@ static const char *default_socket(void)
 static void refused(const struct exchange_reply *reply, struct problem *problem)
 {
     const struct json answer = json_parse((const char *)reply->body, reply->head.content_length);
-    char message[280];
-    char hint[120];
+    char message[320];
+    char hint[320];
 
     shown(&answer, "message", message, sizeof(message));
     shown(&answer, "hint", hint, sizeof(hint));

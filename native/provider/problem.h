@@ -19,7 +19,7 @@ enum reason {
 
 struct problem {
     enum reason reason;
-    char text[480];
+    char text[720];
 };
 
 void problem_set(struct problem *problem, enum reason reason, const char *format, ...)

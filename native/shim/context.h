@@ -50,7 +50,7 @@ struct estprov {
     struct estprov_watch *waiting; /* of estprov_wait_provisioned, while it waits */
     char folder[FOLDER_SIZE];
     char code[64];
-    char message[480];
+    char message[840];
 };
 
 struct daemon {

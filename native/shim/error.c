@@ -71,8 +71,8 @@ int fail_refused(struct estprov *context, enum estprov_daemon daemon, int status
                  size_t length)
 {
     const struct json answer = json_parse(body, length);
-    char message[280];
-    char hint[120];
+    char message[320];
+    char hint[320];
     int error;
 
     shown(&answer, "message", message, sizeof(message));

@@ -10,8 +10,8 @@ static int not_yet(struct estprov *context, const struct json *status)
 {
     const struct json problem = json_member(status, "problem");
     char waiting[120];
-    char message[200];
-    char hint[100];
+    char message[320];
+    char hint[320];
 
     shown(status, "waitingFor", waiting, sizeof(waiting));
     shown(&problem, "message", message, sizeof(message));

@@ -204,6 +204,8 @@ public static class AtomicFile
                 "raise LimitNOFILE= of the unit", 500, cause),
             _ when cause is UnauthorizedAccessException || error == NoAccess => new ProblemException("file_permission", $"cannot write {path}: permission denied",
                 "give the state folder (homedir_path) and what is in it to the daemon's user (chown -R)", 500, cause),
+            _ when Path.GetDirectoryName(path) is { } folder && File.Exists(folder) => new ProblemException(
+                "file_no_folder", $"cannot write {path}: {folder} is a file", "move it away, and make a folder of this name", 500, cause),
             _ when cause is DirectoryNotFoundException || (error == NoEntry && cause is not FileNotFoundException) => new ProblemException(
                 "file_no_folder", $"cannot write {path}: there is no folder {Path.GetDirectoryName(path)}",
                 "create the state folder (homedir_path) and give it to the daemon's user", 500, cause),

@@ -117,7 +117,7 @@ public sealed class CsrAttributesTests
 
         var problem = Assert.Throws<ProblemException>(() => Make(attributes, key))!;
         Assert.That(problem.Message, Does.Contain("serialNumber in the subject"));
-        Message.Shown("est_csrattrs_unsatisfied-serial-number", problem);
+        Message.Shown("est_csrattrs_unsatisfied-subject", problem);
         var (request, _) = Make(attributes, key, wish => wish with { KnownSubject = new X500DistinguishedName("CN=x, SERIALNUMBER=4711") });
         Assert.That(request.SubjectName.Name, Is.EqualTo("SERIALNUMBER=4711"), "RDNs that the template does not have stay away");
     }

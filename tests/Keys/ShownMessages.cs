@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using EstProv.LocalApi;
 using EstProv.Messages;
 using EstProv.Platform;
 
@@ -14,9 +15,8 @@ internal static partial class ShownMessages
     /// <summary>The same of the last line of the log that has the code.</summary>
     public static void ShownInLog(this KeydUnderTest keyd, string name)
     {
-        var code = name.Split('-')[0];
-        var line = InLog().Match(keyd.Log.Last(line => line.Contains($"(code={code}", StringComparison.Ordinal)));
-        keyd.Shown(name, code, $"error: {line.Groups["what"].Value}\nhint: {line.Groups["hint"].Value}");
+        var (code, text) = Message.OfLog(keyd.Log.Last(line => line.Contains($"(code={name.Split('-')[0]}", StringComparison.Ordinal)));
+        keyd.Shown(name, code, text);
     }
 
     /// <summary>The same of what <c>--check</c> has printed.</summary>
@@ -30,14 +30,12 @@ internal static partial class ShownMessages
             (Path.Combine(AppContext.BaseDirectory, "faulty-module.so"), "/usr/lib/vendor/libvendor-pkcs11.so"),
             (AppContext.BaseDirectory.TrimEnd('/'), "/usr/lib/vendor"),
             (RuntimeEnvironment.GetRuntimeDirectory().TrimEnd('/'), "/usr/lib"),
+            ($"user {Users.Self} ", "user 1001 "),
         ];
         foreach (Match slot in SoftHsmSlot().Matches(text)) names.Add((slot.Value, "slot SLOT"));
         foreach (Match serial in Serial().Matches(text)) names.Add((serial.Value, "serial SERIAL"));
         Message.Shown(name, code, text.TrimEnd('\n'), [.. names]);
     }
-
-    [GeneratedRegex(@"^\w+: (?<what>.*) \(code=[a-z_]+(?:; hint: (?<hint>.*))?\)$", RegexOptions.ExplicitCapture, 1000)]
-    private static partial Regex InLog();
 
     // SoftHSM2 makes the number of a slot from the token's serial number, which is random.
     [GeneratedRegex(@"\bslot [0-9]{4,}", RegexOptions.None, 1000)]

@@ -515,12 +515,11 @@ public sealed class TokenFaultTests : FaultyTokenFixture
         Keyd.Start();
         Keyd.Client.CreateKeyPair("device-id", "ec-p256");
         Faults.Order("C_GenerateKeyPair", "hang");
-        var generation = new Thread(() => Keyd.Client.StageNext("device-id", "ec-p256"));
-        generation.Start();
+        var generation = Task.Run(() => Keyd.Client.StageNext("device-id", "ec-p256"));
         Assert.That(() => Faults.Left, Is.Zero.After(5000, 5));
         Keyd.Shown("key_busy", Assert.Throws<ProblemException>(() => Keyd.Client.StageNext("device-id", "ec-p256"))!);
         Faults.Release();
-        generation.Join();
+        generation.GetAwaiter().GetResult();
         AssertSigns(Keyd.Client.StageNext("device-id", "ec-p256"));
     }
 

@@ -37,6 +37,14 @@ internal static partial class Message
         Assert.That(written, Is.EqualTo(expected[(expected.IndexOf('\n') + 1)..]), file);
     }
 
+    /// <summary>The code, and the two lines as a terminal has them, of a line of the log: <c>Warning: what (code=…; hint: …)</c>.</summary>
+    public static (string Code, string Text) OfLog(string line)
+    {
+        var parts = InLog().Match(line);
+        Assert.That(parts.Success, line);
+        return (parts.Groups["code"].Value, $"error: {parts.Groups["what"].Value}\nhint: {parts.Groups["hint"].Value}");
+    }
+
     private static string Folder()
     {
         // The path that the compiler knows is mapped; the build's output lies under the project.
@@ -44,6 +52,9 @@ internal static partial class Message
         while (folder is not null && !Directory.Exists(Path.Combine(folder.FullName, "tests", "Messages"))) folder = folder.Parent;
         return Path.Combine(folder!.FullName, "tests", "Messages");
     }
+
+    [GeneratedRegex(@"^\w+: (?<what>.*) \(code=(?<code>[a-z0-9_]+)(?:; hint: (?<hint>.*))?\)$", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex InLog();
 
     [GeneratedRegex(@"(?<host>localhost|127\.0\.0\.1|\[::1\]):\d+", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Port();

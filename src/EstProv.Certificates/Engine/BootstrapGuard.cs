@@ -26,7 +26,7 @@ internal sealed class BootstrapGuard(TimeProvider time)
             if (_left < 1)
             {
                 throw new ProblemException("bootstrap_rate",
-                    $"the bootstrap identity was used {Most} times in a short time; now it may be once in {Refill.TotalMinutes:0} minutes",
+                    $"the bootstrap identity was used {Most} times in a short time; now it is used once in {Refill.TotalMinutes:0} minutes",
                     "the log says what came of each use (journalctl -u estprov-certd); it is tried again by itself", 503)
                 {
                     RetryAfter = (1 - _left) * Refill,

@@ -333,7 +333,7 @@ internal sealed partial class CredentialEngine : IDisposable
 
     private static ProblemException Unexpected(Credential credential, Exception cause) => cause is CryptographicException
         ? new("crypto", $"certificate '{credential.Id}': a cryptographic operation failed (0x{cause.HResult:x8})", "look at the lines before; it is tried again by itself", 500, cause)
-        : new("internal", $"certificate '{credential.Id}': unexpected {cause.GetType().Name}", "please report this; it is tried again by itself", 500, cause);
+        : new("internal", $"certificate '{credential.Id}': unexpected {cause.GetType().Name}", "see journalctl -u estprov-certd; report it with what estprov support-bundle FILE writes. It is tried again by itself", 500, cause);
 
     private void Fail(Credential credential, ProblemException problem)
     {

@@ -1,3 +1,4 @@
+using EstProv.Certificates.Client;
 using EstProv.Certificates.Issuing;
 using EstProv.Certificates.Rescue;
 using EstProv.Certificates.Store;
@@ -105,8 +106,7 @@ internal sealed class ResetRequests(EngineParts parts, CredentialEngine engine, 
             var answer = rescues.Use(identity, grant, wait, cancel);
             if (answer.State == "current") return;
             throw answer.Problem is { } problem
-                ? Refused($"the bootstrap identity got no new EST identity '{identity.Id}': {problem.Message}",
-                    problem.Code == "est_pending" ? "once it is approved there, repeat the reset: the same request is sent again" : problem.Hint)
+                ? Refused($"the bootstrap identity got no new EST identity '{identity.Id}': {problem.Message}", WhatThen(problem))
                 : Refused($"the EST server has not given a new EST identity '{identity.Id}' in time", "try again later; see estprov status");
         }
         catch (ProblemException)
@@ -115,6 +115,14 @@ internal sealed class ResetRequests(EngineParts parts, CredentialEngine engine, 
             throw;
         }
     }
+
+    private static string WhatThen(CredentialProblem problem) => problem.Code switch
+    {
+        "est_pending" => "once it is approved there, repeat the reset: the same request is sent again",
+        // What is tried again by itself elsewhere is not here.
+        "est_busy" or "est_server_error" or "est_timeout" => "repeat the reset when the EST server is well again",
+        _ => $"{problem.Hint}; then repeat the reset",
+    };
 
     /// <summary>The one in use goes on as if nothing had been.</summary>
     private void GiveUp(Credential identity, RescueGrant grant)

@@ -36,7 +36,7 @@ internal sealed class ProviderIdentities(ProviderKeys keys) : ITlsIdentities, ID
             catch (CryptographicException cause)
             {
                 throw new ProblemException("preloaded_no_certificate", $"the certificate '{shown.Name}' or one of its chain cannot be read",
-                    "it was cut or changed: bring its file of [preloaded_certs] anew", 503, cause);
+                    "where it is one of [preloaded_certs] its file was cut or changed: bring it anew; of another one see 'estprov cert show ID --pem'", 503, cause);
             }
         }
     }

@@ -133,7 +133,7 @@ internal sealed partial class RescueDesk
         }
 
         var all = Anchors.Contains(order.Anchors, StringComparison.Ordinal) ? Anchors : Anchors + order.Anchors;
-        if (all.Length > LargestAnchors) throw RescueProblems.Text("it has too many certificates");
+        if (all.Length > LargestAnchors) throw RescueProblems.Text("with those of earlier rescue files it has too many certificates");
         AtomicFile.Write(_anchorsFile, Encoding.ASCII.GetBytes(all));
         Anchors = all;
         _register.Close(order.Serial);

@@ -29,7 +29,9 @@ internal sealed class EstConnection : IDisposable
     {
         var text = EstOptions.Needed(line, EstOptions.Url);
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url))
-            throw new UsageException($"{EstOptions.Url.Name} takes a URL such as https://est.example/.well-known/est, not '{text}'");
+            throw new UsageException($"{EstOptions.Url.Name} takes a URL such as https://est.example/.well-known/est"
+                // A password may stand in it.
+                + (text.Contains('@', StringComparison.Ordinal) ? "" : $", not '{text}'"));
         Url = url;
         Clock = new BelievedClock(time, DateTimeOffset.UnixEpoch);
         var proxies = line.Value(EstOptions.Proxy.Name) is { } proxy

@@ -5,6 +5,8 @@ namespace EstProv.Configuration.Schema;
 /// <summary>Holds a tree against a schema: unknown keys, wrong types and values, and what is missing.</summary>
 internal sealed class SchemaCheck(Section file, Problems problems, bool complete)
 {
+    private static readonly string IdHint = $"an id is 1 to {Forms.LongestId} characters on one line, such as \"device-id\"";
+
     /// <param name="complete">Whether every file could be read; if not, what seems missing may stand in the one that could not.</param>
     public static void Run(TomlTable root, Section file, Problems problems, bool complete) =>
         new SchemaCheck(file, problems, complete).Check(root, file, path: "");
@@ -64,8 +66,7 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
 
     private void CheckEntry(TomlEntry entry, Setting setting, string path)
     {
-        if (Forms.Id(entry.Name) is { } fault) problems.Error(entry.Position, $"{path}: the id {fault.What}",
-            $"an id is 1 to {Forms.LongestId} characters on one line, such as \"device-id\"");
+        if (Forms.Id(entry.Name) is { } fault) problems.Error(entry.Position, $"{path}: the id {fault.What}", IdHint);
         CheckValue(entry.Value, setting, path);
     }
 
@@ -120,7 +121,9 @@ internal sealed class SchemaCheck(Section file, Problems problems, bool complete
             fault = new Fault("is not known", NearestName.Find(node.Text, setting.Choices) is { } near ? $"did you mean \"{near}\"?" : setting.VersionHint);
         }
 
-        fault ??= isElement && setting.Kind == SettingKind.TextOrList ? Forms.Id(node.Text) : setting.Check?.Invoke(node.Text);
+        fault ??= isElement && setting.Kind == SettingKind.TextOrList
+            ? Forms.Id(node.Text) is { } id ? id with { Hint = IdHint } : null
+            : setting.Check?.Invoke(node.Text);
         if (fault is null) return;
         var shown = setting.Secret ? "…" : Shown.Value(node.Text);
         var subject = isElement ? $"{path} has {shown}, which" : $"{path} = {shown}";

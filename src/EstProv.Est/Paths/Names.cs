@@ -28,10 +28,12 @@ internal static class Names
     {
         if (anchors.Count == 0) return "none";
         var names = new List<string>();
-        foreach (var anchor in anchors)
+        for (var i = 0; i < anchors.Count; i++)
         {
-            // What is configured comes with the server's /cacerts, too.
-            if ($"'{Subject(anchor)}'" is var name && !names.Contains(name)) names.Add(name);
+            // What is configured comes with the server's /cacerts, too; another certificate of the same name is another one.
+            if (IsBefore(anchors, i)) continue;
+            var name = $"'{Subject(anchors[i])}'";
+            names.Add(names.Contains(name) ? $"another {name}" : name);
         }
 
         if (names.Count > MostAnchors)
@@ -42,6 +44,16 @@ internal static class Names
         }
 
         return string.Join(", ", names);
+    }
+
+    private static bool IsBefore(X509Certificate2Collection all, int index)
+    {
+        for (var i = 0; i < index; i++)
+        {
+            if (all[i].RawDataMemory.Span.SequenceEqual(all[index].RawDataMemory.Span)) return true;
+        }
+
+        return false;
     }
 
     /// <summary>The names of SAN (DNS, IP), else the common name.</summary>

@@ -15,7 +15,7 @@ internal static class EstAddress
         {
             // Not shown: it may be a password.
             throw new ProblemException("est_bad_url", $"the URL of the EST server '{url.Host}' holds a user name, or a password",
-                "write them where they belong (username, password_file), and the URL as https://host[:port]/.well-known/est[/label]", 400);
+                "write them where they belong (username and password_file; of a command, --user and --password-file), and the URL as https://host[:port]/.well-known/est[/label]", 400);
         }
 
         if (!url.IsAbsoluteUri || url.Scheme != Uri.UriSchemeHttps || url.Query.Length > 0 || url.Fragment.Length > 0)

@@ -63,7 +63,7 @@ public sealed class TimeoutTests : IDisposable
         Url = _silent.Url,
         Trust = new EstTrust { Anchors = [_pki.Root] },
         Clock = new BelievedClock(TimeProvider.System, DateTimeOffset.UtcNow.AddDays(-7)),
-        Timeout = TimeSpan.FromSeconds(3),
+        Timeout = TimeSpan.FromSeconds(8),
         Credential = "device-id",
         Kind = kind,
         Codes = codes,

@@ -18,10 +18,7 @@ internal static class Told
     /// <param name="names">As those of <see cref="Message"/>.</param>
     public static void Shown(string name, string line, params (string What, string Called)[] names)
     {
-        var message = line.IndexOf(": ", StringComparison.Ordinal) + 2;
-        var code = line.LastIndexOf(" (code=", StringComparison.Ordinal);
-        var hint = line.IndexOf("; hint: ", code, StringComparison.Ordinal);
-        var text = $"error: {line[message..code]}\nhint: {line[(hint + "; hint: ".Length)..^1]}";
-        Message.Shown(name, line[(code + " (code=".Length)..hint], text, names);
+        var (code, text) = Message.OfLog(line);
+        Message.Shown(name, code, text, names);
     }
 }
