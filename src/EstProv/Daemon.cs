@@ -37,6 +37,7 @@ internal static partial class Daemon
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var loggers = DaemonLog.Create(LogLevel.Information);
+        var log = loggers.CreateLogger(name);
         var context = new DaemonContext
         {
             ConfigFile = parsed.ConfigFile,
@@ -49,7 +50,12 @@ internal static partial class Daemon
             Time = TimeProvider.System,
             BuildTime = DateTimeOffset.FromUnixTimeSeconds(BuildInformation.EpochSeconds),
             Stopping = stopping.Token,
-            Replace = static (variables, keep) => ProcessReplacement.Run(variables, keep),
+            Replace = (variables, keep) =>
+            {
+                // What is still to be written would end with its thread. From here on the log is written at once.
+                loggers.Dispose();
+                return ProcessReplacement.Run(variables, keep);
+            },
         };
         try
         {
@@ -57,7 +63,7 @@ internal static partial class Daemon
         }
         catch (ProblemException problem)
         {
-            Log.Ended(loggers.CreateLogger(name), problem.ToLogText());
+            Log.Ended(log, problem.ToLogText());
             return 1;
         }
 

@@ -27,4 +27,25 @@ internal sealed class DaemonLogTests
 
         Assert.That(written.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.Length.EqualTo(Messages));
     }
+
+    /// <summary>A daemon that starts itself anew ends its log first; should it fail to, it still says so.</summary>
+    [Test]
+    public void What_is_logged_after_that_is_written_at_once()
+    {
+        var before = Console.Error;
+        using var written = new StringWriter();
+        Console.SetError(written);
+        try
+        {
+            var log = DaemonLog.Create(LogLevel.Information);
+            var logger = log.CreateLogger("keyd");
+            log.Dispose();
+            logger.LogCritical("could not");
+            Assert.That(written.ToString(), Does.Contain("could not"));
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+    }
 }
