@@ -6,7 +6,13 @@ namespace EstProv.Platform;
 public static class Footprint
 {
     /// <summary>When a daemon has started, when the threads of its first callers have ended, and when a device's first certificates are there.</summary>
-    private static readonly TimeSpan[] s_quietTimes = [TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(13), TimeSpan.FromSeconds(45)];
+    private static readonly TimeSpan[] s_quietTimes = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(12), TimeSpan.FromSeconds(44)];
+
+    /// <summary>
+    /// A library is mapped as a whole before its parts are, and only then are its tables written: what is seen in that moment looks clean,
+    /// and would be dropped with the tables. It lasts for microseconds.
+    /// </summary>
+    private static readonly TimeSpan s_settling = TimeSpan.FromSeconds(1);
 
     /// <summary>Waits for <paramref name="stopping"/>; once the daemon has started, what starting has taken is given back.</summary>
     public static void Wait(CancellationToken stopping)
@@ -14,7 +20,9 @@ public static class Footprint
         foreach (var time in s_quietTimes)
         {
             if (stopping.WaitHandle.WaitOne(time)) return;
-            Trim();
+            var before = Look();
+            if (stopping.WaitHandle.WaitOne(s_settling)) return;
+            Trim(before);
         }
 
         stopping.WaitHandle.WaitOne();
@@ -24,21 +32,40 @@ public static class Footprint
     /// Free heap goes to the kernel, and so do the mapped pages of program code: most of them have run once. The kernel maps those again
     /// that are executed again, 16 at a time, from the file.
     /// </summary>
-    public static void Trim()
+    /// <param name="before">What <see cref="Look"/> has found well before: nothing else is dropped.</param>
+    public static void Trim((ulong Start, ulong Length)[] before)
     {
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         _ = Libc.TrimHeap(0);
+        // All of them are found first: the search is code, too.
+        foreach (var (start, length) in InBoth(before, Look())) _ = Libc.Advise((nint)start, (nuint)length, Libc.DoNotNeed);
+    }
+
+    /// <summary>The process's mappings as <see cref="CleanCode"/> has them; none without /proc.</summary>
+    public static (ulong Start, ulong Length)[] Look()
+    {
         try
         {
-            // All of them are found first: the search is code, too.
-            var found = CleanCode(File.ReadLines("/proc/self/smaps")).ToArray();
-            foreach (var (start, length) in found) _ = Libc.Advise((nint)start, (nuint)length, Libc.DoNotNeed);
+            return CleanCode(File.ReadLines("/proc/self/smaps")).ToArray();
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            // Without /proc nothing is given back.
-            return;
+            return [];
         }
+    }
+
+    internal static List<(ulong Start, ulong Length)> InBoth((ulong Start, ulong Length)[] before, (ulong Start, ulong Length)[] now)
+    {
+        var both = new List<(ulong Start, ulong Length)>();
+        foreach (var mapping in now)
+        {
+            foreach (var earlier in before)
+            {
+                if (earlier.Start == mapping.Start && earlier.Length == mapping.Length) both.Add(mapping);
+            }
+        }
+
+        return both;
     }
 
     /// <summary>

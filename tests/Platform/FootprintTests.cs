@@ -34,10 +34,16 @@ public sealed class FootprintTests
     public void Only_what_the_file_can_give_back_is_dropped() =>
         Assert.That(Footprint.CleanCode(Smaps.Split('\n')), Is.EqualTo(new[] { (0x400000UL, 0xF000UL), (0x40F000UL, 0x450000UL) }));
 
+    /// <summary>What a library is mapped as while it is loaded, and what was mapped in between, stays: its tables would be lost.</summary>
+    [Test]
+    public void Only_what_has_stayed_as_it_was_is_dropped() => Assert.That(
+        Footprint.InBoth([(0x400000, 0xF000), (0x7f0000000000, 0x9000)], [(0x400000, 0xF000), (0x7f0000000000, 0x4000), (0x7f0000010000, 0x1000)]),
+        Is.EqualTo(new[] { (0x400000UL, 0xF000UL) }));
+
     [Test]
     public void A_process_that_gave_back_its_code_goes_on()
     {
-        Footprint.Trim();
+        Footprint.Trim(Footprint.Look());
         Assert.That(string.Join(' ', Enumerable.Range(1, 5)), Is.EqualTo("1 2 3 4 5"));
     }
 }
