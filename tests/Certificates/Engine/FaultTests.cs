@@ -321,13 +321,7 @@ public sealed class FaultTests
     public async Task A_certificate_that_somebody_works_on_is_not_forgotten_beneath_him()
     {
         await using var device = await RenewalTests.ProvisionedAsync();
-        device.Simulator.AddFault(new FaultRule
-        {
-            Kind = FaultKind.Delay,
-            Service = SimulatorService.Est,
-            Label = "est-id",
-            DelayMilliseconds = 60_000,
-        });
+        device.HangEst("est-id");
         var identity = device.Engine.Table.FindLocked("est-id")!;
         device.Time.Advance(TimeSpan.FromDays(75));
         Assert.That(() => identity.Busy, Is.True.After(5000, 5), "its renewal hangs in the server");
@@ -340,13 +334,7 @@ public sealed class FaultTests
     public async Task Who_does_not_wait_for_the_est_identity_is_told_that_it_is_to_come()
     {
         await using var device = await TestDevice.CreateAsync();
-        device.Simulator.AddFault(new FaultRule
-        {
-            Kind = FaultKind.Delay,
-            Service = SimulatorService.Est,
-            Label = "est-id",
-            DelayMilliseconds = 60_000,
-        });
+        device.HangEst("est-id");
         device.Start();
         void Ask() => device.Issuer.Issue("module-server", Csr.Make("CN=server").Pem, null, new CancellationToken(true));
         Message.Shown("certificate_pending", Assert.Throws<ProblemException>(Ask)!);
@@ -401,13 +389,7 @@ public sealed class FaultTests
         device.Configuration = ProvisioningTests.WithLocalMint(device.Configuration);
         device.Start();
         device.Provision();
-        device.Simulator.AddFault(new FaultRule
-        {
-            Kind = FaultKind.Delay,
-            Service = SimulatorService.Est,
-            Label = "est-id",
-            DelayMilliseconds = 60_000,
-        });
+        device.HangEst("est-id");
         device.AwaitIdle();
         var identity = device.Engine.Table.FindLocked("est-id")!;
         device.Time.Advance(TimeSpan.FromDays(75));

@@ -1,7 +1,6 @@
 using EstProv.Certificates.Client;
 using EstProv.Certificates.Store;
 using EstProv.Certificates.Tests.Support;
-using EstProv.Simulator;
 using EstProv.Simulator.Faults;
 
 namespace EstProv.Certificates.Tests.Engine;
@@ -17,7 +16,7 @@ public sealed class SlowServerTests
         device.Provision();
         device.AwaitIdle();
         // By the device's own time, which stands still: it hangs until it is let go.
-        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Delay, Service = SimulatorService.Est, Label = "default", DelayMilliseconds = 60_000 });
+        device.HangEst("default");
         var hanging = Task.Run(() => device.Issuer.Issue("module-id", Csr.Make("CN=module").Pem, null, CancellationToken.None));
         Assert.That(() => Hangs(device), Is.True.After(10_000, 10));
 
@@ -41,7 +40,7 @@ public sealed class SlowServerTests
     public async Task While_the_est_identity_itself_hangs_in_its_renewal_it_is_used_for_everything_else()
     {
         await using var device = await RenewalTests.ProvisionedAsync();
-        device.Simulator.AddFault(new FaultRule { Kind = FaultKind.Delay, Service = SimulatorService.Est, Label = "est-id", DelayMilliseconds = 60_000 });
+        device.HangEst("est-id");
         device.Time.Advance(TimeSpan.FromHours(1));
         device.AwaitIdle();
         device.Requests.Renew("est-id", true, "a test", TimeSpan.Zero, CancellationToken.None);

@@ -12,6 +12,7 @@ using EstProv.Platform.Network;
 using EstProv.Platform.Time;
 using EstProv.Simulator;
 using EstProv.Simulator.Est;
+using EstProv.Simulator.Faults;
 using EstProv.Simulator.Recording;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -270,6 +271,15 @@ internal sealed class TestDevice : IAsyncDisposable
         Time.Advance(time);
         AwaitIdle();
     }
+
+    /// <summary>The EST server's next answer under this label takes a minute of the device's own time.</summary>
+    public void HangEst(string label) => Simulator.AddFault(new FaultRule
+    {
+        Kind = FaultKind.Delay,
+        Service = SimulatorService.Est,
+        Label = label,
+        DelayMilliseconds = 60_000,
+    });
 
     /// <summary>Waits until nothing is being done.</summary>
     public void AwaitIdle()
